@@ -1,0 +1,192 @@
+//! What the bench of the server plays on: a database full of people, the server, its peer, and somebody signed in.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::program::Program;
+use crate::failure::Failure;
+use crate::house::House;
+use crate::process;
+
+/// People in the database.
+const USERS: &str = "10000";
+/// The administrator, and the stem of those who sign in all the time.
+const ADMIN: &str = "bench";
+/// Strong enough for the console; it protects nothing.
+const PASSWORD: &str = "quaint-otter-lifts-copper-73";
+
+/// Programs and data.
+pub struct Stage {
+    muster: PathBuf,
+    peer: PathBuf,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// Fills a new database.
+    pub fn set(house: &House, muster: PathBuf, peer: PathBuf) -> Result<Self, Failure> {
+        let folder = house.target().join("bench/web");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
+        }
+        fs::create_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
+        let stage = Self {
+            muster,
+            peer,
+            folder,
+        };
+        process::run(stage.muster().args(["demo", "--users", USERS]))?;
+        stage.make_admin()?;
+        Ok(stage)
+    }
+
+    fn make_admin(&self) -> Result<(), Failure> {
+        let mut command = self.muster();
+        command.args(["admin", "create", ADMIN]);
+        let failed = |error| Failure::new(format!("`{}`: {error}", process::line(&self.muster())));
+        let mut child = command.stdin(Stdio::piped()).spawn().map_err(failed)?;
+        if let Some(mut input) = child.stdin.take() {
+            writeln!(input, "{PASSWORD}").map_err(failed)?;
+        }
+        match child.wait().map_err(failed)? {
+            status if status.success() => Ok(()),
+            status => Err(Failure::new(format!(
+                "creating the administrator ended with {status}"
+            ))),
+        }
+    }
+
+    /// The server's program, far from this machine's own settings.
+    fn muster(&self) -> Command {
+        let mut command = self.program(&self.muster);
+        command
+            .env("MUSTER_DATA_DIR", &self.folder)
+            .env("MUSTER_LISTEN", "127.0.0.1:0");
+        command
+    }
+
+    /// The peer's program.
+    pub fn peer(&self) -> Command {
+        self.program(&self.peer)
+    }
+
+    fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MUSTER_") {
+                command.env_remove(&name);
+            }
+        }
+        command
+    }
+
+    /// Where the people are.
+    pub fn database(&self) -> String {
+        format!("sqlite://{}", self.folder.join("muster.db").display())
+    }
+
+    /// Starts the server; its log goes to a file, as a service's would. Tells the time from the start of the process
+    /// to its first answer, too.
+    pub fn serve(&self) -> Result<(Program, Duration), Failure> {
+        let file = self.folder.join("server.log");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&file)
+            .map_err(|error| Failure::io(&file, &error))?;
+        let start = Instant::now();
+        let program = Program::start(self.muster().arg("serve").stderr(log))?;
+        let ready = Connection::open(program.address)?
+            .ask(&get(program.address, "/readyz", ""))?
+            .status();
+        let took = start.elapsed();
+        match ready {
+            200 => Ok((program, took)),
+            status => Err(Failure::new(format!("/readyz was answered with {status}"))
+                .next(format!("look at {}", file.display()))),
+        }
+    }
+
+    /// Starts the page from memory.
+    pub fn serve_from_memory(&self) -> Result<Program, Failure> {
+        Program::start(self.peer().args(["page", &self.database(), ADMIN]))
+    }
+}
+
+/// Signs the administrator in; the cookie.
+pub fn sign_in(server: SocketAddr) -> Result<String, Failure> {
+    let mut connection = Connection::open(server)?;
+    let answer = connection.ask(&sign_in_request(server, ADMIN))?;
+    let cookie = answer
+        .header("set-cookie")
+        .and_then(|c| c.split(';').next());
+    match (answer.status(), cookie) {
+        (303, Some(cookie)) => Ok(cookie.to_owned()),
+        (status, _) => Err(Failure::new(format!(
+            "signing in was answered with {status}"
+        ))),
+    }
+}
+
+/// Adds `many` people with passwords; the requests that sign them in.
+pub fn add_people(server: SocketAddr, cookie: &str, many: usize) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut connection = Connection::open(server)?;
+    let mut requests = Vec::new();
+    for number in 1..=many {
+        let username = format!("{ADMIN}-{number}");
+        let form =
+            format!("username={username}&display_name={username}&email=&password={PASSWORD}");
+        let status = connection
+            .ask(&post(server, "/users/new", cookie, &form))?
+            .status();
+        if status != 303 {
+            return Err(Failure::new(format!(
+                "adding {username} was answered with {status}"
+            )));
+        }
+        requests.push(sign_in_request(server, &username));
+    }
+    Ok(requests)
+}
+
+fn sign_in_request(server: SocketAddr, username: &str) -> Vec<u8> {
+    let form = format!("username={username}&password={PASSWORD}&return_to=%2Fusers");
+    post(server, "/signin", "", &form)
+}
+
+/// As a browser asks for a page.
+pub fn get(server: SocketAddr, path: &str, cookie: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\n{}sec-fetch-dest: document\r\n\r\n",
+        fields(server, cookie)
+    )
+    .into_bytes()
+}
+
+/// As a browser sends a form.
+fn post(server: SocketAddr, path: &str, cookie: &str, form: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\n{}origin: http://{server}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        fields(server, cookie),
+        form.len()
+    )
+    .into_bytes()
+}
+
+fn fields(server: SocketAddr, cookie: &str) -> String {
+    let cookie = match cookie {
+        "" => String::new(),
+        cookie => format!("cookie: {cookie}\r\n"),
+    };
+    format!(
+        "host: {server}\r\nuser-agent: Mozilla/5.0 (bench)\r\naccept: text/html\r\n\
+         sec-fetch-site: same-origin\r\n{cookie}"
+    )
+}

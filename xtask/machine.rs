@@ -1,0 +1,116 @@
+//! What the machine must have: installed here when we may, else named with the exact command.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::process;
+
+/// What the browser part compiles to.
+pub const BROWSER_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Rust's standard library for the browser, added by rustup when it is missing.
+pub fn need_browser_target() -> Result<(), Failure> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", BROWSER_TARGET]);
+    let folder = process::capture(&mut rustc)?;
+    if Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    let add = format!("rustup target add {BROWSER_TARGET}");
+    if find(&["rustup"]).is_none() {
+        return Err(
+            Failure::new(format!("Rust's {BROWSER_TARGET} is not installed"))
+                .next(format!("install rustup, then run `{add}`")),
+        );
+    }
+    process::run(Command::new("rustup").args(["target", "add", BROWSER_TARGET]))
+        .map_err(|failure| failure.next(format!("run `{add}` where the network is reachable")))
+}
+
+/// What the server links against: OpenSSL, found through pkg-config. (A C compiler is there: this tool was linked.)
+pub fn need_native_libraries() -> Result<(), Failure> {
+    let openssl = || process::succeeds(Command::new("pkg-config").args(["--exists", "openssl"]));
+    if openssl() || std::env::var_os("OPENSSL_DIR").is_some() {
+        return Ok(());
+    }
+    install("OpenSSL's headers", &["pkg-config", "libssl-dev"])?;
+    if openssl() {
+        Ok(())
+    } else {
+        Err(Failure::new("pkg-config still does not find openssl")
+            .next("set OPENSSL_DIR to where OpenSSL is installed"))
+    }
+}
+
+/// Node, for the end-to-end tests alone.
+pub fn need_node() -> Result<(), Failure> {
+    match find(&["npm"]) {
+        Some(_) => Ok(()),
+        None => install("Node with npm", &["nodejs", "npm"]),
+    }
+}
+
+/// Chromium: `CHROMIUM` if set, else the first one on the path, else installed.
+pub fn need_chromium() -> Result<PathBuf, Failure> {
+    if let Some(path) = std::env::var_os("CHROMIUM") {
+        return Ok(PathBuf::from(path));
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    if let Some(path) = find(&names) {
+        return Ok(path);
+    }
+    install("Chromium", &["chromium", "fonts-liberation"])?;
+    find(&names).ok_or_else(|| {
+        Failure::new("Chromium is not on the path").next("set CHROMIUM to the browser's path")
+    })
+}
+
+/// Installs Debian packages when we are root, else fails with the command that does.
+pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
+    let packages_line = packages.join(" ");
+    if find(&["apt-get"]).is_none() {
+        return Err(Failure::new(format!("{what} missing")).next(format!(
+            "install what Debian calls {packages_line}, then run this again"
+        )));
+    }
+    if !is_root() {
+        return Err(Failure::new(format!("{what} missing")).next(format!(
+            "run `sudo apt-get install -y {packages_line}`, then this again"
+        )));
+    }
+    println!("    installing {packages_line}");
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+        command
+    };
+    process::run(apt().arg("update"))?;
+    process::run(
+        apt()
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Whether a robot watches, so that nothing may be skipped.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI")
+        .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+/// The first of these programs on the path.
+pub fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    names.iter().find_map(|name| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    })
+}
