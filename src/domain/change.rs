@@ -1,0 +1,135 @@
+//! One step of what would change, and why. Every way a user arrives makes `Change`s; one function applies them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DirectoryId, GroupId, ProviderId, UserId};
+use crate::membership::{Member, Origin};
+use crate::record::{Attributes, ExternalId};
+use crate::user::Deactivation;
+
+/// Why a change is made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "cause", content = "detail")]
+pub enum Cause {
+    /// The source has it and we do not.
+    NewAtSource,
+    /// The source states it differently.
+    ChangedAtSource,
+    /// The source no longer has it.
+    GoneFromSource,
+    /// A rule, by its words ("default group of Lab").
+    Rule(String),
+    /// A person asked for it here.
+    ByHand,
+}
+
+impl Cause {
+    /// The words on a cause chip.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::NewAtSource => "new at source",
+            Self::ChangedAtSource => "changed at source",
+            Self::GoneFromSource => "gone from source",
+            Self::Rule(rule) => rule,
+            Self::ByHand => "by hand",
+        }
+    }
+}
+
+/// What changes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub enum Action {
+    /// A new user, with their account in a directory.
+    CreateUser {
+        /// The id the user will have.
+        user: UserId,
+        /// The directory whose account it is.
+        directory: DirectoryId,
+        /// The account's id there.
+        external_id: ExternalId,
+        /// What is known of the person. Holds `username`.
+        attributes: Attributes,
+    },
+    /// New values of attributes of an account; the effective user follows by directory order.
+    UpdateAccount {
+        /// Whose.
+        user: UserId,
+        /// The directory whose account it is.
+        directory: DirectoryId,
+        /// The account's id there.
+        external_id: ExternalId,
+        /// All attributes as the source states them now.
+        attributes: Attributes,
+    },
+    /// Ties an identity at a provider to a user.
+    LinkIdentity {
+        /// The user.
+        user: UserId,
+        /// The provider.
+        provider: ProviderId,
+        /// Its issuer.
+        issuer: String,
+        /// The subject within the issuer.
+        subject: String,
+    },
+    /// The person may no longer come in.
+    Deactivate {
+        /// Who.
+        user: UserId,
+        /// By whom, when, why.
+        by: Deactivation,
+    },
+    /// The person may come in again.
+    Reactivate {
+        /// Who.
+        user: UserId,
+    },
+    /// A new group.
+    CreateGroup {
+        /// The id it will have.
+        group: GroupId,
+        /// Its name, unique after [`crate::name::key`].
+        name: String,
+        /// What it is for.
+        description: String,
+        /// The directory it comes from; none: a local group.
+        directory: Option<DirectoryId>,
+    },
+    /// A member joins, by this origin.
+    AddMember {
+        /// The group.
+        group: GroupId,
+        /// Who joins.
+        member: Member,
+        /// What put them there.
+        origin: Origin,
+    },
+    /// A membership of this origin ends; memberships of other origins stay.
+    RemoveMember {
+        /// The group.
+        group: GroupId,
+        /// Who leaves.
+        member: Member,
+        /// The origin that no longer holds.
+        origin: Origin,
+    },
+}
+
+/// One step with its cause.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// What.
+    pub action: Action,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Change {
+    /// A step with its cause.
+    #[must_use]
+    pub const fn new(action: Action, cause: Cause) -> Self {
+        Self { action, cause }
+    }
+}

@@ -1,0 +1,56 @@
+//! Passwords of internal accounts: what is accepted, and the witness that one was checked.
+
+use crate::error::FieldError;
+use crate::id::UserId;
+
+/// Witness that a person's password was compared and right, a moment ago. Made where hashes are compared.
+#[derive(Debug)]
+pub struct PasswordChecked {
+    user: UserId,
+}
+
+impl PasswordChecked {
+    /// For the one service that compares hashes (a wall test sees to it).
+    #[must_use]
+    pub const fn witness(user: UserId) -> Self {
+        Self { user }
+    }
+
+    /// Whose password it was.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+}
+
+/// Shortest accepted password in characters (NIST SP 800-63B-4: 15 for a password alone).
+pub const SHORTEST: usize = 15;
+/// Longest accepted password in bytes. Longer input is refused before it is hashed.
+pub const LONGEST: usize = 1024;
+
+/// Checks length; strength is measured by the caller's estimator (0 to 4) and must reach 3.
+///
+/// # Errors
+/// A message for the password field.
+pub fn acceptable(password: &str, score: u8) -> Result<(), FieldError> {
+    let refuse = |message: &str| {
+        Err(FieldError {
+            field: "password".to_owned(),
+            message: message.to_owned(),
+        })
+    };
+    if password.len() > LONGEST {
+        return refuse("Use at most 1024 bytes.");
+    }
+    if password.chars().count() < SHORTEST {
+        return refuse(
+            "Use at least 15 characters. A sentence of a few unrelated words is easy to remember.",
+        );
+    }
+    if score < 3 {
+        return refuse(
+            "This could be guessed. Add unrelated words, or let a password manager make one.",
+        );
+    }
+    Ok(())
+}

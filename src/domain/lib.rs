@@ -1,0 +1,36 @@
+//! Words and rules of Muster: what a user, a group, a membership, an identity provider, a piece of
+//! evidence *is*, and every decision taken about them.
+//!
+//! Pure: no IO, no database, no HTTP, no wall clock, no randomness (they arrive by argument, see
+//! [`clock`]). Everyone may use this crate; it uses none of ours.
+//!
+//! Look first at [`reauth::judge`]: the one function that decides whether a person proved presence.
+
+pub mod audit;
+pub mod calibration;
+pub mod change;
+pub mod claims;
+pub mod clock;
+pub mod credential;
+pub mod error;
+pub mod evidence;
+pub mod id;
+pub mod jit;
+pub mod listing;
+pub mod membership;
+pub mod methods;
+pub mod name;
+pub mod protocol;
+pub mod provider;
+pub mod reauth;
+pub mod record;
+pub mod return_to;
+pub mod role;
+pub mod session;
+pub mod settings;
+pub mod throttle;
+pub mod user;
+pub mod vendor;
+
+pub use clock::{Clock, Entropy, Ids};
+pub use error::{Error, Kind};

@@ -1,0 +1,99 @@
+//! Secure admin sessions: whose they are, and when they end.
+
+use super::*;
+
+fn session(key: &str, user: u128) -> Session {
+    Session {
+        key: SessionKey(key.to_owned()),
+        user: UserId(Uuid::from_u128(user)),
+        signed_in_at: at(-3600),
+        means: Means::Password,
+        elevation: None,
+    }
+}
+
+fn earned() -> Elevation {
+    let proof = Trip::fresh().judge().proof().unwrap();
+    assert_eq!(proof.session(), &SessionKey("s1".to_owned()));
+    assert_eq!(proof.user(), UserId(Uuid::from_u128(1)));
+    Elevation::earn(
+        ElevationId(Uuid::from_u128(5)),
+        proof,
+        SessionKey(ROTATED.to_owned()),
+        ElevationPolicy::default(),
+    )
+}
+
+/// The name of the session once it is elevated.
+const ROTATED: &str = "s1-rotated";
+
+#[test]
+fn w3_the_name_that_the_session_had_before_is_not_elevated() {
+    let mut old = session("s1", 1);
+    old.elevation = Some(earned());
+    assert!(old.elevated(at(10)).is_none());
+}
+
+#[test]
+fn w17_without_an_elevation_there_is_no_elevated_session() {
+    assert!(session("s1", 1).elevated(at(10)).is_none());
+}
+
+#[test]
+fn w23_an_elevation_runs_from_its_proof_for_ten_minutes_and_not_a_moment_longer() {
+    let mut session = session(ROTATED, 1);
+    session.elevation = Some(earned());
+    for (now, runs) in [
+        (9_999, false),
+        (10_000, true),
+        (609_999, true),
+        (610_000, false),
+        (900_000, false),
+    ] {
+        assert_eq!(session.elevated(millis(now)).is_some(), runs, "{now}");
+    }
+    let elevated = session.elevated(at(10)).unwrap();
+    assert_eq!(elevated.ends_at(), at(610));
+    assert_eq!(elevated.kind(), ProofKind::Fresh);
+}
+
+#[test]
+fn w22_an_elevation_of_another_session_is_not_accepted() {
+    let mut other = session("s2", 1);
+    other.elevation = Some(earned());
+    assert!(other.elevated(at(10)).is_none());
+}
+
+#[test]
+fn w18_an_elevation_of_another_person_is_not_accepted() {
+    let mut other = session(ROTATED, 2);
+    other.elevation = Some(earned());
+    assert!(other.elevated(at(10)).is_none());
+}
+
+#[test]
+fn w24_a_dropped_elevation_is_over() {
+    let mut session = session(ROTATED, 1);
+    session.elevation = Some(earned());
+    assert!(session.elevated(at(10)).is_some());
+    session.elevation = None;
+    assert!(session.elevated(at(10)).is_none());
+}
+
+#[test]
+fn a_password_proves_the_presence_of_its_owner_alone() {
+    let session = session("s1", 1);
+    let checked = |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)));
+    assert!(Proof::password(&session, checked(2), at(0)).is_none());
+    let proof = Proof::password(&session, checked(1), at(0)).unwrap();
+    let rotated = SessionKey(ROTATED.to_owned());
+    let elevation = Elevation::earn(
+        ElevationId(Uuid::from_u128(5)),
+        proof,
+        rotated,
+        ElevationPolicy::default(),
+    );
+    let row = elevation.to_row();
+    assert_eq!((row.kind, row.provider), (ProofKind::Password, None));
+    assert_eq!(Elevation::recall(row), elevation);
+}

@@ -1,0 +1,158 @@
+//! What holds for every answer.
+
+use proptest::prelude::*;
+
+use super::*;
+
+prop_compose! {
+    /// Anything at all, near enough to the truth that every verdict is common.
+    fn trips()(
+        auth_time in prop_oneof![
+            2 => Just(None),
+            12 => (-200_i64..200).prop_map(|s| Some(json!(ASKED + s))),
+            2 => (-200_f64..200.0).prop_map(|s| Some(json!(ASKED as f64 + s))),
+            1 => Just(Some(json!("x"))),
+            1 => Just(Some(json!(ASKED * 1000))),
+        ],
+        signed_in in proptest::option::of(-200_i64..100),
+        arrives in prop_oneof![8 => 0_i64..100, 1 => -5_i64..700],
+        issued in prop_oneof![8 => -30_i64..30, 1 => -130_i64..130],
+        bends in proptest::collection::vec(prop_oneof![9 => Just(false), 1 => Just(true)], 6),
+        worth in proptest::sample::select(vec![Worth::Unknown, Worth::Informative, Worth::Uninformative, Worth::Silent]),
+        required in proptest::option::of(Just("mfa")),
+        acr in proptest::option::of(proptest::sample::select(vec!["mfa", "0"])),
+        skew in 0_u32..200,
+        believes_untested in any::<bool>(),
+        sent in (proptest::option::of("login|none"), proptest::option::of(0_u64..2), any::<bool>()),
+    ) -> Trip {
+        Trip::with(|trip| {
+            trip.claims = json!({"acr": acr});
+            if let Some(auth_time) = auth_time {
+                trip.claims["auth_time"] = auth_time;
+            }
+            trip.challenge.signed_in = signed_in.map(at);
+            trip.arrival.at = at(arrives);
+            trip.issued_at = at(arrives + issued);
+            trip.calibration.worth = worth;
+            trip.challenge.required_acr = required.map(str::to_owned);
+            trip.policy.skew_seconds = skew;
+            trip.policy.believes_untested = believes_untested;
+            trip.challenge.sent = Sent { prompt: sent.0, max_age: sent.1, pushed: sent.2, ..Sent::default() };
+            for (n, bend) in bends.into_iter().enumerate() {
+                if bend { BENDS[n](trip) }
+            }
+        })
+    }
+}
+
+/// Each breaks who, or from where.
+const BENDS: [fn(&mut Trip); 6] = [
+    |trip| trip.arrival.session = SessionKey("s2".to_owned()),
+    |trip| trip.arrival.user = UserId(Uuid::from_u128(77)),
+    |trip| trip.provider = ProviderId(Uuid::from_u128(99)),
+    |trip| trip.issuer = "https://evil.example".to_owned(),
+    |trip| trip.subject = "bob".to_owned(),
+    |trip| trip.challenge.expected = None,
+];
+
+/// What fresh means, written down apart from the judge.
+fn all_hold(trip: &Trip) -> bool {
+    let skew = TimeDelta::seconds(i64::from(trip.policy.skew_seconds).min(120));
+    let Challenge {
+        asked_at,
+        signed_in,
+        required_acr,
+        expected,
+        ..
+    } = &trip.challenge;
+    let waited = trip.arrival.at - *asked_at;
+    let evidence = trip.evidence();
+    let Some(stated) = evidence.stated().instant() else {
+        return false;
+    };
+    trip.arrival.session == trip.challenge.session
+        && trip.arrival.user == trip.challenge.user
+        && waited >= TimeDelta::zero()
+        && waited <= TimeDelta::seconds(600)
+        && trip.provider == trip.challenge.provider
+        && *expected == Some((trip.issuer.clone(), trip.subject.clone()))
+        && stated >= *asked_at - skew
+        && stated <= trip.arrival.at + skew
+        && signed_in.is_none_or(|before| stated > before)
+        && (trip.issued_at - trip.arrival.at).abs() <= skew
+        && match trip.calibration.worth {
+            Worth::Informative => true,
+            Worth::Unknown | Worth::Silent => trip.policy.believes_untested,
+            Worth::Uninformative => false,
+        }
+        && required_acr
+            .as_deref()
+            .is_none_or(|acr| trip.claims["acr"] == acr)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn fresh_means_all_of_it_and_all_of_it_means_fresh(trip in trips()) {
+        prop_assert_eq!(trip.verdict() == Verdict::Fresh, all_hold(&trip), "{:?}", trip.judge());
+    }
+
+    #[test]
+    fn only_fresh_holds_a_proof_and_every_verdict_has_its_reason(trip in trips()) {
+        let judgement = trip.judge();
+        prop_assert_eq!(judgement.proof().is_some(), judgement.verdict() == Verdict::Fresh);
+        prop_assert!(!judgement.reasons().is_empty());
+        for reason in judgement.reasons() {
+            prop_assert!(reason.len() > 20 && reason.ends_with('.'), "{}", reason);
+        }
+    }
+
+    #[test]
+    fn stripping_what_forces_changes_no_verdict(mut trip in trips()) {
+        let before = trip.verdict();
+        trip.challenge.sent = Sent::default();
+        prop_assert_eq!(trip.verdict(), before);
+    }
+
+    #[test]
+    fn breaking_any_one_condition_of_a_fresh_answer_makes_it_not_fresh(later in 1_i64..60, n in 0_usize..14) {
+        let fresh = Trip::with(|trip| {
+            trip.claims = json!({"auth_time": ASKED + later, "acr": "mfa"});
+            trip.arrival.at = at(later + 1);
+            trip.issued_at = at(later + 1);
+            trip.challenge.required_acr = Some("mfa".to_owned());
+        });
+        prop_assert_eq!(fresh.verdict(), Verdict::Fresh);
+        let mut broken = fresh.clone();
+        match n {
+            0..=5 => BENDS[n](&mut broken),
+            6 => broken.claims["auth_time"] = json!(ASKED - SKEW - later),
+            7 => broken.claims["auth_time"] = json!(ASKED + later + 1 + SKEW + later),
+            8 => broken.challenge.signed_in = Some(at(later)),
+            9 => broken.calibration.worth = Worth::Uninformative,
+            10 => broken.claims["acr"] = json!("pwd"),
+            11 => broken.claims["auth_time"] = Value::Null,
+            12 => broken.arrival.at = at(601 + later),
+            _ => broken.issued_at = at(later + 1 - SKEW - later),
+        }
+        prop_assert_ne!(broken.verdict(), Verdict::Fresh, "{}", n);
+    }
+
+    #[test]
+    fn an_elevation_runs_only_in_its_own_session_for_its_own_person_in_its_own_time(
+        key in "s[12]", user in 1_u128..3, now in -100_i64..1000, lifetime in 0_u32..900,
+    ) {
+        let proof = Trip::fresh().judge().proof().unwrap();
+        let policy = ElevationPolicy { lifetime_seconds: lifetime };
+        let session = Session {
+            key: SessionKey(key.clone()),
+            user: UserId(Uuid::from_u128(user)),
+            signed_in_at: at(-3600),
+            means: Means::Password,
+            elevation: Some(Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, SessionKey("s2".to_owned()), policy)),
+        };
+        let runs = key == "s2" && user == 1 && now >= 10 && now < 10 + i64::from(lifetime);
+        prop_assert_eq!(session.elevated(at(now)).is_some(), runs);
+    }
+}
