@@ -1,0 +1,28 @@
+//! The shape of the database, one step after another, for SQLite and PostgreSQL alike.
+//!
+//! Each step is written once in the words of [`dialect`] and translated. Steps that were released never change;
+//! a change is a new step. This crate holds no rows and no rules. Look first at [`Migrator`].
+
+mod dialect;
+mod m0001_people;
+mod m0002_access;
+mod m0003_sign_in;
+mod m0004_record;
+mod m0005_provisioning;
+
+use sea_orm_migration::prelude::*;
+
+/// Every step, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_people::Step),
+            Box::new(m0002_access::Step),
+            Box::new(m0003_sign_in::Step),
+            Box::new(m0004_record::Step),
+            Box::new(m0005_provisioning::Step),
+        ]
+    }
+}

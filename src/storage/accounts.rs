@@ -1,0 +1,237 @@
+//! Accounts: one person's record in one directory, with its attributes as last applied.
+
+use chrono::{DateTime, Utc};
+use muster_domain::Error;
+use muster_domain::id::{AccountId, DirectoryId, UserId};
+use muster_domain::record::{Attributes, ExternalId};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+
+use crate::entities::accounts::{ActiveModel, Column, Entity, Model};
+use crate::failure::fail;
+use crate::reader::sealed::Source as _;
+use crate::row::{from_json, instant, json, millis};
+use crate::sql::{self, BATCH};
+use crate::{Reader, Tx, directories};
+
+/// One account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Its id here.
+    pub id: AccountId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Where it lives.
+    pub directory: DirectoryId,
+    /// Its immutable id there.
+    pub external_id: ExternalId,
+    /// Its attributes as last applied.
+    pub attributes: Attributes,
+    /// Whether the directory holds it active.
+    pub active: bool,
+    /// When it was first seen.
+    pub first_seen_at: DateTime<Utc>,
+    /// When the directory last confirmed it: a sync, a sign-in, an edit.
+    pub last_confirmed_at: DateTime<Utc>,
+}
+
+/// Writes an account: new, or known by directory and external id (then its id and first time stay).
+///
+/// # Errors
+/// `DIR-002` when that account belongs to another user.
+pub async fn upsert(tx: &Tx, account: &Account) -> Result<(), Error> {
+    let row = to_row(account)?;
+    let Some(known) = by_external(tx, account.directory, &account.external_id).await? else {
+        let inserted = Entity::insert(row.into_active_model());
+        inserted
+            .exec_without_returning(&tx.source())
+            .await
+            .map_err(fail)?;
+        return Ok(());
+    };
+    if known.user != account.user {
+        return Err(Error::new(
+            "DIR-002",
+            muster_domain::Kind::Conflict,
+            "This account of the directory belongs to a user already.",
+        ));
+    }
+    let changed = ActiveModel {
+        attributes: ActiveValue::Set(row.attributes),
+        active: ActiveValue::Set(row.active),
+        last_confirmed_at: ActiveValue::Set(row.last_confirmed_at),
+        ..ActiveModel::default()
+    };
+    Entity::update_many()
+        .set(changed)
+        .filter(Column::Id.eq(known.id.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// Many new accounts at once.
+///
+/// # Errors
+/// `DIR-002` when one exists.
+pub async fn insert_many(tx: &Tx, accounts: &[Account]) -> Result<(), Error> {
+    for some in accounts.chunks(BATCH / 8) {
+        let rows = some
+            .iter()
+            .map(|account| Ok(to_row(account)?.into_active_model()))
+            .collect::<Result<Vec<ActiveModel>, Error>>()?;
+        let inserted = Entity::insert_many(rows);
+        inserted
+            .exec_without_returning(&tx.source())
+            .await
+            .map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// A person's accounts, in the order of their directories: the first that states an attribute wins.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Account>, Error> {
+    let order = directories::list(reader).await?;
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.0))
+        .all(&reader.source())
+        .await
+        .map_err(fail)?;
+    let mut accounts = rows
+        .into_iter()
+        .map(to_account)
+        .collect::<Result<Vec<_>, _>>()?;
+    accounts.sort_by_key(|account| {
+        let position = order.iter().position(|known| known.id == account.directory);
+        (position, account.id)
+    });
+    Ok(accounts)
+}
+
+/// The account with this id at its directory.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_external(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    external_id: &ExternalId,
+) -> Result<Option<Account>, Error> {
+    let row = Entity::find()
+        .filter(Column::DirectoryId.eq(directory.0))
+        .filter(Column::ExternalId.eq(external_id.0.as_str()))
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    row.map(to_account).transpose()
+}
+
+/// How many accounts a directory holds.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_of_directory(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM accounts WHERE directory_id = $1";
+    let found = sql::number(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
+    Ok(crate::row::count(found))
+}
+
+/// When a directory last confirmed any of its accounts; none while it holds none.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn last_confirmed_of_directory(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let sql = "SELECT COALESCE(MAX(last_confirmed_at), 0) FROM accounts WHERE directory_id = $1";
+    let found = sql::number(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
+    Ok((found > 0).then(|| instant(found)))
+}
+
+/// Removes an account; the user stays.
+///
+/// # Errors
+/// `WEB-404` when there is no such account.
+pub async fn delete(tx: &Tx, id: AccountId) -> Result<(), Error> {
+    let done = Entity::delete_by_id(id.0)
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    if done.rows_affected == 0 {
+        return Err(Error::not_found("account"));
+    }
+    Ok(())
+}
+
+fn to_row(account: &Account) -> Result<Model, Error> {
+    Ok(Model {
+        id: account.id.0,
+        user_id: account.user.0,
+        directory_id: account.directory.0,
+        external_id: account.external_id.0.clone(),
+        attributes: json(&account.attributes)?,
+        active: account.active,
+        first_seen_at: millis(account.first_seen_at),
+        last_confirmed_at: millis(account.last_confirmed_at),
+    })
+}
+
+fn to_account(row: Model) -> Result<Account, Error> {
+    Ok(Account {
+        id: AccountId(row.id),
+        user: UserId(row.user_id),
+        directory: DirectoryId(row.directory_id),
+        external_id: ExternalId(row.external_id),
+        attributes: from_json("accounts", &row.attributes)?,
+        active: row.active,
+        first_seen_at: instant(row.first_seen_at),
+        last_confirmed_at: instant(row.last_confirmed_at),
+    })
+}
+
+/// The people who have an account in both directories.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn shared(
+    reader: &impl Reader,
+    one: DirectoryId,
+    other: DirectoryId,
+) -> Result<Vec<UserId>, Error> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Found {
+        user_id: uuid::Uuid,
+    }
+    let sql = "SELECT DISTINCT a.user_id FROM accounts a JOIN accounts b ON b.user_id = a.user_id \
+               WHERE a.directory_id = $1 AND b.directory_id = $2";
+    let rows: Vec<Found> = sql::all(
+        reader,
+        sql::ask(reader, sql, [one.0.into(), other.0.into()]),
+    )
+    .await?;
+    Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
+}
+
+/// How many active people have an account in a directory of this kind and neither came in nor were made since.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_unseen(
+    reader: &impl Reader,
+    kind: &str,
+    since: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM users u WHERE u.state = 'active' AND u.last_sign_in_at < $1 AND u.created_at < $1 \
+               AND u.id IN (SELECT a.user_id FROM accounts a JOIN directories d ON d.id = a.directory_id WHERE d.kind = $2)";
+    let values = [millis(since).into(), kind.into()];
+    Ok(crate::row::count(
+        sql::number(reader, sql::ask(reader, sql, values)).await?,
+    ))
+}

@@ -1,0 +1,152 @@
+//! Directories, in their order: the first that states an attribute wins.
+
+use chrono::{DateTime, Utc};
+use muster_domain::id::DirectoryId;
+use muster_domain::settings::Values;
+use muster_domain::{Error, name};
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder,
+};
+
+use crate::entities::directories::{Column, Entity, Model};
+use crate::failure::fail;
+use crate::reader::sealed::Source as _;
+use crate::row::{from_json, instant, json, millis};
+use crate::{Reader, Tx};
+
+/// One directory.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Directory {
+    /// Its id.
+    pub id: DirectoryId,
+    /// The name people read; unique after [`name::key`].
+    pub name: String,
+    /// `internal`, `jit`, and later `ldap`, `crowd`, a connector's kind, `scim`.
+    pub kind: String,
+    /// Its place in the order, the first lowest.
+    pub position: i64,
+    /// Whether it is asked at all.
+    pub enabled: bool,
+    /// Values of its kind's settings schema, without secrets.
+    pub settings: Values,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When anything of it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A new directory.
+///
+/// # Errors
+/// `DIR-001` when the name is taken.
+pub async fn insert(tx: &Tx, directory: &Directory) -> Result<(), Error> {
+    let inserted = Entity::insert(to_row(directory)?.into_active_model());
+    inserted
+        .exec_without_returning(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// Writes every column but the secret.
+///
+/// # Errors
+/// `WEB-404` when there is no such directory, `DIR-001` when the new name is taken.
+pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
+    let mut row = to_row(directory)?.into_active_model().reset_all();
+    row.id = ActiveValue::NotSet;
+    row.secret_sealed = ActiveValue::NotSet;
+    let done = Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(directory.id.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    if done.rows_affected == 0 {
+        return Err(Error::not_found("directory"));
+    }
+    Ok(())
+}
+
+/// One directory.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn get(reader: &impl Reader, id: DirectoryId) -> Result<Option<Directory>, Error> {
+    let row = Entity::find_by_id(id.0)
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    row.map(to_directory).transpose()
+}
+
+/// The directory of this name, compared by [`name::key`].
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_name(reader: &impl Reader, wanted: &str) -> Result<Option<Directory>, Error> {
+    let row = Entity::find()
+        .filter(Column::NameKey.eq(name::key(wanted)))
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    row.map(to_directory).transpose()
+}
+
+/// Every directory, in order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn list(reader: &impl Reader) -> Result<Vec<Directory>, Error> {
+    let rows = Entity::find()
+        .order_by_asc(Column::Position)
+        .order_by_asc(Column::Id)
+        .all(&reader.source())
+        .await
+        .map_err(fail)?;
+    rows.into_iter().map(to_directory).collect()
+}
+
+/// Removes a directory that holds nothing any more.
+///
+/// # Errors
+/// `DB-021` when accounts, groups or providers still refer to it.
+pub async fn delete(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
+    let done = Entity::delete_by_id(id.0)
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    if done.rows_affected == 0 {
+        return Err(Error::not_found("directory"));
+    }
+    Ok(())
+}
+
+fn to_row(directory: &Directory) -> Result<Model, Error> {
+    Ok(Model {
+        id: directory.id.0,
+        name: directory.name.clone(),
+        name_key: name::key(&directory.name),
+        kind: directory.kind.clone(),
+        position: directory.position,
+        enabled: directory.enabled,
+        settings: json(&directory.settings)?,
+        secret_sealed: None,
+        created_at: millis(directory.created_at),
+        updated_at: millis(directory.updated_at),
+    })
+}
+
+fn to_directory(row: Model) -> Result<Directory, Error> {
+    Ok(Directory {
+        id: DirectoryId(row.id),
+        name: row.name,
+        kind: row.kind,
+        position: row.position,
+        enabled: row.enabled,
+        settings: from_json("directories", &row.settings)?,
+        created_at: instant(row.created_at),
+        updated_at: instant(row.updated_at),
+    })
+}

@@ -1,0 +1,46 @@
+//! Rows: the only crate that speaks SQL. SQLite (embedded) and PostgreSQL, one set of queries for both.
+//!
+//! Functions are grouped by noun. Reading takes any [`Reader`] ([`Db`] or [`Tx`]); writing takes a [`Tx`], and a
+//! [`Tx`] cannot commit without an audit event. No rule is decided here, no SeaORM type leaves, no clock and no
+//! randomness is taken from the air.
+//!
+//! Look first at [`Tx`].
+
+pub mod accounts;
+pub mod audit;
+pub mod challenges;
+pub mod counters;
+pub mod credentials;
+mod db;
+pub mod directories;
+pub mod elevations;
+mod entities;
+mod failure;
+pub mod groups;
+mod keyset;
+pub mod memberships;
+pub mod providers;
+mod reader;
+pub mod receipts;
+pub mod roles;
+mod row;
+mod sealer;
+pub mod session_store;
+pub mod sessions;
+pub mod settings;
+pub mod sign_ins;
+mod sql;
+pub mod subjects;
+pub mod test_links;
+pub mod throttle;
+mod tx;
+mod user_list;
+pub mod users;
+
+pub use db::{Db, OpenOptions};
+pub use keyset::Paging;
+pub use reader::Reader;
+pub use sealer::{Place, Sealer};
+pub use session_store::SeaOrmSessionStore;
+pub use sessions::SignedIn;
+pub use tx::{Quiet, Tx};

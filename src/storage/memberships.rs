@@ -1,0 +1,380 @@
+//! Who is in which group, by what origin. Two origins are two rows: one ends without the other.
+
+use chrono::{DateTime, Utc};
+use muster_domain::Error;
+use muster_domain::id::{GroupId, UserId};
+use muster_domain::listing::{Count, Page};
+use muster_domain::membership::{Member, Membership, Origin};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+use crate::entities::memberships::{ActiveModel, Column, Entity, Model};
+use crate::failure::{fail, unreadable};
+use crate::keyset::{Order, Paging, Tie, by_text};
+use crate::reader::sealed::Source as _;
+use crate::row::{count, instant, millis};
+use crate::sql::{self, BATCH, Where};
+use crate::{Reader, Tx};
+
+/// One membership with names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MembershipRow {
+    /// Group, member, origin.
+    pub membership: Membership,
+    /// The group's name.
+    pub group_name: String,
+    /// When the member was added by this origin.
+    pub added_at: DateTime<Utc>,
+}
+
+/// A member of a group with everything that put them there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberRow {
+    /// Who.
+    pub member: Member,
+    /// The name of the person or group that people read.
+    pub name: String,
+    /// The username, for a person.
+    pub username: Option<String>,
+    /// Whether the person may come in; groups always may.
+    pub is_active: bool,
+    /// The origins, oldest first.
+    pub origins: Vec<Origin>,
+}
+
+/// The groups below a group, itself included, as a sub-select; `UNION` ends circles.
+pub(crate) fn below_sql(group: &str) -> String {
+    format!(
+        "WITH RECURSIVE below(id) AS (SELECT g.id FROM groups g WHERE g.id = {group} UNION \
+         SELECT m.member_id FROM memberships m JOIN below b ON m.group_id = b.id WHERE m.member_kind = 'group') \
+         SELECT id FROM below"
+    )
+}
+
+/// Adds members. One that is there by the same origin stays as it is.
+///
+/// # Errors
+/// `DB-021` when a group is gone.
+pub async fn add_many(
+    tx: &Tx,
+    memberships: &[Membership],
+    at: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let mut added = 0;
+    for some in memberships.chunks(BATCH / 5) {
+        let rows: Vec<ActiveModel> = some
+            .iter()
+            .map(|one| to_row(one, at).into_active_model())
+            .collect();
+        let insert = Entity::insert_many(rows).on_conflict(
+            OnConflict::columns([
+                Column::GroupId,
+                Column::MemberKind,
+                Column::MemberId,
+                Column::Origin,
+            ])
+            .do_nothing()
+            .to_owned(),
+        );
+        match insert.exec_without_returning(&tx.source()).await {
+            Ok(rows) => added += rows,
+            Err(sea_orm::DbErr::RecordNotInserted) => {}
+            Err(error) => return Err(fail(error)),
+        }
+    }
+    Ok(added)
+}
+
+/// Adds one member. Whether that is new for this origin.
+///
+/// # Errors
+/// `DB-021` when the group is gone.
+pub async fn add(tx: &Tx, membership: &Membership, at: DateTime<Utc>) -> Result<bool, Error> {
+    Ok(add_many(tx, std::slice::from_ref(membership), at).await? > 0)
+}
+
+/// Ends a membership of one origin; others stay. Whether there was one.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remove(tx: &Tx, membership: &Membership) -> Result<bool, Error> {
+    let done = Entity::delete_by_id((
+        membership.group.0,
+        membership.member.kind().to_owned(),
+        membership.member.id(),
+        membership.origin.key(),
+    ))
+    .exec(&tx.source())
+    .await
+    .map_err(fail)?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Ends every membership of one origin, of every member. How many there were.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remove_origin(tx: &Tx, origin: Origin) -> Result<u64, Error> {
+    let done = Entity::delete_many()
+        .filter(Column::Origin.eq(origin.key()))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(done.rows_affected)
+}
+
+#[derive(FromQueryResult)]
+struct Named {
+    group_id: Uuid,
+    member_kind: String,
+    member_id: Uuid,
+    origin: String,
+    added_at: i64,
+    group_name: String,
+}
+
+/// The direct memberships of a person or group, by group name.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_member(reader: &impl Reader, member: Member) -> Result<Vec<MembershipRow>, Error> {
+    let sql = "SELECT m.group_id, m.member_kind, m.member_id, m.origin, m.added_at, g.name AS group_name \
+               FROM memberships m JOIN groups g ON g.id = m.group_id \
+               WHERE m.member_kind = $1 AND m.member_id = $2 ORDER BY g.name_key, m.added_at, m.origin";
+    let values = [member.kind().into(), member.id().into()];
+    let rows: Vec<Named> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(MembershipRow {
+                group_name: row.group_name,
+                added_at: instant(row.added_at),
+                membership: read(row.group_id, &row.member_kind, row.member_id, &row.origin)?,
+            })
+        })
+        .collect()
+}
+
+#[derive(FromQueryResult)]
+struct Edge {
+    group_id: Uuid,
+    member_kind: String,
+    member_id: Uuid,
+    origin: String,
+}
+
+async fn edges(
+    reader: &impl Reader,
+    statement: sea_orm::Statement,
+) -> Result<Vec<Membership>, Error> {
+    let rows: Vec<Edge> = sql::all(reader, statement).await?;
+    rows.iter()
+        .map(|row| read(row.group_id, &row.member_kind, row.member_id, &row.origin))
+        .collect()
+}
+
+/// Every membership that makes the groups a person is in, directly or through others: what
+/// [`muster_domain::membership::effective`] needs.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn edges_around(reader: &impl Reader, user: UserId) -> Result<Vec<Membership>, Error> {
+    let sql = "WITH RECURSIVE above(id) AS (\
+               SELECT group_id FROM memberships WHERE member_kind = 'user' AND member_id = $1 UNION \
+               SELECT m.group_id FROM memberships m JOIN above a ON m.member_id = a.id WHERE m.member_kind = 'group') \
+               SELECT group_id, member_kind, member_id, origin FROM memberships \
+               WHERE member_kind = 'user' AND member_id = $1 UNION ALL \
+               SELECT m.group_id, m.member_kind, m.member_id, m.origin FROM above a \
+               JOIN memberships m ON m.member_kind = 'group' AND m.member_id = a.id";
+    edges(reader, sql::ask(reader, sql, [user.0.into()])).await
+}
+
+/// Every membership of a group in a group: what [`muster_domain::membership::would_cycle`] needs.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn group_edges(reader: &impl Reader) -> Result<Vec<Membership>, Error> {
+    let sql = "SELECT group_id, member_kind, member_id, origin FROM memberships WHERE member_kind = 'group'";
+    edges(reader, sql::ask(reader, sql, [])).await
+}
+
+/// How many people are in a group, directly or through groups in it; each counts once.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn effective_members(reader: &impl Reader, group: GroupId) -> Result<u64, Error> {
+    let sql = format!(
+        "SELECT COUNT(DISTINCT m.member_id) FROM memberships m WHERE m.member_kind = 'user' AND m.group_id IN ({})",
+        below_sql("$1")
+    );
+    let found = sql::number(reader, sql::ask(reader, &sql, [group.0.into()])).await?;
+    Ok(count(found))
+}
+
+#[derive(FromQueryResult)]
+struct Listed {
+    member_kind: String,
+    member_id: Uuid,
+    name: String,
+    sort: String,
+    username: Option<String>,
+    is_active: bool,
+    origins: String,
+}
+
+/// The direct members of a group, one page: groups first, then people by name.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_group(
+    reader: &impl Reader,
+    group: GroupId,
+    paging: &Paging<()>,
+) -> Result<Page<MemberRow>, Error> {
+    let order = Order {
+        column: "sort",
+        tie: Tie::Id("member_id"),
+        numeric: false,
+    };
+    let mut page = Where::on(reader);
+    let id = page.bind(group.0);
+    let tail = paging.apply(order, &mut page);
+    let join = if page.is_sqlite() {
+        "group_concat"
+    } else {
+        "string_agg"
+    };
+    // Groups sort before people by the first letter of their key, then by name.
+    let sql = format!(
+        "SELECT * FROM (\
+         SELECT m.member_kind, m.member_id, g.name AS name, 'a' || g.name_key AS sort, NULL AS username, \
+         1 = 1 AS is_active, {join}(m.origin, ' ' ORDER BY m.added_at, m.origin) AS origins \
+         FROM memberships m JOIN groups g ON g.id = m.member_id \
+         WHERE m.group_id = {id} AND m.member_kind = 'group' \
+         GROUP BY m.member_kind, m.member_id, g.name, g.name_key UNION ALL \
+         SELECT m.member_kind, m.member_id, u.display_name AS name, 'b' || u.sort_key AS sort, u.username, \
+         u.state = 'active' AS is_active, {join}(m.origin, ' ' ORDER BY m.added_at, m.origin) AS origins \
+         FROM memberships m JOIN users u ON u.id = m.member_id \
+         WHERE m.group_id = {id} AND m.member_kind = 'user' \
+         GROUP BY m.member_kind, m.member_id, u.display_name, u.sort_key, u.username, u.state) members{}{tail}",
+        page.clause()
+    );
+    let rows: Vec<Listed> = sql::all(reader, page.statement(sql)).await?;
+    let total = "SELECT COUNT(*) FROM (SELECT DISTINCT member_kind, member_id FROM memberships WHERE group_id = $1) m";
+    let total = sql::number(reader, sql::ask(reader, total, [group.0.into()])).await?;
+    let page = paging.page(rows, Count::Exact(count(total)), |row| {
+        by_text(&row.sort, row.member_id)
+    });
+    Ok(Page {
+        rows: page
+            .rows
+            .into_iter()
+            .map(to_member)
+            .collect::<Result<_, _>>()?,
+        before: page.before,
+        total: page.total,
+        previous: page.previous,
+        next: page.next,
+    })
+}
+
+fn to_member(row: Listed) -> Result<MemberRow, Error> {
+    let origins = row
+        .origins
+        .split(' ')
+        .map(read_origin)
+        .collect::<Result<_, _>>()?;
+    Ok(MemberRow {
+        member: read_member(&row.member_kind, row.member_id)?,
+        name: row.name,
+        username: row.username,
+        is_active: row.is_active,
+        origins,
+    })
+}
+
+fn to_row(membership: &Membership, at: DateTime<Utc>) -> Model {
+    Model {
+        group_id: membership.group.0,
+        member_kind: membership.member.kind().to_owned(),
+        member_id: membership.member.id(),
+        origin: membership.origin.key(),
+        added_at: millis(at),
+    }
+}
+
+fn read(group: Uuid, kind: &str, member: Uuid, origin: &str) -> Result<Membership, Error> {
+    Ok(Membership {
+        group: GroupId(group),
+        member: read_member(kind, member)?,
+        origin: read_origin(origin)?,
+    })
+}
+
+pub(crate) fn read_member(kind: &str, id: Uuid) -> Result<Member, Error> {
+    Member::from_columns(kind, id).ok_or_else(|| unreadable("memberships", kind))
+}
+
+fn read_origin(key: &str) -> Result<Origin, Error> {
+    Origin::from_key(key).ok_or_else(|| unreadable("memberships", key))
+}
+
+/// The direct memberships of many people and groups, by whatever origin, in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_members(
+    reader: &impl Reader,
+    members: &[Member],
+) -> Result<Vec<Membership>, Error> {
+    let mut found = Vec::new();
+    for kind in ["user", "group"] {
+        let ids: Vec<Uuid> = members
+            .iter()
+            .filter(|member| member.kind() == kind)
+            .map(|member| member.id())
+            .collect();
+        for some in ids.chunks(BATCH) {
+            let rows = Entity::find()
+                .filter(Column::MemberKind.eq(kind))
+                .filter(Column::MemberId.is_in(some.iter().copied()))
+                .all(&reader.source())
+                .await
+                .map_err(fail)?;
+            for row in rows {
+                found.push(read(
+                    row.group_id,
+                    &row.member_kind,
+                    row.member_id,
+                    &row.origin,
+                )?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The people directly in any of these groups, by whatever origin, in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn people_of(reader: &impl Reader, groups: &[GroupId]) -> Result<Vec<Membership>, Error> {
+    let mut found = Vec::new();
+    for some in groups.chunks(BATCH) {
+        let rows = Entity::find()
+            .filter(Column::GroupId.is_in(some.iter().map(|group| group.0)))
+            .filter(Column::MemberKind.eq("user"))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        for row in rows {
+            found.push(read(
+                row.group_id,
+                &row.member_kind,
+                row.member_id,
+                &row.origin,
+            )?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,212 @@
+//! Kept results of re-authentications: tests and earned secure sessions alike.
+
+use chrono::{DateTime, Utc};
+use muster_domain::Error;
+use muster_domain::id::{ChallengeId, ProviderId, ReceiptId, UserId};
+use muster_domain::listing::{Count, Page};
+use muster_domain::reauth::{Row, Sent, Verdict};
+use muster_domain::session::SessionKey;
+use sea_orm::{EntityTrait, IntoActiveModel};
+use serde::{Deserialize, Serialize};
+
+use crate::entities::receipts::{Entity, Model};
+use crate::failure::{fail, unreadable};
+use crate::keyset::{Order, Paging, Tie, by_number};
+use crate::reader::sealed::Source as _;
+use crate::row::{count, from_json, from_json_option, from_word, instant, json, millis, word};
+use crate::sql::{self, Where};
+use crate::{Reader, Tx};
+
+/// What a re-authentication was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptPurpose {
+    /// The test button.
+    Test,
+    /// Earning a secure admin session.
+    Elevation,
+}
+
+/// One kept result.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Receipt {
+    /// Its id.
+    pub id: ReceiptId,
+    /// The round trip it judges.
+    pub challenge: Option<ChallengeId>,
+    /// The provider.
+    pub provider: ProviderId,
+    /// Who was asked.
+    pub user: UserId,
+    /// Their username at the time.
+    pub username: String,
+    /// The browser session that asked.
+    pub session: SessionKey,
+    /// When it was judged.
+    pub at: DateTime<Utc>,
+    /// What it was for.
+    pub purpose: ReceiptPurpose,
+    /// What is proven.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The evidence table.
+    pub rows: Vec<Row>,
+    /// What was sent to force.
+    pub sent: Sent,
+    /// Time line: when presence was asked for.
+    pub asked_at: DateTime<Utc>,
+    /// Time line: when the browser left.
+    pub left_at: DateTime<Utc>,
+    /// Time line: when the person signed in, as the provider states.
+    pub stated_at: Option<DateTime<Utc>>,
+    /// Time line: when the browser came back.
+    pub back_at: DateTime<Utc>,
+    /// What the control probe before it showed, as the service keeps it.
+    pub control: Option<serde_json::Value>,
+    /// The action that asked.
+    pub action: Option<String>,
+}
+
+/// Which results.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ReceiptFilter {
+    /// At this provider.
+    pub provider: Option<ProviderId>,
+    /// Of this person.
+    pub user: Option<UserId>,
+    /// With this verdict.
+    pub verdict: Option<Verdict>,
+    /// For this purpose.
+    pub purpose: Option<ReceiptPurpose>,
+}
+
+/// Keeps one.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn insert(tx: &Tx, receipt: &Receipt) -> Result<(), Error> {
+    let inserted = Entity::insert(to_row(receipt)?.into_active_model());
+    inserted
+        .exec_without_returning(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// One result.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn get(reader: &impl Reader, id: ReceiptId) -> Result<Option<Receipt>, Error> {
+    let row = Entity::find_by_id(id.0)
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    row.map(to_receipt).transpose()
+}
+
+/// One page, by when they were judged. `Paging::default()` is oldest first: pass `Direction::Desc` for newest first.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn list(
+    reader: &impl Reader,
+    filter: &ReceiptFilter,
+    paging: &Paging<()>,
+) -> Result<Page<Receipt>, Error> {
+    let counted = conditions(reader, filter)?;
+    let total = format!("SELECT COUNT(*) FROM receipts r{}", counted.clause());
+    let total = sql::number(reader, counted.statement(total)).await?;
+    let mut conditions = conditions(reader, filter)?;
+    let order = Order {
+        column: "r.at",
+        tie: Tie::Id("r.id"),
+        numeric: true,
+    };
+    let tail = paging.apply(order, &mut conditions);
+    let sql = format!("SELECT r.* FROM receipts r{}{tail}", conditions.clause());
+    let rows: Vec<Model> = sql::all(reader, conditions.statement(sql)).await?;
+    let page = paging.page(rows, Count::Exact(count(total)), |row| {
+        by_number(row.at, row.id)
+    });
+    Ok(Page {
+        rows: page
+            .rows
+            .into_iter()
+            .map(to_receipt)
+            .collect::<Result<_, _>>()?,
+        before: page.before,
+        total: page.total,
+        previous: page.previous,
+        next: page.next,
+    })
+}
+
+fn conditions(reader: &impl Reader, filter: &ReceiptFilter) -> Result<Where, Error> {
+    let mut conditions = Where::on(reader);
+    if let Some(provider) = filter.provider {
+        let id = conditions.bind(provider.0);
+        conditions.and(format!("r.provider_id = {id}"));
+    }
+    if let Some(user) = filter.user {
+        let id = conditions.bind(user.0);
+        conditions.and(format!("r.user_id = {id}"));
+    }
+    if let Some(verdict) = filter.verdict {
+        let verdict = conditions.bind(verdict.key());
+        conditions.and(format!("r.verdict = {verdict}"));
+    }
+    if let Some(purpose) = filter.purpose {
+        let purpose = conditions.bind(word(purpose)?);
+        conditions.and(format!("r.purpose = {purpose}"));
+    }
+    Ok(conditions)
+}
+
+fn to_row(receipt: &Receipt) -> Result<Model, Error> {
+    Ok(Model {
+        id: receipt.id.0,
+        challenge_id: receipt.challenge.map(|id| id.0),
+        provider_id: receipt.provider.0,
+        user_id: receipt.user.0,
+        username: receipt.username.clone(),
+        session_key: receipt.session.0.clone(),
+        at: millis(receipt.at),
+        purpose: word(receipt.purpose)?,
+        verdict: receipt.verdict.key().to_owned(),
+        reasons: json(&receipt.reasons)?,
+        evidence_rows: json(&receipt.rows)?,
+        sent: json(&receipt.sent)?,
+        asked_at: millis(receipt.asked_at),
+        left_at: millis(receipt.left_at),
+        stated_at: receipt.stated_at.map(millis),
+        back_at: millis(receipt.back_at),
+        control: receipt.control.as_ref().map(json).transpose()?,
+        action: receipt.action.clone(),
+    })
+}
+
+fn to_receipt(row: Model) -> Result<Receipt, Error> {
+    const TABLE: &str = "receipts";
+    Ok(Receipt {
+        id: ReceiptId(row.id),
+        challenge: row.challenge_id.map(ChallengeId),
+        provider: ProviderId(row.provider_id),
+        user: UserId(row.user_id),
+        username: row.username,
+        session: SessionKey(row.session_key),
+        at: instant(row.at),
+        purpose: from_word(TABLE, &row.purpose)?,
+        verdict: Verdict::from_key(&row.verdict).ok_or_else(|| unreadable(TABLE, &row.verdict))?,
+        reasons: from_json(TABLE, &row.reasons)?,
+        rows: from_json(TABLE, &row.evidence_rows)?,
+        sent: from_json(TABLE, &row.sent)?,
+        asked_at: instant(row.asked_at),
+        left_at: instant(row.left_at),
+        stated_at: row.stated_at.map(instant),
+        back_at: instant(row.back_at),
+        control: from_json_option(TABLE, row.control.as_deref())?,
+        action: row.action,
+    })
+}

@@ -1,0 +1,385 @@
+//! Browser sessions, by the hash of their id. The id itself is in the browser's cookie alone.
+
+use chrono::{DateTime, Utc};
+use muster_domain::Error;
+use muster_domain::id::{ElevationId, ProviderId, UserId};
+use muster_domain::listing::{Count, Page};
+use muster_domain::role::Role;
+use muster_domain::session::{Elevation, Means, Session, SessionKey, StoredElevation};
+use muster_domain::user::User;
+use sea_orm::FromQueryResult;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::entities::users::Model as UserModel;
+use crate::keyset::{Order, Paging, Tie, by_number};
+use crate::row::{count, from_json, from_json_option, from_word, instant, millis};
+use crate::sql::{self, Where};
+use crate::users::to_user;
+use crate::{Reader, Tx};
+
+/// Names of the values in a session's data that are kept as columns too, so that sessions can be listed, ended and
+/// judged without reading their data.
+pub mod keys {
+    /// Who is signed in: a user's id as text.
+    pub const USER: &str = "user_id";
+    /// Since when: milliseconds since 1970.
+    pub const SIGNED_IN_AT: &str = "signed_in_at";
+    /// By what means: [`muster_domain::session::Means`] as JSON.
+    pub const MEANS: &str = "means";
+    /// The address the session last came from.
+    pub const ADDRESS: &str = "address";
+    /// The browser, as it calls itself.
+    pub const USER_AGENT: &str = "user_agent";
+}
+
+/// The stored name of a session: SHA-256 of the cookie's value, in hexadecimal.
+#[must_use]
+pub fn key_of(cookie: &str) -> SessionKey {
+    let digest = Sha256::digest(cookie.as_bytes());
+    SessionKey(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A signed-in session with everything a request needs to know about its person.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SignedIn {
+    /// The session, with the secure session inside it if one runs.
+    pub session: Session,
+    /// Who. May be deactivated: look before letting them do anything.
+    pub user: User,
+    /// The roles they hold everywhere, directly and through groups, weakest first.
+    pub roles: Vec<Role>,
+    /// When the session was last seen.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session in a list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionRow {
+    /// Its stored name.
+    pub key: SessionKey,
+    /// Who is signed in.
+    pub user: UserId,
+    /// Their username.
+    pub username: String,
+    /// The name people read.
+    pub display_name: String,
+    /// Since when.
+    pub signed_in_at: DateTime<Utc>,
+    /// By what means.
+    pub means: Option<Means>,
+    /// From which address.
+    pub address: Option<String>,
+    /// With which browser, as it calls itself.
+    pub user_agent: Option<String>,
+    /// When the browser session began; its id may have rotated since.
+    pub created_at: DateTime<Utc>,
+    /// When it was last seen.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// Until when it is a secure admin session, if it is one.
+    pub elevated_until: Option<DateTime<Utc>>,
+}
+
+#[derive(FromQueryResult)]
+struct Hot {
+    id: Uuid,
+    username: String,
+    username_key: String,
+    display_name: String,
+    sort_key: String,
+    email: Option<String>,
+    email_key: String,
+    state: String,
+    deactivation: Option<String>,
+    break_glass: bool,
+    created_at: i64,
+    updated_at: i64,
+    last_sign_in_at: i64,
+    signed_in_at: Option<i64>,
+    means: Option<String>,
+    last_seen_at: i64,
+    expires_at: i64,
+    role: Option<String>,
+    elevation_id: Option<Uuid>,
+    elevation_kind: Option<String>,
+    elevation_provider_id: Option<Uuid>,
+    granted_at: Option<i64>,
+    ends_at: Option<i64>,
+}
+
+/// Session, user, roles and running secure session in one question: every request asks it. None: nobody is signed
+/// in there, or it is over.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn load_signed_in(
+    reader: &impl Reader,
+    key: &SessionKey,
+    now: DateTime<Utc>,
+) -> Result<Option<SignedIn>, Error> {
+    let sql = format!(
+        "{} SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
+         u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at, \
+         s.signed_in_at, s.means, s.last_seen_at, s.expires_at, held.role, \
+         e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
+         e.granted_at, e.ends_at \
+         FROM sessions s JOIN users u ON u.id = s.user_id \
+         LEFT JOIN elevations e ON e.session_key = s.id_hash AND e.user_id = s.user_id \
+         AND e.ends_at > $2 AND e.dropped_at IS NULL \
+         LEFT JOIN (SELECT r.role FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'user' \
+         AND r.principal_id = (SELECT user_id FROM sessions WHERE id_hash = $1) UNION \
+         SELECT r.role FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
+         AND r.principal_id IN (SELECT id FROM above)) held ON 1 = 1 \
+         WHERE s.id_hash = $1 AND s.expires_at > $2 ORDER BY e.ends_at",
+        crate::roles::above_sql("(SELECT user_id FROM sessions WHERE id_hash = $1)")
+    );
+    let values = [key.0.as_str().into(), millis(now).into()];
+    let rows: Vec<Hot> = sql::all(reader, sql::ask(reader, &sql, values)).await?;
+    let mut roles: Vec<Role> = rows
+        .iter()
+        .filter_map(|row| row.role.as_deref().and_then(Role::from_key))
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    // Of several secure sessions the one that lasts longest stands last.
+    let Some(row) = rows.into_iter().next_back() else {
+        return Ok(None);
+    };
+    let Some(signed_in_at) = row.signed_in_at else {
+        return Ok(None);
+    };
+    Ok(Some(SignedIn {
+        session: Session {
+            key: key.clone(),
+            user: UserId(row.id),
+            signed_in_at: instant(signed_in_at),
+            means: from_json("sessions", row.means.as_deref().unwrap_or_default())?,
+            elevation: hot_elevation(&row, key)?,
+        },
+        roles,
+        last_seen_at: instant(row.last_seen_at),
+        expires_at: instant(row.expires_at),
+        user: hot_user(row)?,
+    }))
+}
+
+fn hot_elevation(row: &Hot, key: &SessionKey) -> Result<Option<Elevation>, Error> {
+    let (Some(id), Some(kind), Some(granted_at), Some(ends_at)) = (
+        row.elevation_id,
+        row.elevation_kind.as_deref(),
+        row.granted_at,
+        row.ends_at,
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(Elevation::recall(StoredElevation {
+        id: ElevationId(id),
+        session: key.clone(),
+        user: UserId(row.id),
+        kind: from_word("elevations", kind)?,
+        provider: row.elevation_provider_id.map(ProviderId),
+        granted_at: instant(granted_at),
+        ends_at: instant(ends_at),
+    })))
+}
+
+fn hot_user(row: Hot) -> Result<User, Error> {
+    to_user(UserModel {
+        id: row.id,
+        username: row.username,
+        username_key: row.username_key,
+        display_name: row.display_name,
+        sort_key: row.sort_key,
+        email: row.email,
+        email_key: row.email_key,
+        state: row.state,
+        deactivation: row.deactivation,
+        break_glass: row.break_glass,
+        search: String::new(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        last_sign_in_at: row.last_sign_in_at,
+    })
+}
+
+#[derive(FromQueryResult)]
+struct Listed {
+    id_hash: String,
+    user_id: Uuid,
+    username: String,
+    display_name: String,
+    signed_in_at: Option<i64>,
+    means: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+    created_at: i64,
+    last_seen_at: i64,
+    expires_at: i64,
+    elevated_until: Option<i64>,
+}
+
+/// Signed-in sessions that are not over at `now`, of one person or of everybody, by when they were last seen. Pass
+/// `Direction::Desc` for the latest first.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn list(
+    reader: &impl Reader,
+    user: Option<UserId>,
+    now: DateTime<Utc>,
+    paging: &Paging<()>,
+) -> Result<Page<SessionRow>, Error> {
+    let counted = conditions(reader, user, now);
+    let total = format!("SELECT COUNT(*) FROM sessions s{}", counted.clause());
+    let total = sql::number(reader, counted.statement(total)).await?;
+    let mut conditions = conditions(reader, user, now);
+    let at = conditions.bind(millis(now));
+    let order = Order {
+        column: "s.last_seen_at",
+        tie: Tie::Digits("substr(s.id_hash, 1, 32)"),
+        numeric: true,
+    };
+    let tail = paging.apply(order, &mut conditions);
+    let sql = format!(
+        "SELECT s.id_hash, s.user_id, u.username, u.display_name, s.signed_in_at, s.means, s.address, s.user_agent, \
+         s.created_at, s.last_seen_at, s.expires_at, \
+         (SELECT MAX(e.ends_at) FROM elevations e WHERE e.session_key = s.id_hash AND e.user_id = s.user_id \
+         AND e.dropped_at IS NULL AND e.ends_at > {at}) AS elevated_until \
+         FROM sessions s JOIN users u ON u.id = s.user_id{}{tail}",
+        conditions.clause()
+    );
+    let rows: Vec<Listed> = sql::all(reader, conditions.statement(sql)).await?;
+    let page = paging.page(rows, Count::Exact(count(total)), |row| {
+        by_number(row.last_seen_at, digits(&row.id_hash))
+    });
+    Ok(Page {
+        rows: page
+            .rows
+            .into_iter()
+            .map(to_listed)
+            .collect::<Result<_, _>>()?,
+        before: page.before,
+        total: page.total,
+        previous: page.previous,
+        next: page.next,
+    })
+}
+
+fn conditions(reader: &impl Reader, user: Option<UserId>, now: DateTime<Utc>) -> Where {
+    let mut conditions = Where::on(reader);
+    let at = conditions.bind(millis(now));
+    conditions.and(format!("s.expires_at > {at}"));
+    match user {
+        Some(user) => {
+            let id = conditions.bind(user.0);
+            conditions.and(format!("s.user_id = {id}"));
+        }
+        None => conditions.and("s.user_id IS NOT NULL".to_owned()),
+    }
+    conditions
+}
+
+/// The first half of a key as the tie-breaker of a cursor.
+fn digits(key: &str) -> Uuid {
+    key.get(..32)
+        .and_then(|half| Uuid::parse_str(half).ok())
+        .unwrap_or_default()
+}
+
+fn to_listed(row: Listed) -> Result<SessionRow, Error> {
+    Ok(SessionRow {
+        key: SessionKey(row.id_hash),
+        user: UserId(row.user_id),
+        username: row.username,
+        display_name: row.display_name,
+        signed_in_at: instant(row.signed_in_at.unwrap_or(row.created_at)),
+        means: from_json_option("sessions", row.means.as_deref())?,
+        address: row.address,
+        user_agent: row.user_agent,
+        created_at: instant(row.created_at),
+        last_seen_at: instant(row.last_seen_at),
+        expires_at: instant(row.expires_at),
+        elevated_until: row.elevated_until.map(instant),
+    })
+}
+
+/// Ends a session. Whether there was one.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn revoke(tx: &Tx, key: &SessionKey) -> Result<bool, Error> {
+    let sql = "DELETE FROM sessions WHERE id_hash = $1";
+    Ok(sql::change(tx, sql::ask(tx, sql, [key.0.as_str().into()])).await? > 0)
+}
+
+/// Ends every session of a person, but `except`. How many there were.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn revoke_of_user(
+    tx: &Tx,
+    user: UserId,
+    except: Option<&SessionKey>,
+) -> Result<u64, Error> {
+    let sql = "DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2";
+    let kept = except.map(|key| key.0.clone()).unwrap_or_default();
+    sql::change(tx, sql::ask(tx, sql, [user.0.into(), kept.into()])).await
+}
+
+/// Notes that a session was seen. Callers do it at most once a minute.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn touch(tx: &Tx, key: &SessionKey, at: DateTime<Utc>) -> Result<(), Error> {
+    let sql = "UPDATE sessions SET last_seen_at = $1 WHERE id_hash = $2";
+    let values = [millis(at).into(), key.0.as_str().into()];
+    sql::change(tx, sql::ask(tx, sql, values)).await?;
+    Ok(())
+}
+
+/// Sweeps away sessions that are over at `now`. How many there were.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn sweep(tx: &Tx, now: DateTime<Utc>) -> Result<u64, Error> {
+    let sql = "DELETE FROM sessions WHERE expires_at <= $1";
+    sql::change(tx, sql::ask(tx, sql, [millis(now).into()])).await
+}
+
+/// How many sessions these people have that are not over at `now`; people without any are left out.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_of_users(
+    reader: &impl Reader,
+    users: &[UserId],
+    now: DateTime<Utc>,
+) -> Result<Vec<(UserId, u64)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        user_id: Uuid,
+        many: i64,
+    }
+    let mut counts = Vec::new();
+    for some in users.chunks(sql::BATCH - 1) {
+        let mut conditions = Where::on(reader);
+        let at = conditions.bind(millis(now));
+        conditions.and(format!("s.expires_at > {at}"));
+        let ids: Vec<String> = some.iter().map(|user| conditions.bind(user.0)).collect();
+        conditions.and(format!("s.user_id IN ({})", ids.join(", ")));
+        let sql = format!(
+            "SELECT s.user_id, COUNT(*) AS many FROM sessions s{} GROUP BY s.user_id",
+            conditions.clause()
+        );
+        let rows: Vec<Counted> = sql::all(reader, conditions.statement(sql)).await?;
+        counts.extend(
+            rows.into_iter()
+                .map(|row| (UserId(row.user_id), count(row.many))),
+        );
+    }
+    Ok(counts)
+}

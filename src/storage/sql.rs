@@ -1,0 +1,113 @@
+//! Hand-written questions: conditions that grow with a filter, and the plumbing to ask them.
+
+use muster_domain::Error;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
+
+use crate::Reader;
+use crate::failure::fail;
+
+/// Largest number of values bound at once: SQLite's old limit of 999, with room for others.
+pub(crate) const BATCH: usize = 900;
+
+/// Conditions joined by AND, with their values.
+#[derive(Debug)]
+pub(crate) struct Where {
+    backend: DbBackend,
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Where {
+    pub(crate) fn on(reader: &impl Reader) -> Self {
+        Self {
+            backend: reader.source().get_database_backend(),
+            conditions: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.backend == DbBackend::Sqlite
+    }
+
+    /// Takes a value and gives its place-holder; both databases read `$1`.
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    pub(crate) fn and(&mut self, condition: String) {
+        self.conditions.push(condition);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// ` WHERE …`, or nothing.
+    pub(crate) fn clause(&self) -> String {
+        if self.conditions.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.conditions.join(" AND "))
+        }
+    }
+
+    pub(crate) fn statement(&self, sql: String) -> Statement {
+        Statement::from_sql_and_values(self.backend, sql, self.values.clone())
+    }
+}
+
+/// Every row of a question.
+pub(crate) async fn all<T: FromQueryResult>(
+    reader: &impl Reader,
+    statement: Statement,
+) -> Result<Vec<T>, Error> {
+    let rows = reader
+        .source()
+        .query_all_raw(statement)
+        .await
+        .map_err(fail)?;
+    rows.iter()
+        .map(|row| T::from_query_result(row, "").map_err(fail))
+        .collect()
+}
+
+/// At most one row of a question.
+pub(crate) async fn one<T: FromQueryResult>(
+    reader: &impl Reader,
+    statement: Statement,
+) -> Result<Option<T>, Error> {
+    let row = reader
+        .source()
+        .query_one_raw(statement)
+        .await
+        .map_err(fail)?;
+    row.map(|row| T::from_query_result(&row, "").map_err(fail))
+        .transpose()
+}
+
+/// A number.
+pub(crate) async fn number(reader: &impl Reader, statement: Statement) -> Result<i64, Error> {
+    let row = reader
+        .source()
+        .query_one_raw(statement)
+        .await
+        .map_err(fail)?;
+    row.map_or(Ok(0), |row| row.try_get_by_index(0).map_err(fail))
+}
+
+/// Changes rows; gives how many.
+pub(crate) async fn change(reader: &impl Reader, statement: Statement) -> Result<u64, Error> {
+    let done = reader.source().execute_raw(statement).await.map_err(fail)?;
+    Ok(done.rows_affected())
+}
+
+/// A question with fixed text.
+pub(crate) fn ask<const N: usize>(
+    reader: &impl Reader,
+    sql: &str,
+    values: [Value; N],
+) -> Statement {
+    Statement::from_sql_and_values(reader.source().get_database_backend(), sql, values)
+}
