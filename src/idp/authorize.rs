@@ -1,0 +1,189 @@
+//! The question: the address the browser is sent to, or the request pushed ahead of it (RFC 9126).
+
+use muster_domain::Error;
+use muster_domain::protocol::{Ask, Connection, Departure, Purpose};
+use muster_domain::reauth::Sent;
+use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient};
+use openidconnect::{
+    AuthUrl, AuthenticationContextClass, ClientId, CsrfToken, IssuerUrl, JsonWebKeySet, LoginHint,
+    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+};
+use serde_json::json;
+use std::time::Duration;
+use url::Url;
+
+use crate::codes;
+use crate::discovery::Metadata;
+use crate::http::Http;
+use crate::profile::Profile;
+use crate::token;
+use crate::words::{revealed, scrubbed};
+
+/// One year in seconds: no session at a provider is older, so it forces nothing.
+const CONTROL_AGE: u64 = 31_536_000;
+
+/// Builds the question and, where the provider takes it, pushes it.
+pub(crate) async fn depart(
+    http: &Http,
+    metadata: &Metadata,
+    profile: &Profile<'_>,
+    connection: &Connection<'_>,
+    ask: &Ask,
+) -> Result<Departure, Error> {
+    let mut sent = forcing(metadata, profile, ask.purpose);
+    let to = address(metadata, profile, connection, ask, &sent)?;
+    let Some(endpoint) = metadata.push.as_ref().filter(|_| profile.may_push) else {
+        return Ok(Departure { to, sent });
+    };
+    sent.pushed = true;
+    let form = pushed_form(metadata, &to);
+    let request_uri = push(http, metadata, profile, endpoint, form).await?;
+    let mut to = metadata.authorization.clone();
+    to.query_pairs_mut()
+        .append_pair("client_id", profile.client_id)
+        .append_pair("request_uri", &request_uri);
+    Ok(Departure { to, sent })
+}
+
+/// What is sent to force, by purpose. `auth_time` is asked for at every purpose, so that a later answer can
+/// be compared with the first; where discovery does not promise to understand the `claims` parameter, only
+/// when forcing (Google understands it and does not say so).
+///
+/// The control carries a `max_age` that nobody exceeds: with it stating `auth_time` is a duty (Core 3.1.2.1), and many
+/// providers state it only then.
+fn forcing(metadata: &Metadata, profile: &Profile<'_>, purpose: Purpose) -> Sent {
+    let forces = purpose == Purpose::Force;
+    let acr_values = match (profile.acr_values.as_slice(), profile.required_acr) {
+        ([], Some(required)) => Some(required.to_owned()),
+        ([], None) => None,
+        (values, _) => Some(values.join(" ")),
+    };
+    Sent {
+        prompt: match purpose {
+            Purpose::SignIn => None,
+            Purpose::Control => Some("none".to_owned()),
+            Purpose::Force => profile.prompt_login.then(|| "login".to_owned()),
+        },
+        max_age: match purpose {
+            Purpose::SignIn => None,
+            Purpose::Control => profile.max_age.map(|_| CONTROL_AGE),
+            Purpose::Force => profile.max_age,
+        },
+        acr_values: acr_values.filter(|_| forces),
+        auth_time_essential: profile.asks_auth_time && (forces || metadata.takes_claims),
+        pushed: false,
+    }
+}
+
+fn address(
+    metadata: &Metadata,
+    profile: &Profile<'_>,
+    connection: &Connection<'_>,
+    ask: &Ask,
+    sent: &Sent,
+) -> Result<Url, Error> {
+    let issuer =
+        IssuerUrl::new(metadata.issuer.clone()).map_err(|error| codes::SETTINGS.because(error))?;
+    let client = CoreClient::new(
+        ClientId::new(profile.client_id.to_owned()),
+        issuer,
+        JsonWebKeySet::default(),
+    )
+    .set_auth_uri(AuthUrl::from_url(metadata.authorization.clone()))
+    .set_redirect_uri(RedirectUrl::from_url(connection.redirect.clone()));
+    let (state, nonce) = (ask.state.clone(), ask.nonce.clone());
+    let mut request = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            move || CsrfToken::new(state),
+            move || Nonce::new(nonce),
+        )
+        .set_pkce_challenge(challenge(&ask.verifier)?);
+    // The crate asks for `openid` by itself.
+    for scope in profile.scopes.iter().filter(|scope| **scope != "openid") {
+        request = request.add_scope(Scope::new((*scope).to_owned()));
+    }
+    match sent.prompt.as_deref() {
+        Some("none") => request = request.add_prompt(CoreAuthPrompt::None),
+        Some(_) => request = request.add_prompt(CoreAuthPrompt::Login),
+        None => {}
+    }
+    if let Some(seconds) = sent.max_age {
+        request = request.set_max_age(Duration::from_secs(seconds));
+    }
+    for acr in sent.acr_values.iter().flat_map(|values| values.split(' ')) {
+        request = request.add_auth_context_value(AuthenticationContextClass::new(acr.to_owned()));
+    }
+    if sent.auth_time_essential {
+        request = request.add_extra_param("claims", claims(profile, ask.purpose));
+    }
+    if let Some(hint) = ask.login_hint.as_deref().filter(|hint| !hint.is_empty()) {
+        request = request.set_login_hint(LoginHint::new(hint.to_owned()));
+    }
+    Ok(request.url().0)
+}
+
+/// The `claims` parameter (Core section 5.5).
+fn claims(profile: &Profile<'_>, purpose: Purpose) -> String {
+    let mut wanted = json!({"auth_time": {"essential": true}});
+    if let (Purpose::Force, Some(acr), Some(members)) =
+        (purpose, profile.required_acr, wanted.as_object_mut())
+    {
+        members.insert(
+            "acr".to_owned(),
+            json!({"essential": true, "values": [acr]}),
+        );
+    }
+    json!({ "id_token": wanted }).to_string()
+}
+
+/// S256, never plain (O10). The crate panics on a verifier of wrong length, hence the look beforehand.
+fn challenge(verifier: &str) -> Result<PkceCodeChallenge, Error> {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(is_unreserved) {
+        return Err(codes::SETTINGS.because("the PKCE verifier is not one (RFC 7636 section 4.1)"));
+    }
+    Ok(PkceCodeChallenge::from_code_verifier_sha256(
+        &PkceCodeVerifier::new(verifier.to_owned()),
+    ))
+}
+
+/// The parameters of the question as a form: all that was added to the provider's own address.
+fn pushed_form(metadata: &Metadata, to: &Url) -> Vec<(String, String)> {
+    let own = metadata.authorization.query_pairs().count();
+    to.query_pairs()
+        .skip(own)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+async fn push(
+    http: &Http,
+    metadata: &Metadata,
+    profile: &Profile<'_>,
+    endpoint: &Url,
+    form: Vec<(String, String)>,
+) -> Result<String, Error> {
+    let answer = token::post(http, metadata, profile, endpoint, form).await?;
+    let object = answer.object().unwrap_or_default();
+    let text = |name: &str| object.get(name).and_then(serde_json::Value::as_str);
+    if matches!(answer.status, 200 | 201)
+        && let Some(request_uri) = text("request_uri")
+    {
+        return Ok(request_uri.to_owned());
+    }
+    let secret = revealed(profile.secret);
+    Err(match text("error") {
+        Some(error) => {
+            let description = text("error_description").unwrap_or_default();
+            codes::PUSH_REFUSED.saying(format!(
+                "The provider refused the pushed sign-in request: {}.",
+                scrubbed(&format!("{error} {description}"), &[secret]).trim_end_matches('.')
+            ))
+        }
+        None => codes::PUSH_REFUSED.saying(format!(
+            "The provider answered the pushed sign-in request with {}.",
+            answer.described()
+        )),
+    })
+}
