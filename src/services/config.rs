@@ -1,0 +1,495 @@
+//! Configuration as one TOML file: export it, see what it would change, apply it. Applying twice changes nothing.
+//!
+//! Secrets never stand in the file: `client_secret = "env:NAME"` or `"file:PATH"` names where to read them.
+
+use std::collections::BTreeMap;
+
+use muster_domain::jit::JitRules;
+use muster_domain::membership::Member;
+use muster_domain::provider::{Provider, slug_of};
+use muster_domain::role::Role;
+use muster_domain::vendor::Vendor;
+use muster_domain::{Error, Kind, name};
+use muster_storage::{Reader, groups, providers, roles, settings, users};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::providers::Draft;
+use crate::roles::Declared;
+use crate::{Call, Services, Who, site};
+
+/// The whole file.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Settings of the site.
+    pub site: Site,
+    /// Identity providers by short name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Roles by name: who holds them.
+    pub roles: BTreeMap<String, Holders>,
+}
+
+/// Settings of the site.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Site {
+    /// The public address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// One identity provider.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The name people read.
+    pub name: String,
+    /// Whose product it is.
+    pub vendor: Vendor,
+    /// Protocol kind.
+    #[serde(default = "oidc")]
+    pub kind: String,
+    /// Whether people can sign in through it.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// E-mail domains routed to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// Where the client secret is read from: `env:NAME` or `file:PATH`. Absent: the stored one stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Values of the kind's schema.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    /// How users and groups come to be at sign-in.
+    #[serde(default)]
+    pub jit: JitRules,
+}
+
+/// Who holds a role.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Holders {
+    /// Usernames.
+    pub users: Vec<String>,
+    /// Group names.
+    pub groups: Vec<String>,
+}
+
+fn oidc() -> String {
+    "oidc".to_owned()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// One difference between the file and this installation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Difference {
+    /// Where: `providers.keycloak.settings.issuer`.
+    pub path: String,
+    /// As it is here; none: not there.
+    pub here: Option<String>,
+    /// As the file wants it; none: not to be there.
+    pub wanted: Option<String>,
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// `CFG-010` with the place of the mistake.
+pub fn parse(text: &str) -> Result<Config, Error> {
+    toml::from_str(text).map_err(|error| {
+        Error::new(
+            "CFG-010",
+            Kind::Invalid,
+            format!("The file cannot be read: {error}"),
+        )
+        .next("Correct the place it names. Nothing was changed.")
+    })
+}
+
+/// This installation as a file.
+///
+/// # Errors
+/// When called by a person, or the database cannot be read.
+pub async fn export(services: &Services, call: &Call) -> Result<String, Error> {
+    let config = here(services, call).await?;
+    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set.\n\n";
+    toml::to_string_pretty(&config)
+        .map(|text| format!("{head}{text}"))
+        .map_err(|error| {
+            Error::new(
+                "CFG-011",
+                Kind::Internal,
+                "The configuration cannot be written.",
+            )
+            .internal(error)
+        })
+}
+
+async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
+    let Who::System(_) = call.who else {
+        return Err(Error::new(
+            "WEB-403",
+            Kind::Forbidden,
+            "Configuration files are for the server's shell.",
+        ));
+    };
+    let mut config = Config {
+        site: Site {
+            url: site::stored(services).await?.map(|url| url.to_string()),
+        },
+        ..Config::default()
+    };
+    for provider in providers::list(services.db()).await? {
+        config
+            .providers
+            .insert(provider.slug.clone(), of_provider(provider));
+    }
+    for row in roles::list(services.db()).await? {
+        let holders = config
+            .roles
+            .entry(row.assignment.role.key().to_owned())
+            .or_default();
+        match row.assignment.principal {
+            Member::User(id) => holders.users.extend(
+                users::get(services.db(), id)
+                    .await?
+                    .map(|user| user.username),
+            ),
+            Member::Group(_) => holders.groups.push(row.name),
+        }
+    }
+    for holders in config.roles.values_mut() {
+        holders.users.sort();
+        holders.groups.sort();
+    }
+    Ok(config)
+}
+
+fn of_provider(provider: Provider) -> ProviderConfig {
+    let Provider {
+        name,
+        vendor,
+        kind,
+        enabled,
+        settings,
+        domains,
+        jit,
+        ..
+    } = provider;
+    ProviderConfig {
+        name,
+        vendor,
+        kind,
+        enabled,
+        domains,
+        client_secret: None,
+        settings,
+        jit,
+    }
+}
+
+/// What applying the file would change. Providers and roles the file does not name stay as they are.
+///
+/// # Errors
+/// When called by a person, or the database cannot be read.
+pub async fn diff(
+    services: &Services,
+    call: &Call,
+    wanted: &Config,
+) -> Result<Vec<Difference>, Error> {
+    let here = here(services, call).await?;
+    let mut differences = Vec::new();
+    if wanted.site.url.is_some() {
+        compare(
+            "site.url",
+            here.site.url.as_deref(),
+            wanted.site.url.as_deref(),
+            &mut differences,
+        );
+    }
+    for (slug, provider) in &wanted.providers {
+        check_slug(slug)?;
+        let flat_wanted = flatten(&effective(services, provider)?);
+        let flat_here = here.providers.get(slug).map(flatten).unwrap_or_default();
+        let keys: std::collections::BTreeSet<&String> =
+            flat_here.keys().chain(flat_wanted.keys()).collect();
+        for key in keys {
+            let path = format!("providers.{slug}.{key}");
+            compare(
+                &path,
+                flat_here.get(key).map(String::as_str),
+                flat_wanted.get(key).map(String::as_str),
+                &mut differences,
+            );
+        }
+        if let Some(reference) = &provider.client_secret {
+            differences.push(Difference {
+                path: format!("providers.{slug}.client_secret"),
+                here: None,
+                wanted: Some(format!("read from {reference}")),
+            });
+        }
+    }
+    for (role, holders) in &wanted.roles {
+        let held = here.roles.get(role).cloned().unwrap_or_default();
+        compare_lists(
+            &format!("roles.{role}.users"),
+            &held.users,
+            &holders.users,
+            &mut differences,
+        );
+        compare_lists(
+            &format!("roles.{role}.groups"),
+            &held.groups,
+            &holders.groups,
+            &mut differences,
+        );
+    }
+    Ok(differences)
+}
+
+/// A short name stands in addresses exactly as the file spells it.
+fn check_slug(slug: &str) -> Result<(), Error> {
+    if slug_of(slug) == slug {
+        return Ok(());
+    }
+    Err(Error::new(
+        "CFG-016",
+        Kind::Invalid,
+        format!("“{slug}” cannot be the short name of a provider: it stands in addresses."),
+    )
+    .next("Use up to 40 lower-case letters, digits and dashes. Nothing was changed."))
+}
+
+/// The provider with its settings as they will be stored: defaults filled in, unknown keys refused by the schema.
+fn effective(services: &Services, provider: &ProviderConfig) -> Result<ProviderConfig, Error> {
+    let schema = services.kind(&provider.kind)?.schema();
+    let mut effective = provider.clone();
+    effective.settings = schema
+        .check(&provider.settings, &["client_secret"])
+        .map_err(Error::form)?;
+    effective.settings.remove("client_secret");
+    effective.client_secret = None;
+    Ok(effective)
+}
+
+fn compare(path: &str, here: Option<&str>, wanted: Option<&str>, into: &mut Vec<Difference>) {
+    if here != wanted {
+        into.push(Difference {
+            path: path.to_owned(),
+            here: here.map(str::to_owned),
+            wanted: wanted.map(str::to_owned),
+        });
+    }
+}
+
+fn compare_lists(path: &str, here: &[String], wanted: &[String], into: &mut Vec<Difference>) {
+    for name in wanted
+        .iter()
+        .filter(|name| !here.iter().any(|h| name::key(h) == name::key(name)))
+    {
+        compare(&format!("{path}.{name}"), None, Some("held"), into);
+    }
+    for name in here
+        .iter()
+        .filter(|name| !wanted.iter().any(|w| name::key(w) == name::key(name)))
+    {
+        compare(&format!("{path}.{name}"), Some("held"), None, into);
+    }
+}
+
+fn flatten(provider: &ProviderConfig) -> BTreeMap<String, String> {
+    fn walk(path: &str, value: &serde_json::Value, into: &mut BTreeMap<String, String>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    walk(&path, value, into);
+                }
+            }
+            serde_json::Value::String(text) if text.is_empty() => {}
+            serde_json::Value::Array(items) if items.is_empty() => {}
+            serde_json::Value::Null => {}
+            serde_json::Value::String(text) => {
+                into.insert(path.to_owned(), text.clone());
+            }
+            other => {
+                into.insert(path.to_owned(), other.to_string());
+            }
+        }
+    }
+    let mut flat = BTreeMap::new();
+    walk("", &json!(provider), &mut flat);
+    flat
+}
+
+/// Applies the file and tells what changed. `resolve` reads `env:NAME` and `file:PATH`.
+///
+/// # Errors
+/// When something the file names does not exist or does not hold; then that part is not changed, parts before it are.
+pub async fn apply(
+    services: &Services,
+    call: &Call,
+    wanted: &Config,
+    resolve: &(dyn Fn(&str) -> Result<SecretString, Error> + Sync),
+) -> Result<Vec<Difference>, Error> {
+    let differences = diff(services, call, wanted).await?;
+    check_roles(services, wanted).await?;
+    // Every secret is read before anything is changed.
+    let mut secrets = BTreeMap::new();
+    for (slug, provider) in &wanted.providers {
+        if let Some(reference) = &provider.client_secret {
+            secrets.insert(slug, resolve(reference)?);
+        }
+    }
+    if let Some(url) = &wanted.site.url {
+        let url = site::check(url)?;
+        if site::stored(services).await?.as_ref() != Some(&url) {
+            let tx = services.db().begin().await?;
+            settings::set(&tx, "site.url", &url.as_str()).await?;
+            tx.commit(&[call.event("settings.url", url.as_str(), None, json!({"by": "file"}))])
+                .await?;
+        }
+    }
+    for (slug, provider) in &wanted.providers {
+        let draft = Draft {
+            slug: slug.clone(),
+            name: provider.name.clone(),
+            vendor: provider.vendor,
+            kind: provider.kind.clone(),
+            settings: provider.settings.clone(),
+            secret: secrets.remove(slug),
+            domains: provider.domains.clone(),
+        };
+        let kept = crate::providers::declare(services, call, &draft, provider.jit.clone()).await?;
+        if kept.enabled != provider.enabled {
+            let tx = services.db().begin().await?;
+            providers::set_enabled(&tx, kept.id, provider.enabled, call.at).await?;
+            let action = if provider.enabled {
+                "provider.enable"
+            } else {
+                "provider.disable"
+            };
+            tx.commit(&[call.event(action, &kept.name, Some(kept.id.0), json!({"by": "file"}))])
+                .await?;
+        }
+    }
+    apply_roles(services, call, wanted).await?;
+    Ok(differences)
+}
+
+/// Everybody the file names must exist, and a superadmin must be left.
+async fn check_roles(services: &Services, wanted: &Config) -> Result<(), Error> {
+    for (role, holders) in &wanted.roles {
+        if Role::from_key(role).is_none() {
+            return Err(Error::new(
+                "CFG-012",
+                Kind::Invalid,
+                format!("There is no role “{role}”."),
+            ));
+        }
+        for username in &holders.users {
+            if users::by_username(services.db(), username).await?.is_none() {
+                return Err(Error::new(
+                    "CFG-013",
+                    Kind::Invalid,
+                    format!("There is no user “{username}” to hold {role}."),
+                ));
+            }
+        }
+        for group in &holders.groups {
+            if groups::by_name(services.db(), group).await?.is_none() {
+                return Err(Error::new(
+                    "CFG-014",
+                    Kind::Invalid,
+                    format!("There is no group “{group}” to hold {role}."),
+                ));
+            }
+        }
+    }
+    if wanted
+        .roles
+        .get("superadmin")
+        .is_some_and(|holders| holders.users.is_empty())
+    {
+        return Err(Error::new(
+            "CFG-015",
+            Kind::Invalid,
+            "The file would leave no user as superadmin.",
+        )
+        .next("Name at least one."));
+    }
+    Ok(())
+}
+
+/// Grants first, then withdraws, through the same guard as the console: a superadmin who can sign in is always left.
+async fn apply_roles(services: &Services, call: &Call, wanted: &Config) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    let held = roles::list(&tx).await?;
+    let mut events = Vec::new();
+    let mut withdrawn = Vec::new();
+    for (key, holders) in &wanted.roles {
+        let Some(role) = Role::from_key(key) else {
+            continue;
+        };
+        let of_role = || {
+            held.iter()
+                .map(|row| &row.assignment)
+                .filter(|assignment| assignment.role == role)
+        };
+        let wanted = principals(&tx, holders).await?;
+        for principal in wanted
+            .iter()
+            .filter(|principal| !of_role().any(|held| held.principal == **principal))
+        {
+            events.push(
+                crate::roles::declare(services, call, &tx, Declared::Grant(role, *principal))
+                    .await?,
+            );
+        }
+        withdrawn.extend(
+            of_role()
+                .filter(|held| !wanted.contains(&held.principal))
+                .map(|held| held.id),
+        );
+    }
+    for id in withdrawn {
+        events.push(crate::roles::declare(services, call, &tx, Declared::Withdraw(id)).await?);
+    }
+    if events.is_empty() {
+        return tx.rollback().await;
+    }
+    tx.commit(&events).await
+}
+
+async fn principals(reader: &impl Reader, holders: &Holders) -> Result<Vec<Member>, Error> {
+    let mut found = Vec::new();
+    for username in &holders.users {
+        found.extend(
+            users::by_username(reader, username)
+                .await?
+                .map(|user| Member::User(user.id)),
+        );
+    }
+    for group in &holders.groups {
+        found.extend(
+            groups::by_name(reader, group)
+                .await?
+                .map(|group| Member::Group(group.id)),
+        );
+    }
+    // Two spellings of one name are one holder.
+    let mut seen = std::collections::BTreeSet::new();
+    found.retain(|member| seen.insert((member.kind(), member.id())));
+    Ok(found)
+}

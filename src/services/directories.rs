@@ -1,0 +1,249 @@
+//! Directories in their order: where accounts live, and which of them wins.
+
+use chrono::{DateTime, Utc};
+use muster_domain::id::DirectoryId;
+use muster_domain::role::Permission;
+use muster_domain::{Error, Kind, name};
+use muster_storage::directories::{self, Directory};
+use muster_storage::{Tx, accounts};
+use serde_json::json;
+
+use crate::{Call, Services};
+
+/// The kind of the directory whose accounts are made and kept here.
+pub const INTERNAL: &str = "internal";
+
+/// The kind of directories that hold accounts made at sign-in.
+pub const JIT: &str = "jit";
+
+/// A directory in the list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DirectoryRow {
+    /// The directory.
+    pub directory: Directory,
+    /// How accounts arrive in it, in words.
+    pub method: &'static str,
+    /// How many accounts it holds.
+    pub accounts: u64,
+    /// When it last confirmed any of them.
+    pub last_confirmed_at: Option<DateTime<Utc>>,
+    /// Its place, counted from one.
+    pub place: usize,
+}
+
+/// How accounts arrive in a directory of this kind.
+#[must_use]
+pub fn method_of(kind: &str) -> &'static str {
+    match kind {
+        INTERNAL => "Manual",
+        JIT => "Just in time, at sign-in",
+        "ldap" => "LDAP sync",
+        "crowd" => "Crowd sync",
+        "scim" => "SCIM",
+        "demo" => "Demo data",
+        _ => "API connector",
+    }
+}
+
+/// Every directory in order, with how many accounts it holds.
+///
+/// # Errors
+/// Without permission.
+pub async fn list(services: &Services, call: &Call) -> Result<Vec<DirectoryRow>, Error> {
+    call.may(Permission::ViewDirectories)?;
+    let mut rows = Vec::new();
+    for (index, directory) in directories::list(services.db())
+        .await?
+        .into_iter()
+        .enumerate()
+    {
+        rows.push(DirectoryRow {
+            method: method_of(&directory.kind),
+            accounts: accounts::count_of_directory(services.db(), directory.id).await?,
+            last_confirmed_at: accounts::last_confirmed_of_directory(services.db(), directory.id)
+                .await?,
+            place: index + 1,
+            directory,
+        });
+    }
+    Ok(rows)
+}
+
+/// Names and ids of all directories in order, for filters.
+///
+/// # Errors
+/// Without permission.
+pub async fn names(services: &Services, call: &Call) -> Result<Vec<(DirectoryId, String)>, Error> {
+    if !call.can(Permission::ViewDirectories) {
+        call.may(Permission::ViewPeople)?;
+    }
+    let all = directories::list(services.db()).await?;
+    Ok(all
+        .into_iter()
+        .map(|directory| (directory.id, directory.name))
+        .collect())
+}
+
+/// Gives a directory another name.
+///
+/// # Errors
+/// Without permission, for an unknown directory, or with a message beside the field `name`.
+pub async fn rename(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    name: &str,
+) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    let name = name::check_group_name(name).map_err(|field| Error::form(vec![field]))?;
+    let tx = services.db().begin().await?;
+    let mut directory = find(&tx, id).await?;
+    if let Some(other) = directories::by_name(&tx, &name)
+        .await?
+        .filter(|other| other.id != id)
+    {
+        return Err(Error::new(
+            "DIR-001",
+            Kind::Conflict,
+            "Another directory has this name.",
+        )
+        .field(
+            "name",
+            format!("“{}” is taken. Choose another name.", other.name),
+        ));
+    }
+    let before = std::mem::replace(&mut directory.name, name);
+    directory.updated_at = call.at;
+    directories::update(&tx, &directory).await?;
+    let detail = json!({ "before": before, "after": directory.name });
+    let event = call.event("directory.rename", &directory.name, Some(id.0), detail);
+    tx.commit(&[event]).await
+}
+
+/// Which way a directory moves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Towards the first: its values win over more of the others.
+    Up,
+    /// Towards the last.
+    Down,
+}
+
+/// Moves a directory one place. The people in it follow: their attributes are merged anew.
+///
+/// # Errors
+/// Without permission, for an unknown directory, or when it stands at that end already.
+pub async fn move_by_one(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    step: Step,
+) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    let tx = services.db().begin().await?;
+    let mut order = directories::list(&tx).await?;
+    let from = order
+        .iter()
+        .position(|directory| directory.id == id)
+        .ok_or_else(|| Error::not_found("directory"))?;
+    let to = match step {
+        Step::Up => from.checked_sub(1),
+        Step::Down => Some(from + 1).filter(|to| *to < order.len()),
+    }
+    .ok_or_else(|| {
+        Error::new(
+            "DIR-003",
+            Kind::Conflict,
+            "The directory stands at that end already.",
+        )
+    })?;
+    order.swap(from, to);
+    let mut named = String::new();
+    for (position, directory) in order.iter_mut().enumerate() {
+        if directory.id == id {
+            named.clone_from(&directory.name);
+        }
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        if directory.position != position {
+            directory.position = position;
+            directory.updated_at = call.at;
+            directories::update(&tx, directory).await?;
+        }
+    }
+    let other = order.get(from).map_or(id, |directory| directory.id);
+    let changed = crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
+    let after: Vec<_> = order
+        .iter()
+        .map(|directory| directory.name.clone())
+        .collect();
+    let detail = json!({ "order": after, "people_changed": changed });
+    tx.commit(&[call.event("directory.order", &named, Some(id.0), detail)])
+        .await
+}
+
+/// The internal directory; made first in the order when it is not there yet.
+///
+/// # Errors
+/// Why the database cannot serve.
+pub(crate) async fn internal(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+) -> Result<Directory, Error> {
+    ensure(services, call, tx, INTERNAL, "Internal", Place::First).await
+}
+
+/// Where a directory that is made joins the order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Before all others.
+    First,
+    /// After all others.
+    Last,
+}
+
+/// The first directory of this kind; made when there is none.
+pub(crate) async fn ensure(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    kind: &str,
+    name: &str,
+    place: Place,
+) -> Result<Directory, Error> {
+    let all = directories::list(tx).await?;
+    if let Some(found) = all.iter().find(|directory| directory.kind == kind) {
+        return Ok(found.clone());
+    }
+    let position = match place {
+        Place::First => all.first().map_or(0, |first| first.position - 1),
+        Place::Last => all.last().map_or(0, |last| last.position + 1),
+    };
+    let taken = |name: &str| {
+        all.iter()
+            .any(|other| name::key(&other.name) == name::key(name))
+    };
+    let name = if taken(name) {
+        format!("{name} ({kind})")
+    } else {
+        name.to_owned()
+    };
+    let directory = Directory {
+        id: services.id(),
+        name,
+        kind: kind.to_owned(),
+        position,
+        enabled: true,
+        settings: muster_domain::settings::Values::new(),
+        created_at: call.at,
+        updated_at: call.at,
+    };
+    directories::insert(tx, &directory).await?;
+    Ok(directory)
+}
+
+async fn find(tx: &Tx, id: DirectoryId) -> Result<Directory, Error> {
+    directories::get(tx, id)
+        .await?
+        .ok_or_else(|| Error::not_found("directory"))
+}

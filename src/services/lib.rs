@@ -1,0 +1,146 @@
+//! What the console does: one file per use-case noun. Every function takes [`Services`] and a [`Call`] and reads
+//! the same way: permission, load, rule, one transaction (write, record), commit.
+//!
+//! It speaks no HTTP and names no vendor: protocols arrive as [`muster_domain::protocol::IdentityProvider`]s, time
+//! and randomness by argument. Look first at [`call::Call`].
+
+pub mod activity;
+mod arrival;
+mod attempt;
+pub mod call;
+pub mod config;
+pub mod demo;
+pub mod directories;
+pub mod elevation;
+pub mod groups;
+pub mod guard;
+pub mod hashing;
+pub mod overview;
+pub mod password;
+pub mod providers;
+pub mod provisioning;
+pub mod reauth;
+pub mod roles;
+mod roundtrip;
+pub mod sessions;
+pub mod setup;
+pub mod signin;
+pub mod site;
+pub mod standing;
+pub mod trial;
+pub mod users;
+pub mod visit;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use muster_domain::protocol::IdentityProvider;
+use muster_domain::{Clock, Entropy, Error, Ids, Kind};
+use muster_storage::{Db, Sealer};
+
+pub use call::{Call, Who};
+
+/// Everything a use case needs, shared by all requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Parts>);
+
+/// The parts, plugged together by the composition root.
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where unpredictable bytes come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Seals secrets at rest.
+    pub sealer: Sealer,
+    /// The sign-in protocols this installation speaks.
+    pub kinds: Vec<Arc<dyn IdentityProvider>>,
+    /// Compares and makes password hashes without starving other work.
+    pub hashing: hashing::Hashing,
+    /// The address people use, when it is given by flag or variable; otherwise the stored setting counts.
+    pub fixed_url: Option<url::Url>,
+    /// The address this process listens on, for defaults.
+    pub listen: std::net::SocketAddr,
+}
+
+impl Services {
+    /// Plugs the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// A fresh unguessable text of 43 URL-safe characters.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.0.entropy.token()
+    }
+
+    /// A new id of any kind.
+    #[must_use]
+    pub fn id<T: From<uuid::Uuid>>(&self) -> T {
+        Ids::new(self.0.clock.as_ref(), self.0.entropy.as_ref()).make()
+    }
+
+    /// Unpredictable bytes.
+    #[must_use]
+    pub fn entropy(&self) -> &dyn Entropy {
+        self.0.entropy.as_ref()
+    }
+
+    /// Seals and opens secrets.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.0.sealer
+    }
+
+    /// The password hashing room.
+    #[must_use]
+    pub fn hashing(&self) -> &hashing::Hashing {
+        &self.0.hashing
+    }
+
+    /// The protocol of this kind.
+    ///
+    /// # Errors
+    /// `IDP-002` when this installation does not speak it.
+    pub fn kind(&self, kind: &str) -> Result<&dyn IdentityProvider, Error> {
+        self.0
+            .kinds
+            .iter()
+            .find(|k| k.kind() == kind)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| {
+                Error::new(
+                    "IDP-002",
+                    Kind::Invalid,
+                    format!("This installation does not speak the protocol “{kind}”."),
+                )
+            })
+    }
+
+    /// The address given by flag or variable, if any.
+    #[must_use]
+    pub fn fixed_url(&self) -> Option<&url::Url> {
+        self.0.fixed_url.as_ref()
+    }
+
+    /// The address this process listens on.
+    #[must_use]
+    pub fn listen(&self) -> std::net::SocketAddr {
+        self.0.listen
+    }
+}

@@ -1,0 +1,282 @@
+//! What needs attention, decided from plain facts.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::calibration::Worth;
+use muster_domain::protocol::Level;
+use muster_domain::provider::Provider;
+use url::{Host, Url};
+
+/// One thing that needs attention, with the way to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attention {
+    /// How serious it is.
+    pub level: Level,
+    /// What is the matter, in one sentence.
+    pub text: String,
+    /// What to do, as the words of a link.
+    pub next: String,
+    /// Where the link leads.
+    pub href: String,
+}
+
+/// What is known about this installation.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// Every identity provider.
+    pub providers: Vec<Provider>,
+    /// Superadmins who may sign in.
+    pub superadmins: usize,
+    /// Break-glass accounts that may sign in.
+    pub break_glass: usize,
+    /// Active people made at sign-in whom nobody has seen for [`UNSEEN_DAYS`] days.
+    pub unseen: u64,
+    /// When the audit chain was last verified, and whether it held.
+    pub verified: Option<(DateTime<Utc>, bool)>,
+    /// The address people use.
+    pub public_url: Option<Url>,
+    /// The title and address of the first setup step that is left, and how many are left.
+    pub setup_left: Option<(String, String, usize)>,
+}
+
+/// Days after which a person made at sign-in counts as unseen.
+pub const UNSEEN_DAYS: i64 = 90;
+
+/// Days after which the audit chain should be verified again.
+pub const VERIFY_DAYS: i64 = 7;
+
+/// Everything that needs attention, the most serious first.
+#[must_use]
+pub fn attention(facts: &Facts) -> Vec<Attention> {
+    let mut found: Vec<Attention> = Vec::new();
+    found.extend(facts.providers.iter().flat_map(of_provider));
+    found.extend(of_people(facts));
+    found.extend(of_chain(facts));
+    found.extend(facts.public_url.as_ref().and_then(of_url));
+    if facts.providers.is_empty() {
+        found.push(item(
+            Level::Note,
+            "No identity provider is connected.",
+            "Connect one",
+            "/providers/new",
+        ));
+    }
+    if let Some((title, href, left)) = &facts.setup_left {
+        let steps = if *left == 1 {
+            "One setup step is".to_owned()
+        } else {
+            format!("{left} setup steps are")
+        };
+        found.push(item(
+            Level::Note,
+            format!("{steps} left. Next: {title}."),
+            "Go on",
+            href.clone(),
+        ));
+    }
+    found.sort_by_key(|item| std::cmp::Reverse(item.level));
+    found
+}
+
+fn item(
+    level: Level,
+    text: impl Into<String>,
+    next: impl Into<String>,
+    href: impl Into<String>,
+) -> Attention {
+    Attention {
+        level,
+        text: text.into(),
+        next: next.into(),
+        href: href.into(),
+    }
+}
+
+fn of_provider(provider: &Provider) -> Vec<Attention> {
+    let name = &provider.name;
+    let href = format!("/providers/{}", provider.slug);
+    let mut found = Vec::new();
+    if !provider.enabled {
+        found.push(item(
+            Level::Note,
+            format!("{name} is off: nobody can sign in through it."),
+            "Look at it",
+            href.clone(),
+        ));
+        return found;
+    }
+    match provider.calibration.worth {
+        Worth::Unknown => found.push(item(
+            Level::Caution,
+            format!("Nobody has tested what the times of {name} are worth."),
+            "Re-authenticate with SSO",
+            href.clone(),
+        )),
+        Worth::Uninformative => found.push(item(
+            Level::Caution,
+            format!("{name} states a new sign-in time although nobody signed in. It cannot prove presence."),
+            "See the test",
+            href.clone(),
+        )),
+        Worth::Silent => found.push(item(
+            Level::Caution,
+            format!("{name} does not state when people signed in. It cannot prove presence."),
+            "See the test",
+            href.clone(),
+        )),
+        Worth::Informative => {}
+    }
+    if let Some(ahead) = provider
+        .calibration
+        .clock_ahead_ms
+        .filter(|ms| ms.abs() > 30_000)
+    {
+        let direction = if ahead > 0 { "ahead of" } else { "behind" };
+        found.push(item(
+            Level::Caution,
+            format!(
+                "The clock of {name} is {} s {direction} ours.",
+                ahead.abs() / 1000
+            ),
+            "Look at it",
+            href,
+        ));
+    }
+    found
+}
+
+fn of_people(facts: &Facts) -> Vec<Attention> {
+    let mut found = Vec::new();
+    match facts.superadmins {
+        0 => found.push(item(
+            Level::Problem,
+            "No superadmin may sign in.",
+            "Grant the role",
+            "/roles",
+        )),
+        1 => found.push(item(
+            Level::Caution,
+            "There is only one superadmin. If they lose access, nobody can grant roles.",
+            "Grant the role to a second person",
+            "/roles",
+        )),
+        _ => {}
+    }
+    if facts.break_glass == 0 {
+        found.push(item(
+            Level::Caution,
+            "There is no break-glass account. When every identity provider is down, nobody gets in.",
+            "Choose one",
+            "/users",
+        ));
+    }
+    if facts.unseen > 0 {
+        let people = if facts.unseen == 1 {
+            "One person".to_owned()
+        } else {
+            format!("{} people", facts.unseen)
+        };
+        found.push(item(
+            Level::Note,
+            format!("{people} created at sign-in did not come back for {UNSEEN_DAYS} days. They may have left."),
+            "Look at them",
+            "/users?state=active&sort=last_sign_in",
+        ));
+    }
+    found
+}
+
+fn of_chain(facts: &Facts) -> Option<Attention> {
+    match facts.verified {
+        Some((_, false)) => Some(item(
+            Level::Problem,
+            "The audit log was changed after it was written.",
+            "See where",
+            "/activity",
+        )),
+        Some((at, true)) if facts.now - at < TimeDelta::days(VERIFY_DAYS) => None,
+        _ => Some(item(
+            Level::Note,
+            format!("Nobody verified the audit log in the last {VERIFY_DAYS} days."),
+            "Verify it",
+            "/activity",
+        )),
+    }
+}
+
+/// Plain http is fine on this very machine and nowhere else.
+fn of_url(url: &Url) -> Option<Attention> {
+    let is_local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    (url.scheme() != "https" && !is_local).then(|| {
+        item(
+            Level::Problem,
+            "The public address uses plain http: sessions and passwords can be read on the way.",
+            "Change it",
+            "/settings",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calm() -> Facts {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        Facts {
+            now,
+            providers: Vec::new(),
+            superadmins: 2,
+            break_glass: 1,
+            unseen: 0,
+            verified: Some((now, true)),
+            public_url: Url::parse("https://muster.example").ok(),
+            setup_left: None,
+        }
+    }
+
+    fn texts(facts: &Facts) -> Vec<String> {
+        attention(facts).into_iter().map(|item| item.text).collect()
+    }
+
+    #[test]
+    fn a_calm_installation_asks_for_a_provider_alone() {
+        assert_eq!(texts(&calm()), ["No identity provider is connected."]);
+    }
+
+    #[test]
+    fn the_most_serious_comes_first() {
+        let facts = Facts {
+            superadmins: 1,
+            verified: None,
+            public_url: Url::parse("http://muster.example").ok(),
+            ..calm()
+        };
+        let levels: Vec<_> = attention(&facts)
+            .into_iter()
+            .map(|item| item.level)
+            .collect();
+        assert_eq!(
+            levels,
+            [Level::Problem, Level::Caution, Level::Note, Level::Note]
+        );
+    }
+
+    #[test]
+    fn plain_http_is_fine_on_this_machine() {
+        for local in [
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+        ] {
+            assert!(of_url(&Url::parse(local).unwrap()).is_none(), "{local}");
+        }
+        assert!(of_url(&Url::parse("http://10.0.0.1").unwrap()).is_some());
+    }
+}

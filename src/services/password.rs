@@ -1,0 +1,224 @@
+//! Signing in with a password of the internal directory.
+//!
+//! Who does not exist, has no password, or is deactivated costs the same work and gets the same words as a wrong
+//! password (W50). Failures count so that nobody can lock somebody else out (domain::throttle).
+
+use chrono::TimeDelta;
+use muster_domain::credential::{self, PasswordChecked};
+use muster_domain::session::Proof;
+use muster_domain::throttle::{self, ThrottlePolicy};
+use muster_domain::user::User;
+use muster_domain::{Error, Kind, name};
+use muster_storage::sign_ins::{self, Outcome, SignIn};
+use muster_storage::{Quiet, credentials, throttle as failures, users};
+use serde_json::json;
+
+use crate::{Call, Services};
+
+/// Checks name and password of somebody who wants to sign in.
+///
+/// # Errors
+/// `AUTH-001` when they do not fit together, `AUTH-002` after too many failures.
+pub async fn sign_in(
+    services: &Services,
+    call: &Call,
+    username: &str,
+    password: &str,
+) -> Result<User, Error> {
+    let checked = attempt(services, call, username, password).await?;
+    let Some((user, _)) = checked else {
+        return Err(wrong());
+    };
+    if !user.is_active() {
+        // It stays counted like a wrong one: otherwise the throttle would tell that this password was right (W50).
+        record(services, call, username, "deactivated").await?;
+        return Err(wrong());
+    }
+    let tx = services.db().begin().await?;
+    if let Some(address) = call.address {
+        failures::remember_network(&tx, user.id, &throttle::network_of(address), call.at).await?;
+    }
+    failures::clear(&tx, &key_of(username), &network_of(call)).await?;
+    users::touch_sign_in(&tx, user.id, call.at).await?;
+    sign_ins::insert(&tx, &kept(services, call, &user)).await?;
+    let mut event = call.event(
+        "signin.password",
+        &user.username,
+        Some(user.id.0),
+        json!({"break_glass": user.break_glass}),
+    );
+    event.actor.clone_from(&user.username);
+    event.actor_id = Some(user.id.0);
+    tx.commit(&[event]).await?;
+    Ok(user)
+}
+
+fn kept(services: &Services, call: &Call, user: &User) -> SignIn {
+    SignIn {
+        id: services.id(),
+        provider: None,
+        user: Some(user.id),
+        name: user.username.clone(),
+        at: call.at,
+        outcome: Outcome::SignedIn,
+        means: "password".to_owned(),
+        address: call.address.map(|address| address.to_string()),
+        claims: None,
+        evidence: None,
+        notes: Vec::new(),
+    }
+}
+
+/// Checks the password of the person who is signed in, as proof of presence.
+///
+/// # Errors
+/// `AUTH-001` when it is wrong, `AUTH-002` after too many failures, `ELV-003` when the person has no password here.
+pub async fn prove(services: &Services, call: &Call, password: &str) -> Result<Proof, Error> {
+    let person = call.signed_in()?;
+    if credentials::password(services.db(), person.user.id)
+        .await?
+        .is_none()
+    {
+        return Err(Error::new(
+            "ELV-003",
+            Kind::Invalid,
+            "This account has no password here.",
+        )
+        .next("Prove presence at your identity provider instead."));
+    }
+    let checked = attempt(services, call, &person.user.username, password).await?;
+    let Some((_, witness)) = checked else {
+        return Err(wrong());
+    };
+    forgive(services, call, &person.user.username).await?;
+    Proof::password(&person.session, witness, call.at).ok_or_else(wrong)
+}
+
+/// One attempt: throttled, constant in work, recorded.
+async fn attempt(
+    services: &Services,
+    call: &Call,
+    username: &str,
+    password: &str,
+) -> Result<Option<(User, PasswordChecked)>, Error> {
+    if password.len() > credential::LONGEST {
+        return Err(wrong());
+    }
+    let user = users::by_username(services.db(), username).await?;
+    admit(services, call, username).await?;
+    let stored = match &user {
+        Some(user) => credentials::password(services.db(), user.id).await?,
+        None => None,
+    };
+    let right = services
+        .hashing()
+        .matches(password, stored.as_ref().map(|stored| stored.phc.as_str()))
+        .await?;
+    let Some(user) = user.filter(|_| right) else {
+        record(services, call, username, "wrong name or password").await?;
+        return Ok(None);
+    };
+    let witness = PasswordChecked::witness(user.id);
+    Ok(Some((user, witness)))
+}
+
+/// Lets an attempt through to the comparison, counted as a failure until it turns out to be right. Guesses sent at
+/// once are thereby counted one after the other, before the first of them is compared (W49).
+async fn admit(services: &Services, call: &Call, username: &str) -> Result<(), Error> {
+    let (key, network) = (key_of(username), network_of(call));
+    let policy = ThrottlePolicy::default();
+    let since = call.at - TimeDelta::seconds(i64::from(policy.window_seconds));
+    let tx = services.db().begin().await?;
+    let before = failures::failures(&tx, &key, &network, since).await?;
+    if !throttle::may_try(&policy, &before) {
+        tx.rollback().await?;
+        record(services, call, username, "too many failures").await?;
+        return Err(too_many());
+    }
+    failures::record_failure(&tx, &key, &network, call.at).await?;
+    tx.commit_quiet(Quiet::Counted).await
+}
+
+/// Takes back what [`admit`] counted, together with earlier slips of the same person from the same network.
+async fn forgive(services: &Services, call: &Call, username: &str) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    failures::clear(&tx, &key_of(username), &network_of(call)).await?;
+    tx.commit_quiet(Quiet::Counted).await
+}
+
+/// Longer than any username, so that it can be no name cut short: what strangers type fills no table.
+fn key_of(username: &str) -> String {
+    name::key(username)
+        .chars()
+        .take(2 * name::LONGEST_USERNAME)
+        .collect()
+}
+
+fn network_of(call: &Call) -> String {
+    call.address
+        .map_or_else(|| "unknown".to_owned(), throttle::network_of)
+}
+
+async fn record(services: &Services, call: &Call, username: &str, why: &str) -> Result<(), Error> {
+    services
+        .db()
+        .begin()
+        .await?
+        .commit(&[refusal(call, username, why)])
+        .await
+}
+
+fn refusal(call: &Call, username: &str, why: &str) -> muster_domain::audit::AuditEvent {
+    let target: String = username
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(150)
+        .collect();
+    call.event(
+        "signin.refused",
+        &target,
+        None,
+        json!({"by": "password", "why": why}),
+    )
+}
+
+fn too_many() -> Error {
+    Error::new(
+        "AUTH-002",
+        Kind::TooMany,
+        "There were too many wrong passwords.",
+    )
+    .next(
+        "Wait 15 minutes, or sign in through an identity provider. Other people are not affected.",
+    )
+}
+
+fn wrong() -> Error {
+    Error::new(
+        "AUTH-001",
+        Kind::Invalid,
+        "Name and password do not fit together.",
+    )
+    .next("Check both. If you sign in through your company, choose its button instead.")
+}
+
+/// Hashes a new password after measuring its strength. `about` are words it must not be built from.
+///
+/// # Errors
+/// With a message beside the field `password` when it is too weak.
+pub async fn make(services: &Services, password: &str, about: &[&str]) -> Result<String, Error> {
+    let score = if password.len() > credential::LONGEST {
+        0
+    } else {
+        strength(password, about)
+    };
+    credential::acceptable(password, score).map_err(|field| Error::form(vec![field]))?;
+    services.hashing().hash(password, services.entropy()).await
+}
+
+/// How hard to guess, 0 to 4 (zxcvbn; Wheeler, USENIX Security 2016). Looks at the first 100 characters only.
+#[must_use]
+pub fn strength(password: &str, about: &[&str]) -> u8 {
+    let head: String = password.chars().take(100).collect();
+    zxcvbn::zxcvbn(&head, about).score() as u8
+}

@@ -1,0 +1,88 @@
+//! The single door: whatever way a person arrives (a form, a sign-in, a sync) ends as [`Change`]s, and [`apply`]
+//! turns them into rows, keeping effective attributes, counts and sessions right. The caller commits with the
+//! events it gets back.
+//!
+//! Precedence is explicit: attributes follow directory order, memberships of different origins are separate rows,
+//! and who was deactivated comes back by [`Action::Reactivate`] alone.
+
+mod groups;
+pub mod merge;
+mod people;
+
+use muster_domain::Error;
+use muster_domain::audit::AuditEvent;
+use muster_domain::change::{Action, Change};
+use muster_domain::id::DirectoryId;
+use muster_storage::{Tx, accounts, users};
+
+use crate::{Call, Services};
+
+/// Applies changes in their order; gives one event for each that made a difference. Runs of one kind are batched.
+/// Whether the caller may do this is decided before: here nobody is asked for permission.
+///
+/// # Errors
+/// When a change contradicts what is here: a taken name, an unknown person or group, a circle of groups made by
+/// hand. The transaction must not be committed then.
+pub async fn apply(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    changes: &[Change],
+) -> Result<Vec<AuditEvent>, Error> {
+    let door = Door { services, call, tx };
+    let same = |a: &Change, b: &Change| {
+        std::mem::discriminant(&a.action) == std::mem::discriminant(&b.action)
+    };
+    let mut events = Vec::with_capacity(changes.len());
+    for run in changes.chunk_by(same) {
+        events.append(&mut door.pass(run).await?);
+    }
+    Ok(events)
+}
+
+/// Merges the people anew who have accounts in both directories, after their order changed. Gives how many changed.
+///
+/// # Errors
+/// When the new order makes two people share a username.
+pub(crate) async fn remerge(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    swapped: (DirectoryId, DirectoryId),
+) -> Result<u64, Error> {
+    let door = Door { services, call, tx };
+    let mut changed = 0;
+    for mut person in
+        users::get_many(tx, &accounts::shared(tx, swapped.0, swapped.1).await?).await?
+    {
+        if door.refresh(&mut person).await? {
+            changed += 1;
+        }
+    }
+    Ok(changed)
+}
+
+/// What every step needs.
+#[derive(Clone, Copy)]
+struct Door<'a> {
+    services: &'a Services,
+    call: &'a Call,
+    tx: &'a Tx,
+}
+
+impl Door<'_> {
+    /// Lets a run of changes of one kind pass.
+    async fn pass(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        match run.first().map(|change| &change.action) {
+            None => Ok(Vec::new()),
+            Some(Action::CreateUser { .. }) => self.create_users(run).await,
+            Some(Action::UpdateAccount { .. }) => self.update_accounts(run).await,
+            Some(Action::LinkIdentity { .. }) => self.link_identities(run).await,
+            Some(Action::Deactivate { .. }) => self.deactivate(run).await,
+            Some(Action::Reactivate { .. }) => self.reactivate(run).await,
+            Some(Action::CreateGroup { .. }) => self.create_groups(run).await,
+            Some(Action::AddMember { .. }) => self.add_members(run).await,
+            Some(Action::RemoveMember { .. }) => self.remove_members(run).await,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! People through the door: created, updated, linked, deactivated, reactivated.
+
+use std::collections::BTreeMap;
+
+use muster_domain::audit::AuditEvent;
+use muster_domain::change::{Action, Change};
+use muster_domain::id::{DirectoryId, UserId};
+use muster_domain::record::{Attributes, ExternalId};
+use muster_domain::user::{State, User};
+use muster_domain::{Error, Kind, name};
+use muster_storage::accounts::{self, Account};
+use muster_storage::subjects::{self, Subject};
+use muster_storage::{elevations, sessions, users};
+use serde_json::{Value, json};
+
+use super::Door;
+use super::merge::{Merged, display_name, merge};
+
+impl Door<'_> {
+    pub(super) async fn create_users(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        let (mut people, mut records, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for change in run {
+            let Action::CreateUser {
+                user,
+                directory,
+                external_id,
+                attributes,
+            } = &change.action
+            else {
+                continue;
+            };
+            let merged = merge([(*directory, attributes)]);
+            let person = self.new_user(*user, &merged)?;
+            records.push(self.account(*user, *directory, external_id, attributes));
+            let detail = json!({
+                "cause": change.cause.label(),
+                "directory": directory,
+                "attributes": attributes,
+            });
+            events.push(
+                self.call
+                    .event("user.create", &person.username, Some(user.0), detail),
+            );
+            people.push(person);
+        }
+        users::insert_many(self.tx, &people).await?;
+        accounts::insert_many(self.tx, &records).await?;
+        Ok(events)
+    }
+
+    fn new_user(self, id: UserId, merged: &BTreeMap<String, Merged>) -> Result<User, Error> {
+        let now = self.call.at;
+        let mut user = User {
+            id,
+            username: String::new(),
+            display_name: String::new(),
+            email: None,
+            state: State::Active,
+            break_glass: false,
+            created_at: now,
+            updated_at: now,
+            last_sign_in_at: None,
+        };
+        follow(&mut user, merged)?;
+        Ok(user)
+    }
+
+    fn account(
+        self,
+        user: UserId,
+        directory: DirectoryId,
+        external_id: &ExternalId,
+        attributes: &Attributes,
+    ) -> Account {
+        Account {
+            id: self.services.id(),
+            user,
+            directory,
+            external_id: external_id.clone(),
+            attributes: attributes.clone(),
+            active: true,
+            first_seen_at: self.call.at,
+            last_confirmed_at: self.call.at,
+        }
+    }
+
+    pub(super) async fn update_accounts(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        let mut events = Vec::new();
+        for change in run {
+            let Action::UpdateAccount {
+                user,
+                directory,
+                external_id,
+                attributes,
+            } = &change.action
+            else {
+                continue;
+            };
+            let Some(mut person) = users::get(self.tx, *user).await? else {
+                return Err(Error::not_found("user"));
+            };
+            let known = accounts::by_external(self.tx, *directory, external_id).await?;
+            let before = known.map(|account| account.attributes).unwrap_or_default();
+            let account = self.account(*user, *directory, external_id, attributes);
+            accounts::upsert(self.tx, &account).await?;
+            let effective = self.refresh(&mut person).await?;
+            let fields = differences(&before, attributes);
+            if fields.is_empty() && !effective {
+                continue;
+            }
+            let detail = json!({
+                "cause": change.cause.label(),
+                "directory": directory,
+                "fields": fields,
+            });
+            events.push(
+                self.call
+                    .event("user.update", &person.username, Some(user.0), detail),
+            );
+        }
+        Ok(events)
+    }
+
+    /// Makes the effective user follow the accounts; says whether that changed anything.
+    pub(super) async fn refresh(self, person: &mut User) -> Result<bool, Error> {
+        let accounts = accounts::of_user(self.tx, person.id).await?;
+        let merged = merge(
+            accounts
+                .iter()
+                .map(|account| (account.directory, &account.attributes)),
+        );
+        let before = person.clone();
+        follow(person, &merged)?;
+        if *person == before {
+            return Ok(false);
+        }
+        if name::key(&person.username) != name::key(&before.username)
+            && users::by_username(self.tx, &person.username)
+                .await?
+                .is_some()
+        {
+            return Err(users::username_taken());
+        }
+        person.updated_at = self.call.at;
+        users::update(self.tx, person).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn link_identities(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        let mut events = Vec::new();
+        for change in run {
+            let Action::LinkIdentity {
+                user,
+                provider,
+                issuer,
+                subject,
+            } = &change.action
+            else {
+                continue;
+            };
+            let Some(person) = users::get(self.tx, *user).await? else {
+                return Err(Error::not_found("user"));
+            };
+            let identity = Subject {
+                provider: *provider,
+                issuer: issuer.clone(),
+                subject: subject.clone(),
+                user: *user,
+                linked_at: self.call.at,
+                linked_by: self.call.actor().to_owned(),
+                last_used_at: None,
+            };
+            subjects::link(self.tx, &identity).await?;
+            let detail = json!({
+                "cause": change.cause.label(),
+                "provider": provider,
+                "issuer": issuer,
+                "subject": subject,
+            });
+            events.push(
+                self.call
+                    .event("user.link", &person.username, Some(user.0), detail),
+            );
+        }
+        Ok(events)
+    }
+
+    /// Keeps people out, and ends their sessions and secure sessions in the same breath.
+    pub(super) async fn deactivate(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        let mut events = Vec::new();
+        for change in run {
+            let Action::Deactivate { user, by } = &change.action else {
+                continue;
+            };
+            let Some(person) = users::get(self.tx, *user).await? else {
+                return Err(Error::not_found("user"));
+            };
+            let ended = sessions::revoke_of_user(self.tx, *user, None).await?;
+            elevations::drop_of_user(self.tx, *user, self.call.at).await?;
+            if !person.is_active() {
+                continue;
+            }
+            users::set_state(
+                self.tx,
+                *user,
+                &State::Deactivated(by.clone()),
+                self.call.at,
+            )
+            .await?;
+            let detail = json!({
+                "cause": change.cause.label(),
+                "by": by.by,
+                "reason": by.reason,
+                "sessions_ended": ended,
+            });
+            events.push(
+                self.call
+                    .event("user.deactivate", &person.username, Some(user.0), detail),
+            );
+        }
+        Ok(events)
+    }
+
+    pub(super) async fn reactivate(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
+        let mut events = Vec::new();
+        for change in run {
+            let Action::Reactivate { user } = &change.action else {
+                continue;
+            };
+            let Some(person) = users::get(self.tx, *user).await? else {
+                return Err(Error::not_found("user"));
+            };
+            let State::Deactivated(was) = &person.state else {
+                continue;
+            };
+            users::set_state(self.tx, *user, &State::Active, self.call.at).await?;
+            let detail = json!({ "cause": change.cause.label(), "was": was });
+            events.push(
+                self.call
+                    .event("user.reactivate", &person.username, Some(user.0), detail),
+            );
+        }
+        Ok(events)
+    }
+}
+
+/// Sets what is effective by what the accounts state.
+fn follow(user: &mut User, merged: &BTreeMap<String, Merged>) -> Result<(), Error> {
+    let Some(username) = merged.get("username") else {
+        return Err(Error::new(
+            "USR-002",
+            Kind::Invalid,
+            "No directory states a username for this person.",
+        ));
+    };
+    user.username = name::check_username(&username.value).map_err(|field| {
+        Error::new(
+            "USR-003",
+            Kind::Invalid,
+            "The username stated for this person cannot be used here.",
+        )
+        .next(field.message)
+    })?;
+    user.display_name = display_name(merged)
+        .chars()
+        .take(name::LONGEST_DISPLAY_NAME)
+        .collect();
+    user.email = merged
+        .get("email")
+        .and_then(|email| name::check_email(&email.value).ok());
+    Ok(())
+}
+
+/// Attributes that differ: name → before and after.
+fn differences(before: &Attributes, after: &Attributes) -> BTreeMap<String, Value> {
+    let names = before.keys().chain(after.keys());
+    names
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| {
+            let values = json!({ "before": before.get(name), "after": after.get(name) });
+            (name.clone(), values)
+        })
+        .collect()
+}

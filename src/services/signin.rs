@@ -1,0 +1,301 @@
+//! Signing in through an identity provider.
+
+use muster_domain::evidence::AuthEvidence;
+use muster_domain::id::SignInId;
+use muster_domain::jit::{Decision, Outcome};
+use muster_domain::protocol::Returned;
+use muster_domain::provider::Provider;
+use muster_domain::session::{Means, SessionKey};
+use muster_domain::user::User;
+use muster_domain::{Error, Kind};
+use muster_storage::challenges::ChallengeKind;
+use muster_storage::sign_ins::{self, Outcome as Ended};
+use muster_storage::{Tx, providers as rows, subjects, users};
+use serde_json::json;
+use url::Url;
+
+use crate::attempt::{leave, provider_error, record};
+use crate::reauth::{self, Seen};
+use crate::roundtrip::{Back, End, arrive, connection};
+use crate::{Call, Services, arrival, providers, provisioning, site, trial};
+
+/// A way to sign in, as the sign-in page shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way {
+    /// Short name in addresses.
+    pub slug: String,
+    /// The name people read.
+    pub name: String,
+}
+
+/// The providers people can sign in through, by name.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn ways(services: &Services) -> Result<Vec<Way>, Error> {
+    let all = rows::list(services.db()).await?;
+    Ok(all
+        .into_iter()
+        .filter(|provider| provider.enabled)
+        .map(|p| Way {
+            slug: p.slug,
+            name: p.name,
+        })
+        .collect())
+}
+
+/// The provider that an e-mail address is routed to, by its domain.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn route(services: &Services, typed: &str) -> Result<Option<Way>, Error> {
+    let Some((_, domain)) = typed.trim().rsplit_once('@') else {
+        return Ok(None);
+    };
+    let domain = domain.to_lowercase();
+    let all = rows::list(services.db()).await?;
+    let found = all
+        .into_iter()
+        .find(|provider| provider.enabled && provider.domains.contains(&domain));
+    Ok(found.map(|provider| Way {
+        slug: provider.slug,
+        name: provider.name,
+    }))
+}
+
+/// Begins a sign-in. Tells where to send the browser.
+///
+/// # Errors
+/// `WEB-404`, or when the provider cannot be asked.
+pub async fn begin(
+    services: &Services,
+    call: &Call,
+    slug: &str,
+    browser: SessionKey,
+    return_to: &str,
+    login_hint: Option<&str>,
+) -> Result<Url, Error> {
+    let provider = providers::find(services, slug).await?;
+    let hint = login_hint.map(str::trim).filter(|hint| {
+        !hint.is_empty() && hint.len() <= 254 && !hint.chars().any(char::is_control)
+    });
+    leave(
+        services,
+        call,
+        &provider,
+        ChallengeKind::SignIn,
+        browser,
+        return_to,
+        hint.map(str::to_owned),
+    )
+    .await
+}
+
+/// What an answer that came back led to.
+#[derive(Debug)]
+pub enum Arrived {
+    /// Somebody signs in.
+    SignedIn {
+        /// Who.
+        user: Box<User>,
+        /// By what means.
+        means: Means,
+        /// Where they wanted to go.
+        return_to: String,
+    },
+    /// A test came back.
+    Tested {
+        /// Its kept report.
+        report: SignInId,
+        /// Whom the provider named, if the answer held.
+        seen: Option<Seen>,
+    },
+    /// A re-authentication went on.
+    Reauth(reauth::Outcome),
+}
+
+/// Takes an answer that a browser brought from a provider.
+///
+/// # Errors
+/// With a stable code for everything about it that does not hold; then no session and no row is made.
+pub async fn complete(
+    services: &Services,
+    call: &Call,
+    slug: &str,
+    browser: Option<&SessionKey>,
+    returned: &Returned,
+) -> Result<Arrived, Error> {
+    let back = match arrive(services, slug, browser, returned).await {
+        Ok(back) => back,
+        Err(error) => return Err(refused(services, call, slug, error).await),
+    };
+    match back.challenge.kind {
+        ChallengeKind::Reauth => match reauth::arrived(services, call, back).await {
+            Ok(outcome) => Ok(Arrived::Reauth(outcome)),
+            Err(error) => Err(refused(services, call, slug, error).await),
+        },
+        ChallengeKind::Test | ChallengeKind::Link => {
+            let trial::Tested { report, seen } = trial::tested(services, call, back).await?;
+            Ok(Arrived::Tested { report, seen })
+        }
+        ChallengeKind::SignIn => match signed_in(services, call, &back).await {
+            Ok(arrived) => Ok(arrived),
+            Err(error) => Err(refused(services, call, &back.provider.slug, error).await),
+        },
+    }
+}
+
+/// Puts a refused sign-in on record and hands the error on.
+async fn refused(services: &Services, call: &Call, slug: &str, error: Error) -> Error {
+    if error.kind == Kind::Unavailable {
+        return error;
+    }
+    let target: String = slug.chars().filter(|c| !c.is_control()).take(60).collect();
+    let event = call.event(
+        "signin.refused",
+        &target,
+        None,
+        json!({"code": error.code, "why": error.public}),
+    );
+    match services.db().begin().await {
+        Ok(tx) => tx.commit(&[event]).await.err().unwrap_or(error),
+        Err(unavailable) => unavailable,
+    }
+}
+
+async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arrived, Error> {
+    let provider = &back.provider;
+    let evidence = match &back.end {
+        Ok(End::Answered(evidence)) => evidence,
+        Ok(End::Refused { error, description }) => {
+            return Err(provider_error(provider, error, description.as_deref()));
+        }
+        Err(error) => return Err(error.clone()),
+    };
+    let tx = services.db().begin().await?;
+    let decision = arrival::decide(services, &tx, provider, evidence).await?;
+    if let Outcome::Refused(refusal) = &decision.outcome {
+        tx.rollback().await?;
+        keep_refused(services, call, provider, evidence, &decision).await?;
+        return Err(refusal.to_error());
+    }
+    let mut events = provisioning::apply(services, call, &tx, &decision.changes).await?;
+    let user = user_of(&tx, &decision).await?;
+    users::touch_sign_in(&tx, user.id, call.at).await?;
+    subjects::touch(
+        &tx,
+        provider.id,
+        evidence.issuer(),
+        evidence.subject(),
+        call.at,
+    )
+    .await?;
+    sign_ins::insert(
+        &tx,
+        &record(
+            services,
+            call,
+            provider,
+            evidence,
+            &decision,
+            Ended::SignedIn,
+            Some(&user),
+        ),
+    )
+    .await?;
+    let detail = json!({"provider": provider.name, "changes": decision.changes.len(), "auth_time": evidence.stated().instant()});
+    let mut event = call.event("signin.provider", &user.username, Some(user.id.0), detail);
+    event.actor.clone_from(&user.username);
+    event.actor_id = Some(user.id.0);
+    events.push(event);
+    tx.commit(&events).await?;
+    let means = Means::Provider {
+        provider: provider.id,
+        issuer: evidence.issuer().to_owned(),
+        subject: evidence.subject().to_owned(),
+        stated: evidence.stated().instant(),
+    };
+    Ok(Arrived::SignedIn {
+        user: Box::new(user),
+        means,
+        return_to: back.challenge.return_to.clone(),
+    })
+}
+
+async fn user_of(tx: &Tx, decision: &Decision) -> Result<User, Error> {
+    let id = decision
+        .outcome
+        .user()
+        .ok_or_else(|| Error::not_found("user"))?;
+    users::get(tx, id)
+        .await?
+        .ok_or_else(|| Error::not_found("user"))
+}
+
+async fn keep_refused(
+    services: &Services,
+    call: &Call,
+    provider: &Provider,
+    evidence: &AuthEvidence,
+    decision: &Decision,
+) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    sign_ins::insert(
+        &tx,
+        &record(
+            services,
+            call,
+            provider,
+            evidence,
+            decision,
+            Ended::Refused,
+            None,
+        ),
+    )
+    .await?;
+    tx.commit_quiet(muster_storage::Quiet::SignInPending).await
+}
+
+/// Where to send the browser after signing out, so that the provider's session ends too, if it offers that.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn sign_out_at_provider(
+    services: &Services,
+    call: &Call,
+) -> Result<Option<(Url, String)>, Error> {
+    let Some(Means::Provider { provider, .. }) = call.session().map(|session| &session.means)
+    else {
+        return Ok(None);
+    };
+    let Some(provider) = rows::get(services.db(), *provider).await? else {
+        return Ok(None);
+    };
+    let kind = services.kind(&provider.kind)?;
+    let secret = providers::secret(services, provider.id).await?;
+    let connection = connection(services, &provider, secret.as_ref()).await?;
+    let back = site::join(&site::url(services).await?, "signedout")?;
+    Ok(kind
+        .sign_out(&connection, &back)
+        .await
+        .map(|url| (url, provider.name.clone())))
+}
+
+/// Puts on record that the caller signs out.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn signed_out(services: &Services, call: &Call) -> Result<(), Error> {
+    let person = call.signed_in()?;
+    services
+        .db()
+        .begin()
+        .await?
+        .commit(&[call.event(
+            "signout",
+            &person.user.username,
+            Some(person.user.id.0),
+            json!({}),
+        )])
+        .await
+}

@@ -1,0 +1,24 @@
+//! How people come in, and how they prove that they are there: setup, passwords, providers, tests, re-authentication,
+//! secure sessions, configuration. On a real database, with a provider that says what it is told to say.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what the tests share fails like the tests themselves"
+)]
+
+mod arrivals;
+mod config;
+mod elevation;
+mod password;
+mod properties;
+mod providers;
+mod reauth;
+mod reauth_guards;
+mod setup;
+mod signin;
+mod signin_ways;
+mod site;
+mod stage;
+mod trial;

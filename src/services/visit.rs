@@ -1,0 +1,108 @@
+//! The session behind each request: who it belongs to, whether it is over, when it was last seen.
+//!
+//! Sessions end after 30 minutes without a request and 12 hours after signing in, whatever happens in between
+//! (NIST SP 800-63B, section 4.2.3, AAL2), and at once when the person is deactivated (W5 to W7).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::Error;
+use muster_domain::session::SessionKey;
+use muster_domain::throttle::ThrottlePolicy;
+use muster_storage::sessions::{self, SignedIn};
+use muster_storage::{Quiet, challenges, test_links, throttle};
+
+pub use muster_storage::sessions::{key_of, keys};
+
+use crate::Services;
+
+/// How long a session lasts without a request.
+pub const IDLE: TimeDelta = TimeDelta::minutes(30);
+/// How long it lasts at most.
+pub const LONGEST: TimeDelta = TimeDelta::hours(12);
+/// A session seen so recently is not written down again.
+const SEEN: TimeDelta = TimeDelta::minutes(1);
+
+/// What a session's name stands for.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Nobody who is signed in.
+    Nobody,
+    /// A session that is over: idle or running for too long, or its person was deactivated.
+    Over,
+    /// A signed-in person.
+    Person(Box<SignedIn>),
+}
+
+/// Finds out who is signed in under this name, with one question to the database.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn look_up(
+    services: &Services,
+    key: &SessionKey,
+    now: DateTime<Utc>,
+) -> Result<Found, Error> {
+    let Some(person) = sessions::load_signed_in(services.db(), key, now).await? else {
+        return Ok(Found::Nobody);
+    };
+    if !person.user.is_active() || is_over(person.session.signed_in_at, person.last_seen_at, now) {
+        return Ok(Found::Over);
+    }
+    if now - person.last_seen_at >= SEEN {
+        note(services.clone(), key.clone(), now);
+    }
+    Ok(Found::Person(Box::new(person)))
+}
+
+fn is_over(signed_in_at: DateTime<Utc>, last_seen_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - last_seen_at > IDLE || now - signed_in_at > LONGEST
+}
+
+/// Writes down that the session was seen, while the request goes on.
+fn note(services: Services, key: SessionKey, now: DateTime<Utc>) {
+    tokio::spawn(async move {
+        if let Err(error) = touch(&services, &key, now).await {
+            tracing::warn!(%error, "when a session was last seen could not be written down");
+        }
+    });
+}
+
+async fn touch(services: &Services, key: &SessionKey, now: DateTime<Utc>) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    sessions::touch(&tx, key, now).await?;
+    tx.commit_quiet(Quiet::LastSeen).await
+}
+
+/// Sweeps away what is over: sessions, questions to providers, test links, counted failures.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error> {
+    let counted = TimeDelta::seconds(i64::from(ThrottlePolicy::default().window_seconds));
+    let tx = services.db().begin().await?;
+    sessions::sweep(&tx, now).await?;
+    challenges::sweep(&tx, now).await?;
+    test_links::sweep(&tx, now).await?;
+    throttle::sweep(&tx, now - counted).await?;
+    tx.commit_quiet(Quiet::Expired).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    #[test]
+    fn w6_a_session_nobody_uses_ends() {
+        assert!(!is_over(minutes(0), minutes(10), minutes(40)));
+        assert!(is_over(minutes(0), minutes(10), minutes(41)));
+    }
+
+    #[test]
+    fn w7_no_session_lasts_longer_than_half_a_day() {
+        assert!(!is_over(minutes(0), minutes(719), minutes(720)));
+        assert!(is_over(minutes(0), minutes(721), minutes(721)));
+    }
+}
