@@ -1,0 +1,103 @@
+//! Looks whether everything this server needs is in order, and says what to do where it is not.
+
+use muster_services::{Services, setup, site};
+use muster_storage::audit::{self, Chain};
+
+use crate::settings::Settings;
+use crate::{Stop, folder, say, wiring};
+
+/// Brings the database to this version's shape.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) async fn migrate(settings: Settings) -> Result<(), Stop> {
+    let services = wiring::services(&settings, settings.listen).await?;
+    say(format_args!(
+        "{} has this version's shape.",
+        services.db().kind()
+    ));
+    services.db().close().await?;
+    Ok(())
+}
+
+/// Checks one after the other; what depends on something broken is not tried.
+///
+/// # Errors
+/// When something is not in order; by then it has been told.
+pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
+    let mut findings = Findings::default();
+    if settings.key_file.exists() {
+        findings.add(
+            "master key",
+            folder::is_private(&settings.key_file).map(|()| "for its owner alone".to_owned()),
+        );
+    }
+    match wiring::services(&settings, settings.listen).await {
+        Ok(services) => {
+            findings.add(
+                "database",
+                services.db().ping().await.map(|()| {
+                    format!(
+                        "{} answers, tables have this version's shape",
+                        services.db().kind()
+                    )
+                }),
+            );
+            findings.add("audit log", chain(&services).await);
+            findings.add("public address", address(&services).await);
+            findings.add("administrator", administrator(&services).await);
+            services.db().close().await?;
+        }
+        Err(stop) => findings.add("database", Err(stop)),
+    }
+    findings.end()
+}
+
+async fn chain(services: &Services) -> Result<String, Stop> {
+    match audit::verify(services.db()).await? {
+        Chain::Intact(events) => Ok(format!("{events} events, the chain is whole")),
+        Chain::Broken { seq, why } => Err(Stop::new(format!(
+            "event {seq} was changed, added or removed after the fact: {why}"
+        ))),
+    }
+}
+
+async fn address(services: &Services) -> Result<String, Stop> {
+    let url = site::url(services).await?;
+    if services.fixed_url().is_none() && site::stored(services).await?.is_none() {
+        return Ok(format!("none is set yet; {url} counts"));
+    }
+    Ok(url.to_string())
+}
+
+async fn administrator(services: &Services) -> Result<String, Stop> {
+    if setup::is_open(services).await? {
+        return Ok("none yet: start the server and open /setup".to_owned());
+    }
+    Ok("there is one".to_owned())
+}
+
+#[derive(Default)]
+struct Findings {
+    broken: usize,
+}
+
+impl Findings {
+    fn add<E: Into<Stop>>(&mut self, what: &str, found: Result<String, E>) {
+        match found {
+            Ok(words) => say(format_args!("ok       {what}: {words}")),
+            Err(error) => {
+                self.broken += 1;
+                say(format_args!("problem  {what}: {}", error.into().0));
+            }
+        }
+    }
+
+    fn end(self) -> Result<(), Stop> {
+        match self.broken {
+            0 => Ok(()),
+            1 => Err(Stop::new("One thing is not in order.")),
+            more => Err(Stop::new(format!("{more} things are not in order."))),
+        }
+    }
+}
