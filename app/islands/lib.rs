@@ -1,0 +1,21 @@
+//! The parts of Muster that run in the browser.
+//!
+//! Every page works before, and without, these: an island only adds what a server cannot do, such as counting
+//! seconds or reaching the clipboard. It must never hold a rule, fetch what the page needs, or change what a form sends.
+//! The browser build links this crate alone, so what it uses decides how much every admin downloads.
+
+mod copy_button;
+mod countdown;
+mod jump_key;
+mod local_times;
+#[cfg(feature = "hydrate")]
+mod page;
+mod select_all;
+mod unsaved_guard;
+
+pub use copy_button::CopyButton;
+pub use countdown::{Countdown, clock};
+pub use jump_key::JumpKey;
+pub use local_times::LocalTimes;
+pub use select_all::SelectAll;
+pub use unsaved_guard::UnsavedGuard;

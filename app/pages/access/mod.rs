@@ -1,0 +1,5 @@
+//! Proving presence: the secure session and the way to it.
+
+pub mod elevate;
+pub mod kept_form;
+pub mod reauth;

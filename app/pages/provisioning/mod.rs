@@ -1,0 +1,3 @@
+//! How people and groups arrive.
+
+pub mod compare;

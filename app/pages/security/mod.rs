@@ -1,0 +1,9 @@
+//! What happens here and who is here: overview, activity, sessions, receipts, settings.
+
+pub mod activity;
+pub mod overview;
+pub mod receipts;
+pub mod sessions;
+pub mod settings;
+
+pub(crate) use sessions::session_row;

@@ -1,0 +1,285 @@
+//! The receipt of a re-authentication: what is proven, by what, and what to do about it.
+
+use axum::extract::Path;
+use axum::response::IntoResponse;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use leptos::prelude::*;
+use muster_domain::calibration::Worth;
+use muster_domain::id::ReceiptId;
+use muster_domain::provider::Provider;
+use muster_domain::reauth::{Verdict, words_between};
+use muster_domain::role::Permission;
+use muster_services::reauth::{Receipt, ReceiptPurpose, Told};
+use muster_services::{providers, reauth, setup};
+use serde_json::json;
+
+use crate::components::{
+    Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
+    PostButton, Row, Rows, Source, Standing, Timeline, Tone, VerdictCard, Window,
+};
+use crate::visit::{Answer, Visit};
+
+/// Shows a receipt.
+///
+/// # Errors
+/// When there is none, or it is somebody else's.
+pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
+    let receipt = reauth::receipt(&visit.services, &visit.call, id).await?;
+    let told = reauth::told(&receipt);
+    let provider = providers::of_receipt(&visit.services, &visit.call, receipt.provider).await?;
+    let name = told
+        .as_ref()
+        .map_or_else(|| "The provider".to_owned(), |told| told.provider.clone());
+    let may_test = visit.call.can(Permission::ManageProviders) && provider.is_some();
+    let elevated = visit.is_elevated();
+    let in_setup = may_test
+        && receipt.purpose == ReceiptPurpose::Test
+        && !setup::progress(&visit.services).await?.finished;
+    visit
+        .console("Re-authenticate with SSO", "/providers", move || {
+            body(
+                &receipt,
+                told,
+                provider,
+                &name,
+                Standpoint {
+                    may_test,
+                    elevated,
+                    in_setup,
+                },
+            )
+        })
+        .await
+}
+
+/// From where a receipt is looked at.
+#[derive(Clone, Copy)]
+struct Standpoint {
+    may_test: bool,
+    elevated: bool,
+    in_setup: bool,
+}
+
+fn body(
+    receipt: &Receipt,
+    told: Option<Told>,
+    provider: Option<Provider>,
+    name: &str,
+    from: Standpoint,
+) -> AnyView {
+    let Standpoint {
+        may_test,
+        elevated,
+        in_setup,
+    } = from;
+    let purpose = match receipt.purpose {
+        ReceiptPurpose::Test => {
+            "Tests whether this identity provider really makes a person sign in again, and whether it says so truthfully."
+        }
+        ReceiptPurpose::Elevation => {
+            "A secure session was asked for. This is what the identity provider proved."
+        }
+    };
+    let again = provider.as_ref().filter(|_| may_test || receipt.purpose == ReceiptPurpose::Elevation).map(|provider| {
+        let goal = if receipt.purpose == ReceiptPurpose::Test { "test" } else { "elevate" };
+        let fields = vec![("provider".to_owned(), provider.slug.clone()), ("goal".to_owned(), goal.to_owned())];
+        view! { <PostButton action="/reauth" fields look=Look::Primary icon=Glyph::Refresh>"Re-authenticate again"</PostButton> }
+    });
+    let on = in_setup.then(|| view! { <LinkButton href="/setup/proof" icon=Glyph::Arrow>"Go on with setup"</LinkButton> });
+    let download = format!("/receipts/{}/download", receipt.id);
+    let actions = view! { <LinkButton href=download icon=Glyph::Download download="receipt.json">"Download receipt"</LinkButton>{again}{on} }.into_any();
+    let crumbs = provider.as_ref().filter(|_| may_test).map(|provider| {
+        vec![
+            Crumb::new("/providers", "Identity providers"),
+            Crumb::new(
+                format!("/providers/{}", provider.slug),
+                provider.name.clone(),
+            ),
+        ]
+    });
+    let rows = evidence(receipt);
+    let left = view! { <Card title="Evidence" inset=Inset::Flush>{rows}</Card> }.into_any();
+    let right = view! { <div class="stack">{what_to_do(receipt, provider.as_ref(), name, elevated)}{calibration(told.as_ref())}</div> }.into_any();
+    let (said, happened) = (
+        verdict(receipt, name),
+        timeline(receipt, told.as_ref(), name),
+    );
+    view! {
+        <Page title="Re-authenticate with SSO" purpose crumbs=crumbs.unwrap_or_default() actions>
+            <div class="stack">
+                {said}
+                <Card title="What happened">{happened}</Card>
+                <Columns left right/>
+            </div>
+        </Page>
+    }
+    .into_any()
+}
+
+fn verdict(receipt: &Receipt, name: &str) -> AnyView {
+    let standing = Standing::from(receipt.verdict);
+    let figure = receipt
+        .stated_at
+        .map(|stated| words_between(receipt.asked_at, stated));
+    let why = receipt
+        .reasons
+        .iter()
+        .map(|reason| view! { <p>{reason.clone()}</p> })
+        .collect_view();
+    let follows = consequence(receipt);
+    view! {
+        <VerdictCard standing word=receipt.verdict.label() sentence=sentence(receipt.verdict, name) figure=figure>
+            {why}
+            <p>{follows}</p>
+        </VerdictCard>
+    }
+    .into_any()
+}
+
+/// The verdict in one plain sentence.
+fn sentence(verdict: Verdict, name: &str) -> String {
+    match verdict {
+        Verdict::Fresh => format!("{name} did make you sign in again."),
+        Verdict::Stale => format!("{name} did not make you sign in again."),
+        Verdict::Unprovable => format!("{name} cannot prove that you signed in again."),
+        Verdict::WrongUser => format!("Somebody else signed in at {name}."),
+        Verdict::WeakContext => format!("{name} did not state that you signed in strongly enough."),
+        Verdict::Malformed => format!("The answer from {name} does not hold."),
+        Verdict::Cancelled => format!("Nobody signed in again at {name}."),
+    }
+}
+
+fn consequence(receipt: &Receipt) -> &'static str {
+    match (receipt.purpose, receipt.verdict) {
+        (ReceiptPurpose::Test, Verdict::Fresh) => {
+            "In earnest, this would have started a secure session."
+        }
+        (ReceiptPurpose::Test, _) => "In earnest, no secure session would have started.",
+        (ReceiptPurpose::Elevation, Verdict::Fresh) => "A secure session was started.",
+        (ReceiptPurpose::Elevation, _) => "No secure session was started.",
+    }
+}
+
+fn timeline(receipt: &Receipt, told: Option<&Told>, name: &str) -> AnyView {
+    let mut moments = vec![
+        Moment::new(receipt.asked_at, "We asked", Source::Ours),
+        Moment::new(receipt.back_at, "Came back", Source::Ours),
+    ];
+    if let Some(stated) = receipt.stated_at {
+        let source = if receipt.verdict == Verdict::Fresh {
+            Source::StatedInside
+        } else {
+            Source::StatedOutside
+        };
+        moments.push(Moment::new(
+            stated,
+            format!("Signed in at {name}, it says"),
+            source,
+        ));
+    } else if let Some(before) = told.and_then(|told| told.signed_in) {
+        moments.push(Moment::new(
+            before,
+            format!("Signed in at {name} before"),
+            Source::StatedOutside,
+        ));
+    }
+    let description = match receipt.stated_at {
+        Some(stated) => format!(
+            "{name} states a sign-in {}. The answer came back {} s after the question.",
+            words_between(receipt.asked_at, stated),
+            (receipt.back_at - receipt.asked_at).num_seconds()
+        ),
+        None => format!(
+            "{name} states no sign-in. The answer came back {} s after the question.",
+            (receipt.back_at - receipt.asked_at).num_seconds()
+        ),
+    };
+    let window = Window {
+        asked: receipt.asked_at,
+        answered: receipt.back_at,
+    };
+    view! { <Timeline id="reauth" description moments window/> }.into_any()
+}
+
+fn evidence(receipt: &Receipt) -> AnyView {
+    let mut findings: Vec<Finding> = receipt.rows.iter().map(Finding::from).collect();
+    let millis = (receipt.back_at - receipt.asked_at).num_milliseconds();
+    let fast = millis < 2000 && receipt.verdict != Verdict::Fresh;
+    findings.push(Finding {
+        claim: "Round trip".to_owned(),
+        sent: None,
+        received: Some(format!("{}.{} s", millis / 1000, millis % 1000 / 100)),
+        proves: if fast {
+            "Too fast to type a password: a hint, no proof"
+        } else {
+            "A hint, no proof"
+        }
+        .to_owned(),
+        tone: if fast { Tone::Caution } else { Tone::Neutral },
+    });
+    view! { <Evidence findings/> }.into_any()
+}
+
+fn calibration(told: Option<&Told>) -> AnyView {
+    let Some(told) = told else {
+        return ().into_any();
+    };
+    let (tone, title) = match told.worth {
+        Worth::Informative => (Tone::Good, "Its time stamps carry information"),
+        Worth::Uninformative => (Tone::Danger, "Its time stamps are worth nothing"),
+        Worth::Silent => (Tone::Caution, "It states no time"),
+        Worth::Unknown => (Tone::Caution, "Not known yet"),
+    };
+    let seen = if told.seen.is_empty() {
+        "No control without force has told anything yet.".to_owned()
+    } else {
+        told.seen.clone()
+    };
+    view! { <Card title="Control, without force" inset=Inset::Flush><Rows><Row title tone>{seen}</Row></Rows></Card> }.into_any()
+}
+
+fn what_to_do(
+    receipt: &Receipt,
+    provider: Option<&Provider>,
+    name: &str,
+    elevated: bool,
+) -> AnyView {
+    let (title, text) = match receipt.verdict {
+        Verdict::Fresh if elevated => ("The secure session runs", "Go on with what you were doing.".to_owned()),
+        Verdict::Fresh => ("Nothing to do", format!("Administrators who sign in through {name} can start secure sessions.")),
+        Verdict::Stale => ("Have it ask again", format!("{name} sent the browser straight back. Change its settings so that it obeys a forced sign-in, then test again.")),
+        Verdict::Unprovable => ("Have it state the truth", format!("Without a time that can be believed, {name} cannot start secure sessions. A password of an internal account still can.")),
+        Verdict::WrongUser => ("Sign in as yourself", "Use the same account at the provider as in this session, then try again.".to_owned()),
+        Verdict::WeakContext => ("Sign in more strongly", "Use the stronger method at the provider, or change the required acr value in this provider's settings.".to_owned()),
+        Verdict::Malformed => ("Look at the reason", "The code beside the reason is explained in the documentation. If it happens again, somebody may be tampering with the answers.".to_owned()),
+        Verdict::Cancelled => ("Try again when it suits", "Nothing was changed.".to_owned()),
+    };
+    let advice = provider.filter(|_| receipt.verdict != Verdict::Fresh).map(|provider| {
+        let advice = provider.vendor.reauth_advice();
+        let steps = advice.steps.iter().map(|step| view! { <li>{*step}</li> }).collect_view();
+        view! { <Row title=format!("In {}", provider.vendor.label())><ol class="advice">{steps}</ol></Row> }
+    });
+    view! { <Card title="What to do" inset=Inset::Flush><Rows><Row title>{text}</Row>{advice}</Rows></Card> }.into_any()
+}
+
+/// Downloads a receipt as JSON.
+///
+/// # Errors
+/// When there is none, or it is somebody else's.
+pub async fn download(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
+    let receipt = reauth::receipt(&visit.services, &visit.call, id).await?;
+    let document = json!({
+        "id": receipt.id, "user": receipt.username, "purpose": format!("{:?}", receipt.purpose).to_lowercase(),
+        "verdict": receipt.verdict, "reasons": receipt.reasons, "evidence": receipt.rows, "sent": receipt.sent,
+        "asked_at": receipt.asked_at, "stated_at": receipt.stated_at, "came_back_at": receipt.back_at,
+        "provider": reauth::told(&receipt), "action": receipt.action,
+    });
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"receipt-{}.json\"", receipt.id),
+        ),
+    ];
+    Ok((headers, format!("{document:#}\n")).into_response())
+}

@@ -1,0 +1,134 @@
+//! Settings: the public address, and what this installation runs on.
+
+use axum::http::StatusCode;
+use leptos::prelude::*;
+use muster_domain::error::FieldError;
+use muster_domain::role::Permission;
+use muster_services::site;
+use muster_web::{Failure, Fields};
+
+use crate::components::{
+    Button, Callout, Card, Columns, CopyText, Form, FormActions, KeyValue, KeyValues, Look, Page,
+    Takes, TextField, Tone, error_of,
+};
+use crate::visit::{Answer, Visit, belongs_to_form};
+
+/// `GET /settings`
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn show(visit: Visit) -> Answer {
+    page(&visit, StatusCode::OK, None, Vec::new()).await
+}
+
+async fn page(
+    visit: &Visit,
+    status: StatusCode,
+    typed: Option<String>,
+    errors: Vec<FieldError>,
+) -> Answer {
+    let url = site::url(&visit.services).await?;
+    let stored = site::stored(&visit.services).await?;
+    let fixed = visit.services.fixed_url().cloned();
+    visit
+        .console_with(status, "Settings", "/settings", || {
+            let value = typed.or_else(|| stored.map(|url| url.to_string())).unwrap_or_else(|| url.to_string());
+            let address = match fixed {
+                Some(fixed) => fixed_address(fixed.as_str()),
+                None if visit.call.can(Permission::ManageSettings) => address_form(value, errors),
+                None => {
+                    let url = url.to_string();
+                    view! { <Card title="Public address"><CopyText value=url label="public address"/></Card> }.into_any()
+                }
+            };
+            let right = facts(visit);
+            view! {
+                <Page title="Settings" purpose="How people reach this console, and what it runs on.">
+                    <Columns left=address right/>
+                </Page>
+            }
+            .into_any()
+        })
+        .await
+}
+
+fn fixed_address(url: &str) -> AnyView {
+    let url = url.to_owned();
+    view! {
+        <Card title="Public address">
+            <CopyText value=url label="public address"/>
+            <p class="help">"It is given when the server starts, by flag or environment variable, and is changed there."</p>
+        </Card>
+    }
+    .into_any()
+}
+
+fn address_form(value: String, errors: Vec<FieldError>) -> AnyView {
+    view! {
+        <Card title="Public address">
+            <Form action="/settings" errors=errors.clone()>
+                <TextField
+                    name="url"
+                    label="Address people use"
+                    takes=Takes::Url
+                    value
+                    error=error_of(&errors, "url")
+                    placeholder="https://muster.example.org"
+                    help="Scheme, host and port, without a path. Redirect addresses at identity providers begin with it."
+                />
+                <Callout tone=Tone::Caution title="A new address needs a new redirect address at every identity provider">
+                    <p>"Until it is entered there, nobody can sign in through that provider. Saving needs a secure session."</p>
+                </Callout>
+                <FormActions><Button look=Look::Primary>"Save address"</Button></FormActions>
+            </Form>
+        </Card>
+    }
+    .into_any()
+}
+
+fn facts(visit: &Visit) -> AnyView {
+    let database = match visit.services.db().kind() {
+        "sqlite" => "SQLite, embedded".to_owned(),
+        "postgres" | "postgresql" => "PostgreSQL".to_owned(),
+        other => other.to_owned(),
+    };
+    let listen = visit.services.listen().to_string();
+    let items = vec![
+        KeyValue::new("Version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("Database", database),
+        KeyValue::new("Listens on", view! { <code>{listen}</code> }.into_any()),
+        KeyValue::new("Secure sessions last", "10 minutes"),
+        KeyValue::new(
+            "Sessions end",
+            "after 30 minutes without a request, and after 12 hours",
+        ),
+    ];
+    view! { <Card title="This installation"><KeyValues items/></Card> }.into_any()
+}
+
+/// `POST /settings`
+///
+/// # Errors
+/// Without permission or presence.
+pub async fn save(visit: Visit, fields: Fields) -> Answer {
+    let typed = fields.one("url").unwrap_or_default().to_owned();
+    let elevated = visit.call.elevated()?;
+    match site::set(&visit.services, &visit.call, &elevated, &typed).await {
+        Ok(url) => {
+            visit.state.site.learn(Some(url.clone()));
+            visit
+                .done("/settings", &format!("Saved the public address {url}."))
+                .await
+        }
+        Err(error) if belongs_to_form(&error) => {
+            page(
+                &visit,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Some(typed),
+                error.fields,
+            )
+            .await
+        }
+        Err(error) => Err(Failure(error)),
+    }
+}

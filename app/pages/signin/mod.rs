@@ -1,0 +1,8 @@
+//! Coming in and going out.
+
+pub mod choose;
+pub mod leave;
+pub mod link;
+pub mod result;
+pub mod returned;
+pub mod test;

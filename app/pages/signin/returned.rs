@@ -1,0 +1,93 @@
+//! The one address that providers send people back to.
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Redirect, Response};
+use muster_domain::id::{ReceiptId, SignInId};
+use muster_domain::protocol::Returned;
+use muster_domain::session::Proof;
+use muster_services::elevation;
+use muster_services::reauth::{Goal, Intent, Outcome};
+use muster_services::signin::{self, Arrived};
+use muster_web::{Failure, Query};
+
+use crate::visit::{Answer, Visit};
+
+/// The test reports this browser made, newest last.
+pub(crate) const TESTS: &str = "tests";
+/// Whom the last test of this browser showed.
+pub(crate) const SEEN: &str = "seen";
+/// The re-authentication under way.
+pub(crate) const INTENT: &str = "reauth";
+
+/// Takes what the browser brought and goes where it leads.
+///
+/// # Errors
+/// For everything about the answer that does not hold.
+pub async fn callback(
+    visit: Visit,
+    Path(slug): Path<String>,
+    Query(returned): Query<Returned>,
+) -> Answer {
+    let browser = visit.browser.key();
+    match signin::complete(
+        &visit.services,
+        &visit.call,
+        &slug,
+        browser.as_ref(),
+        &returned,
+    )
+    .await?
+    {
+        Arrived::SignedIn {
+            user,
+            means,
+            return_to,
+        } => {
+            visit.browser.signed_in(user.id, &means).await?;
+            Ok(Redirect::to(&return_to).into_response())
+        }
+        Arrived::Tested { report, seen } => {
+            let mut tests: Vec<SignInId> = visit.browser.kept(TESTS).await?.unwrap_or_default();
+            tests.push(report);
+            let tests = tests.split_off(tests.len().saturating_sub(10));
+            visit.browser.keep(TESTS, tests).await?;
+            if let Some(seen) = seen {
+                visit.browser.keep(SEEN, seen).await?;
+                crate::pages::setup::tried(&visit, &slug).await?;
+            }
+            Ok(Redirect::to(&format!("/signin/{slug}/test/{report}")).into_response())
+        }
+        Arrived::Reauth(Outcome::Next(intent)) => {
+            let to = format!("/reauth/{}", intent.id);
+            visit.browser.keep(INTENT, intent).await?;
+            Ok(Redirect::to(&to).into_response())
+        }
+        Arrived::Reauth(Outcome::Judged {
+            receipt,
+            proof,
+            intent,
+        }) => judged(&visit, receipt, proof, &intent).await,
+    }
+}
+
+async fn judged(
+    visit: &Visit,
+    receipt: ReceiptId,
+    proof: Option<Proof>,
+    intent: &Intent,
+) -> Result<Response, Failure> {
+    visit.browser.take::<Intent>(INTENT).await?;
+    let (Goal::Elevate, Some(proof)) = (intent.goal, proof) else {
+        return Ok(Redirect::to(&format!("/receipts/{receipt}")).into_response());
+    };
+    let rotated = visit.browser.elevated().await?;
+    elevation::grant(
+        &visit.services,
+        &visit.call,
+        proof,
+        &rotated,
+        intent.action.as_deref(),
+    )
+    .await?;
+    crate::pages::access::elevate::granted(visit, &intent.return_to).await
+}

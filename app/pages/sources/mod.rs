@@ -1,0 +1,8 @@
+//! Where people come from: directories, and identity providers.
+
+pub mod directories;
+pub mod provider;
+pub mod provider_edit;
+pub mod provider_form;
+pub mod provider_rules;
+pub mod providers;

@@ -1,0 +1,233 @@
+//! One table: every address of the console, who may use it, and who answers. A test walks it with every persona; an
+//! address that is not here does not exist.
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use muster_domain::role::Permission as P;
+use muster_domain::{Error, Kind};
+use muster_services::Call;
+use muster_web::{AppState, Browser, Caller, Failure};
+
+use crate::pages::access::{elevate, reauth};
+use crate::pages::people::{bulk, group_edit, groups, me, roles, user_edit, users};
+use crate::pages::provisioning::compare;
+use crate::pages::security::{activity, overview, receipts, sessions, settings};
+use crate::pages::setup::{
+    address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
+};
+use crate::pages::signin::{choose, leave, link, result, returned, test};
+use crate::pages::sources::{directories, provider, provider_edit, provider_rules, providers};
+
+/// Who may use an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anybody; the handler and its service look closer.
+    Open,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever has the permission.
+    May(P),
+    /// Whoever has the permission, in a secure session.
+    Elevated(P),
+}
+
+/// How an address is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Changes.
+    Post,
+}
+
+/// One address.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// How.
+    pub method: Method,
+    /// Which, in axum's syntax.
+    pub path: &'static str,
+    /// For whom.
+    pub access: Access,
+    handler: fn() -> MethodRouter<AppState>,
+}
+
+macro_rules! routes {
+    ($($verb:ident $path:literal $access:expr => $handler:path;)+) => {
+        &[$(Route { method: method!($verb), path: $path, access: $access, handler: || $verb($handler) }),+]
+    };
+}
+macro_rules! method {
+    (get) => {
+        Method::Get
+    };
+    (post) => {
+        Method::Post
+    };
+}
+
+use Access::{Elevated, May, Open, SignedIn};
+
+/// Every address of the console.
+pub const ROUTES: &[Route] = routes! {
+    get  "/"                                  May(P::UseConsole) => overview::show;
+
+    get  "/setup"                             Open => code::show;
+    post "/setup/code"                        Open => code::enter;
+    get  "/setup/administrator"               Open => administrator::show;
+    post "/setup/administrator"               Open => administrator::create;
+    get  "/setup/address"                     May(P::ManageSettings) => address::show;
+    post "/setup/address"                     Elevated(P::ManageSettings) => address::save;
+    get  "/setup/provider"                    May(P::ManageSettings) => setup_provider::show;
+    post "/setup/provider"                    Elevated(P::ManageProviders) => setup_provider::save;
+    get  "/setup/trial"                       May(P::ManageSettings) => trial::show;
+    get  "/setup/arrival"                     May(P::ManageSettings) => arrival::show;
+    post "/setup/arrival"                     May(P::ManageSettings) => arrival::save;
+    get  "/setup/proof"                       May(P::ManageSettings) => proof::show;
+    get  "/setup/done"                        May(P::ManageSettings) => done::show;
+    post "/setup/done"                        May(P::ManageSettings) => done::finish;
+
+    get  "/signin"                            Open => choose::show;
+    post "/signin"                            Open => choose::password;
+    get  "/signin/{idp}/start"                Open => leave::start;
+    get  "/signin/{idp}/callback"             Open => returned::callback;
+    get  "/signin/{idp}/test"                 Open => test::show;
+    get  "/signin/{idp}/test/start"           Open => test::start;
+    get  "/signin/{idp}/test/{id}"            Open => result::show;
+    post "/signin/{idp}/test/{id}/link"       Elevated(P::UseConsole) => link::tested;
+    post "/signout"                           Open => leave::sign_out;
+    get  "/signedout"                         Open => leave::signed_out;
+
+    get  "/elevate"                           SignedIn => elevate::show;
+    post "/elevate"                           SignedIn => elevate::by_password;
+    post "/elevate/drop"                      SignedIn => elevate::drop_now;
+    get  "/elevate/resume"                    SignedIn => elevate::resume;
+    post "/reauth"                            SignedIn => reauth::begin;
+    get  "/reauth/{id}"                       SignedIn => reauth::go;
+    get  "/receipts/{id}"                     SignedIn => receipts::show;
+    get  "/receipts/{id}/download"            SignedIn => receipts::download;
+    get  "/me"                                SignedIn => me::show;
+    post "/me/password"                       Elevated(P::UseConsole) => me::set_password;
+
+    get  "/users"                             May(P::ViewPeople) => users::list;
+    get  "/users/new"                         May(P::EditPeople) => user_edit::new;
+    post "/users/new"                         May(P::EditPeople) => user_edit::create;
+    post "/users/bulk"                        May(P::ViewPeople) => bulk::plan;
+    post "/users/bulk/apply"                  May(P::ViewPeople) => bulk::apply;
+    get  "/users/{id}"                        May(P::ViewPeople) => users::show;
+    get  "/users/{id}/edit"                   May(P::EditPeople) => user_edit::edit;
+    post "/users/{id}/edit"                   May(P::EditPeople) => user_edit::save;
+    post "/users/{id}/deactivate"             May(P::EditPeople) => user_edit::deactivate;
+    post "/users/{id}/reactivate"             May(P::EditPeople) => user_edit::reactivate;
+    post "/users/{id}/password"               May(P::EditPeople) => user_edit::set_password;
+    post "/users/{id}/password/remove"        May(P::EditPeople) => user_edit::remove_password;
+    post "/users/{id}/break-glass"            Elevated(P::ManageRoles) => user_edit::break_glass;
+    post "/users/{id}/identities/unlink"      Elevated(P::EditPeople) => user_edit::unlink;
+    post "/users/{id}/sessions/end"           May(P::EndSessions) => user_edit::end_sessions;
+
+    get  "/groups"                            May(P::ViewPeople) => groups::list;
+    get  "/groups/new"                        May(P::EditPeople) => group_edit::new;
+    post "/groups/new"                        May(P::EditPeople) => group_edit::create;
+    get  "/groups/{id}"                       May(P::ViewPeople) => groups::show;
+    get  "/groups/{id}/edit"                  May(P::EditPeople) => group_edit::edit;
+    post "/groups/{id}/edit"                  May(P::EditPeople) => group_edit::save;
+    get  "/groups/{id}/delete"                May(P::EditPeople) => group_edit::confirm_delete;
+    post "/groups/{id}/delete"                May(P::EditPeople) => group_edit::delete;
+    post "/groups/{id}/members/add"           May(P::EditPeople) => group_edit::add_member;
+    post "/groups/{id}/members/remove"        May(P::EditPeople) => group_edit::remove_member;
+
+    get  "/roles"                             May(P::ViewRoles) => roles::show;
+    post "/roles/grant"                       Elevated(P::ManageRoles) => roles::grant;
+    post "/roles/withdraw"                    Elevated(P::ManageRoles) => roles::withdraw;
+
+    get  "/directories"                       May(P::ViewDirectories) => directories::list;
+    post "/directories/{id}/move"             May(P::ManageDirectories) => directories::shift;
+    post "/directories/{id}/rename"           May(P::ManageDirectories) => directories::rename;
+
+    get  "/providers"                         May(P::ViewProviders) => providers::list;
+    get  "/providers/new"                     May(P::ManageProviders) => provider_edit::new;
+    post "/providers/new"                     Elevated(P::ManageProviders) => provider_edit::create;
+    get  "/providers/{slug}"                  May(P::ViewProviders) => provider::show;
+    get  "/providers/{slug}/edit"             May(P::ManageProviders) => provider_edit::edit;
+    post "/providers/{slug}/edit"             Elevated(P::ManageProviders) => provider_edit::save;
+    post "/providers/{slug}/check"            May(P::ManageProviders) => provider::check;
+    get  "/providers/{slug}/rules"            May(P::ManageProviders) => provider_rules::show;
+    post "/providers/{slug}/rules"            Elevated(P::ManageProviders) => provider_rules::save;
+    post "/providers/{slug}/enable"           Elevated(P::ManageProviders) => provider::enable;
+    post "/providers/{slug}/disable"          Elevated(P::ManageProviders) => provider::disable;
+    get  "/providers/{slug}/remove"           May(P::ManageProviders) => provider::confirm_remove;
+    post "/providers/{slug}/remove"           Elevated(P::ManageProviders) => provider::remove;
+    post "/providers/{slug}/test-link"        May(P::ManageProviders) => provider::test_link;
+
+    get  "/compare"                           May(P::ViewDirectories) => compare::show;
+
+    get  "/security"                          May(P::ViewSecurity) => sessions::show;
+    post "/sessions/{key}/end"                SignedIn => sessions::end;
+    post "/elevations/{id}/end"               SignedIn => sessions::end_elevation;
+    get  "/activity"                          May(P::ViewActivity) => activity::list;
+    post "/activity/verify"                   May(P::ViewActivity) => activity::verify;
+    get  "/activity/export"                   May(P::ExportActivity) => activity::export;
+    get  "/activity/{sequence}"               May(P::ViewActivity) => activity::show;
+    get  "/settings"                          May(P::ViewSettings) => settings::show;
+    post "/settings"                          Elevated(P::ManageSettings) => settings::save;
+};
+
+/// The router of the console. Access is checked here and again in the services.
+pub fn router(state: AppState) -> Router<AppState> {
+    ROUTES.iter().fold(Router::new(), |router, route| {
+        let guarded =
+            (route.handler)().layer(from_fn_with_state((state.clone(), route.access), guard));
+        router.route(route.path, guarded)
+    })
+}
+
+async fn guard(
+    State((state, access)): State<(AppState, Access)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller =
+        <Caller as FromRequestParts<AppState>>::from_request_parts(&mut parts, &state).await;
+    let browser =
+        <Browser as FromRequestParts<AppState>>::from_request_parts(&mut parts, &state).await;
+    let (Caller(call), browser) = match (caller, browser) {
+        (Ok(caller), Ok(browser)) => (caller, browser),
+        (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
+    };
+    let request = Request::from_parts(parts, body);
+    let allowed = access.admits(&call);
+    match access {
+        // A form of somebody who is not signed in is never kept.
+        Open => next.run(request).await,
+        _ if call.person().is_none() => {
+            Failure(allowed.err().unwrap_or_else(sign_in_first)).into_response()
+        }
+        _ => elevate::run(&state, &browser, request, allowed, next).await,
+    }
+}
+
+impl Access {
+    /// Whether this call may use such an address.
+    ///
+    /// # Errors
+    /// With what is missing: a sign-in, a permission, a secure session.
+    pub fn admits(self, call: &Call) -> Result<(), Error> {
+        match self {
+            Open => Ok(()),
+            SignedIn => call.signed_in().map(|_| ()),
+            May(permission) => call.may(permission),
+            Elevated(permission) => {
+                call.may(permission)?;
+                call.elevated().map(|_| ())
+            }
+        }
+    }
+}
+
+fn sign_in_first() -> Error {
+    Error::new("WEB-401", Kind::SignInNeeded, "Sign in to see this.")
+}
