@@ -1,0 +1,58 @@
+// Every page of the console, looked at: axe, both themes, phone and desk, nothing sideways, no script error.
+import { first, group, test, user } from '../desk.mjs';
+import { look } from '../pages.mjs';
+import { PASSWORD, addUser } from '../people.mjs';
+import { expect } from '../world.mjs';
+
+test.use({ trace: 'off' });
+// Looking takes its time, most of all on a busy machine.
+test.describe.configure({ timeout: 400_000 });
+
+const CONSOLE = {
+  overview: () => '/',
+  users: () => '/users',
+  'users-filtered': () => '/users?q=an&state=active',
+  'users-nobody': () => '/users?q=zzzzzzzz',
+  'user-new': () => '/users/new',
+  user,
+  'user-edit': async (root) => `${await addUser(root, { username: `edited-${Date.now()}`, password: PASSWORD })}/edit`,
+  'user-own': (root) => first(root, '/users?q=root', /href="(\/users\/[0-9a-f-]{36})"/),
+  groups: () => '/groups',
+  'group-new': () => '/groups/new',
+  group,
+  'group-effective': async (root) => `${await group(root)}?view=effective`,
+  'group-edit': async (root) => `${(await root.post('/groups/new', { name: `Edited ${Date.now()}`, description: 'For looking at' })).to}/edit`,
+  'group-delete': async (root) => `${(await root.post('/groups/new', { name: `Deleted ${Date.now()}`, description: '' })).to}/delete`,
+  roles: () => '/roles',
+  directories: () => '/directories',
+  providers: () => '/providers',
+  provider: () => '/providers/lab-honest',
+  'provider-tiles': () => '/providers/new',
+  ...Object.fromEntries(['entra', 'okta', 'google', 'keycloak', 'one_login', 'ad_fs', 'generic'].map((vendor) => [`provider-new-${vendor}`, () => `/providers/new?vendor=${vendor}`])),
+  'provider-edit': () => '/providers/lab-honest/edit',
+  'provider-rules': () => '/providers/lab-honest/rules',
+  'provider-remove': () => '/providers/lab-bounce/remove',
+  'provider-test': () => '/signin/lab-honest/test',
+  compare: () => '/compare',
+  'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
+  security: () => '/security',
+  activity: () => '/activity',
+  'activity-entry': () => '/activity/3',
+  settings: () => '/settings',
+  me: () => '/me',
+  'setup-address': () => '/setup/address',
+  'setup-provider': () => '/setup/provider',
+  'setup-provider-form': () => '/setup/provider?vendor=generic',
+  'setup-provider-taken': () => '/setup/provider?take=lab-honest',
+  'setup-arrival': () => '/setup/arrival?again=yes',
+  'setup-done': () => '/setup/done',
+  'not-found': () => '/nowhere',
+};
+
+for (const [name, address] of Object.entries(CONSOLE)) {
+  test(`page ${name}`, async ({ desk: page, root }) => {
+    await page.goto(await address(root));
+    await expect(page.locator('h1')).toHaveCount(1);
+    await look(page, name);
+  });
+}
