@@ -3,10 +3,10 @@
 //! A bare number says nothing on another machine, so every [`Figure`] stands beside a peer or a limit taken in the same
 //! run, and what is judged is their ratio. Adding a bench is one function and one row in [`BENCHES`].
 
-mod connection;
+pub mod connection;
 mod load;
-mod program;
-mod stage;
+pub mod program;
+pub mod stage;
 mod web;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `cargo xtask run | build | test | bench`: the only commands anyone must remember.
+//! `cargo xtask run | build | test | bench | soak`: the only commands anyone must remember.
 //!
 //! It needs nothing but cargo and what it can install itself: the browser part goes through wasm-bindgen used as a
 //! library, the CSS through lightningcss. It must hold no knowledge of the product beyond its folders and crate names.
@@ -16,6 +16,7 @@ mod postgres;
 mod process;
 mod server;
 mod site;
+mod soak;
 mod sources;
 mod test;
 mod walls;
@@ -73,6 +74,17 @@ enum Command {
         /// One of the benches; all of them when left out
         bench: Option<String>,
     },
+    /// Hunt for what a test has no time for: kills in the middle of writing, garbled requests
+    Soak {
+        /// One of the hunts; all of them when left out
+        hunt: Option<String>,
+        /// How long each hunt lasts
+        #[arg(long, default_value_t = 2)]
+        minutes: u64,
+        /// Repeats a hunt that found something
+        #[arg(long)]
+        seed: Option<u64>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -99,5 +111,10 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         }
         Command::Test { only, .. } => test::run(&house, &only),
         Command::Bench { bench } => bench::run(&house, bench.as_deref()),
+        Command::Soak {
+            hunt,
+            minutes,
+            seed,
+        } => soak::run(&house, hunt.as_deref(), minutes, seed),
     }
 }

@@ -1,4 +1,4 @@
-//! What the bench of the server plays on: a database full of people, the server, its peer, and somebody signed in.
+//! What benches and hunts play on: a database full of people, the server, its peer, and somebody signed in.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,37 +10,44 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::program::Program;
 use crate::failure::Failure;
-use crate::house::House;
 use crate::process;
+use crate::server::SITE_DIR;
 
-/// People in the database.
-const USERS: &str = "10000";
 /// The administrator, and the stem of those who sign in all the time.
-const ADMIN: &str = "bench";
+pub const ADMIN: &str = "bench";
+/// The server's log.
+const LOG: &str = "server.log";
 /// Strong enough for the console; it protects nothing.
 const PASSWORD: &str = "quaint-otter-lifts-copper-73";
 
 /// Programs and data.
 pub struct Stage {
     muster: PathBuf,
-    peer: PathBuf,
+    site: Option<PathBuf>,
     folder: PathBuf,
 }
 
 impl Stage {
-    /// Fills a new database.
-    pub fn set(house: &House, muster: PathBuf, peer: PathBuf) -> Result<Self, Failure> {
-        let folder = house.target().join("bench/web");
+    /// Makes a new database with so many people. `site` is where a server reads a site that is not inside it.
+    pub fn set(
+        folder: PathBuf,
+        muster: PathBuf,
+        site: Option<PathBuf>,
+        users: u32,
+    ) -> Result<Self, Failure> {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
         }
         fs::create_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
         let stage = Self {
             muster,
-            peer,
+            site,
             folder,
         };
-        process::run(stage.muster().args(["demo", "--users", USERS]))?;
+        if users > 0 {
+            let users = users.to_string();
+            process::run(stage.muster().args(["demo", "--users", &users]))?;
+        }
         stage.make_admin()?;
         Ok(stage)
     }
@@ -67,15 +74,29 @@ impl Stage {
         command
             .env("MUSTER_DATA_DIR", &self.folder)
             .env("MUSTER_LISTEN", "127.0.0.1:0");
+        if let Some(site) = &self.site {
+            command.env(SITE_DIR, site);
+        }
         command
     }
 
-    /// The peer's program.
-    pub fn peer(&self) -> Command {
-        self.program(&self.peer)
+    /// Looks whether everything the server left is in order.
+    pub fn examine(&self) -> Result<(), Failure> {
+        process::capture(self.muster().arg("doctor"))
+            .map(drop)
+            .map_err(|failure| failure.next(format!("look at {}", self.folder.display())))
     }
 
-    fn program(&self, program: &Path) -> Command {
+    /// What the server wrote down.
+    pub fn log(&self) -> Result<String, Failure> {
+        let file = self.folder.join(LOG);
+        fs::read(&file)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .map_err(|error| Failure::io(&file, &error))
+    }
+
+    /// Another program, in this folder and as far from this machine's own settings.
+    pub fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder);
         for (name, _) in std::env::vars_os() {
@@ -94,7 +115,7 @@ impl Stage {
     /// Starts the server; its log goes to a file, as a service's would. Tells the time from the start of the process
     /// to its first answer, too.
     pub fn serve(&self) -> Result<(Program, Duration), Failure> {
-        let file = self.folder.join("server.log");
+        let file = self.folder.join(LOG);
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -111,11 +132,6 @@ impl Stage {
             status => Err(Failure::new(format!("/readyz was answered with {status}"))
                 .next(format!("look at {}", file.display()))),
         }
-    }
-
-    /// Starts the page from memory.
-    pub fn serve_from_memory(&self) -> Result<Program, Failure> {
-        Program::start(self.peer().args(["page", &self.database(), ADMIN]))
     }
 }
 
@@ -140,10 +156,8 @@ pub fn add_people(server: SocketAddr, cookie: &str, many: usize) -> Result<Vec<V
     let mut requests = Vec::new();
     for number in 1..=many {
         let username = format!("{ADMIN}-{number}");
-        let form =
-            format!("username={username}&display_name={username}&email=&password={PASSWORD}");
         let status = connection
-            .ask(&post(server, "/users/new", cookie, &form))?
+            .ask(&add_request(server, cookie, &username))?
             .status();
         if status != 303 {
             return Err(Failure::new(format!(
@@ -153,6 +167,12 @@ pub fn add_people(server: SocketAddr, cookie: &str, many: usize) -> Result<Vec<V
         requests.push(sign_in_request(server, &username));
     }
     Ok(requests)
+}
+
+/// The request that adds a person with the password of this stage.
+pub fn add_request(server: SocketAddr, cookie: &str, username: &str) -> Vec<u8> {
+    let form = format!("username={username}&display_name={username}&email=&password={PASSWORD}");
+    post(server, "/users/new", cookie, &form)
 }
 
 fn sign_in_request(server: SocketAddr, username: &str) -> Vec<u8> {
@@ -170,7 +190,7 @@ pub fn get(server: SocketAddr, path: &str, cookie: &str) -> Vec<u8> {
 }
 
 /// As a browser sends a form.
-fn post(server: SocketAddr, path: &str, cookie: &str, form: &str) -> Vec<u8> {
+pub fn post(server: SocketAddr, path: &str, cookie: &str, form: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\n{}origin: http://{server}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",

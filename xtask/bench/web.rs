@@ -5,6 +5,7 @@
 //! measured by turns in one run, and the processor time of an answer stands beside its rate.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use super::load::{Load, Sample, quantile};
@@ -17,6 +18,8 @@ use crate::process::{self, timed};
 use crate::server;
 use crate::site::Profile;
 
+/// People in the database.
+const USERS: u32 = 10_000;
 /// Server starts, of which the median counts.
 const STARTS: usize = 10;
 /// How long a server is left alone before its memory is read.
@@ -54,13 +57,34 @@ const SEARCHES: [(&str, &str, &str); 4] = [
     ),
 ];
 
+/// The stage, and the peer on it.
+struct Scene {
+    stage: Stage,
+    peer: PathBuf,
+}
+
+impl Scene {
+    /// The peer's program.
+    fn peer(&self) -> Command {
+        self.stage.program(&self.peer)
+    }
+
+    /// Starts the page from memory.
+    fn serve_from_memory(&self) -> Result<Program, Failure> {
+        let database = self.stage.database();
+        Program::start(self.peer().args(["page", &database, stage::ADMIN]))
+    }
+}
+
 /// Builds the release, runs it, measures.
 pub fn measure(house: &House) -> Result<Vec<Figure>, Failure> {
     let (muster, site) = server::build(house, Profile::Release)?;
     let peer = build_peer(house)?;
-    let stage = timed("10 000 people", || Stage::set(house, muster, peer))?;
-    let mut figures = timed("start", || starts(&stage))?;
-    let (server, _) = stage.serve()?;
+    let folder = house.target().join("bench/web");
+    let stage = timed("10 000 people", || Stage::set(folder, muster, None, USERS))?;
+    let stage = Scene { stage, peer };
+    let mut figures = timed("start", || starts(&stage.stage))?;
+    let (server, _) = stage.stage.serve()?;
     figures.extend(timed("memory", || idle(&server))?);
     let cookie = stage::sign_in(server.address)?;
     figures.extend(timed("page", || page(&stage, &server, &cookie))?);
@@ -168,7 +192,7 @@ impl Side {
 }
 
 /// The page of users from the database against the same page from memory.
-fn page(stage: &Stage, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
+fn page(stage: &Scene, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
     let memory = stage.serve_from_memory()?;
     let asked = [get(server.address, "/users", cookie)];
     let asked_memory = [get(memory.address, "/users", "")];
@@ -291,14 +315,14 @@ fn last_page(server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
     }])
 }
 
-fn search(stage: &Stage, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
+fn search(stage: &Scene, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
     let asked: Vec<Vec<u8>> = SEARCHES
         .iter()
         .map(|(q, ..)| get(server.address, &format!("/users?q={q}"), cookie))
         .collect();
     let sample = pages(server, &asked, 1).run(TURN * TURNS)?;
     let mut peer = stage.peer();
-    peer.args(["list", &stage.database()])
+    peer.args(["list", &stage.stage.database()])
         .args(SEARCHES.map(|(q, ..)| q));
     let told_times = process::capture(&mut peer)?;
     let times = told_times
@@ -334,7 +358,7 @@ fn search(stage: &Stage, server: &Program, cookie: &str) -> Result<Vec<Figure>, 
 }
 
 /// Signing in with passwords against hashing alone, while somebody else looks at pages.
-fn passwords(stage: &Stage, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
+fn passwords(stage: &Scene, server: &Program, cookie: &str) -> Result<Vec<Figure>, Failure> {
     let sign_ins = stage::add_people(server.address, cookie, SIGNING_IN)?;
     let sign_ins = Load {
         status: 303,
@@ -385,7 +409,7 @@ fn passwords(stage: &Stage, server: &Program, cookie: &str) -> Result<Vec<Figure
     ])
 }
 
-fn hash_alone(stage: &Stage, threads: usize) -> Result<f64, Failure> {
+fn hash_alone(stage: &Scene, threads: usize) -> Result<f64, Failure> {
     let mut peer = stage.peer();
     peer.args([
         "argon2",
