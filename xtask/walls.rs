@@ -89,6 +89,18 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        concat!("FactorChecked::", "witness("),
+        &[
+            "src/domain/",
+            "src/services/factors/check.rs",
+            "src/testing/",
+        ],
+    ),
+    (
+        concat!("Unproven::", "recall("),
+        &["src/domain/", "src/services/reauth/confirm.rs"],
+    ),
+    (
         concat!("Elevation::", "earn("),
         &["src/domain/", "src/services/elevation.rs", "src/testing/"],
     ),

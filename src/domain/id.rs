@@ -51,6 +51,8 @@ ids! {
     SignInId,
     /// One kept re-authentication result.
     ReceiptId,
+    /// One second factor of a person.
+    FactorId,
     /// One granted role.
     AssignmentId,
     /// One link that lets somebody without an account test a sign-in.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::Calibration;
 use crate::evidence::AuthEvidence;
 use crate::id::{ChallengeId, ProviderId, UserId};
-use crate::session::{Proof, SessionKey};
+use crate::session::{Proof, SessionKey, Unproven};
 
 mod doors;
 
@@ -237,6 +237,15 @@ impl Judgement {
                 self.answered_at,
             )
         })
+    }
+}
+
+impl Judgement {
+    /// What a second factor may make good: a [`Verdict::Unprovable`], and nothing else.
+    #[must_use]
+    pub fn unproven(&self) -> Option<Unproven> {
+        let asked = &self.challenge;
+        Unproven::of(self.verdict, &asked.session, asked.user, asked.provider)
     }
 }
 

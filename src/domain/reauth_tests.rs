@@ -15,8 +15,10 @@ use crate::calibration::{Control, Worth, judge_control};
 use crate::claims::Claims;
 use crate::credential::PasswordChecked;
 use crate::evidence::Verified;
+use crate::factor::{Answered, Enrolled, FactorChecked};
 use crate::id::ElevationId;
-use crate::session::{Elevation, ElevationPolicy, Means, ProofKind, Session};
+use crate::policy::{Address, ElevationPolicy, PasswordRule, ProviderRule};
+use crate::session::{Elevation, Means, ProofKind, Session, Terms, Unproven};
 
 const ISSUER: &str = "https://idp.example";
 /// When we asked, in seconds since 1970.

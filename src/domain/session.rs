@@ -6,7 +6,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::factor::Enrolled;
 use crate::id::{ElevationId, ProviderId, UserId};
+use crate::policy::{Address, ElevationPolicy};
+
+mod proof;
+
+pub use proof::{Proof, ProofKind, Unproven};
 
 /// The stored name of a browser session: the SHA-256 of its cookie value, in hexadecimal. Not a secret.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -63,89 +69,6 @@ impl Session {
     }
 }
 
-/// How presence was proven.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProofKind {
-    /// A provider proved a fresh sign-in.
-    Fresh,
-    /// The password of an internal account.
-    Password,
-}
-
-/// Proof of presence of one person in one session at one instant. Made by [`crate::reauth::judge`] and by
-/// [`Proof::password`] alone.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Proof {
-    kind: ProofKind,
-    session: SessionKey,
-    user: UserId,
-    provider: Option<ProviderId>,
-    at: DateTime<Utc>,
-}
-
-impl Proof {
-    pub(crate) const fn fresh(
-        session: SessionKey,
-        user: UserId,
-        provider: ProviderId,
-        at: DateTime<Utc>,
-    ) -> Self {
-        Self {
-            kind: ProofKind::Fresh,
-            session,
-            user,
-            provider: Some(provider),
-            at,
-        }
-    }
-
-    /// Proof by the password of an internal account. Needs the witness that the password was checked just now.
-    #[must_use]
-    pub fn password(
-        session: &Session,
-        checked: crate::credential::PasswordChecked,
-        at: DateTime<Utc>,
-    ) -> Option<Self> {
-        (checked.user() == session.user).then(|| Self {
-            kind: ProofKind::Password,
-            session: session.key.clone(),
-            user: session.user,
-            provider: None,
-            at,
-        })
-    }
-}
-
-impl Proof {
-    /// The browser session in which presence was proven (its name before rotation).
-    #[must_use]
-    pub const fn session(&self) -> &SessionKey {
-        &self.session
-    }
-
-    /// Whose presence.
-    #[must_use]
-    pub const fn user(&self) -> UserId {
-        self.user
-    }
-}
-
-/// How long secure admin sessions last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ElevationPolicy {
-    /// From grant to end, in seconds. 600 by default, as administrators know it from comparable systems.
-    pub lifetime_seconds: u32,
-}
-
-impl Default for ElevationPolicy {
-    fn default() -> Self {
-        Self {
-            lifetime_seconds: 600,
-        }
-    }
-}
-
 /// A secure admin session as it is stored.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Elevation {
@@ -156,6 +79,8 @@ pub struct Elevation {
     provider: Option<ProviderId>,
     granted_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
+    idle_seconds: Option<u32>,
+    network: Option<String>,
 }
 
 /// The plain columns of an [`Elevation`], for storage.
@@ -175,35 +100,49 @@ pub struct StoredElevation {
     pub granted_at: DateTime<Utc>,
     /// Until when.
     pub ends_at: DateTime<Utc>,
+    /// After how many seconds without a request it ends before that, if policy says so.
+    pub idle_seconds: Option<u32>,
+    /// The only network it runs from, if policy binds it to one.
+    pub network: Option<String>,
+}
+
+/// Everything that decides whether a proof is exchanged for a secure session.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The policy of the person's roles.
+    pub policy: &'a ElevationPolicy,
+    /// Whether they have a second factor.
+    pub enrolled: Enrolled,
+    /// The network they come from.
+    pub network: &'a str,
 }
 
 impl Elevation {
-    /// Exchanges a proof for a secure admin session. The session id rotates at that moment: `rotated` is its new
-    /// stored name, and the old one is worth nothing from then on.
+    /// Exchanges a proof for a secure admin session, if policy accepts such a proof. The session id rotates at that
+    /// moment: `rotated` is its new stored name, and the old one is worth nothing from then on.
     #[must_use]
     pub fn earn(
         id: ElevationId,
         proof: Proof,
         rotated: SessionKey,
-        policy: ElevationPolicy,
-    ) -> Self {
-        let Proof {
-            kind,
-            session: _,
-            user,
-            provider,
-            at,
-        } = proof;
-        let ends_at = at + TimeDelta::seconds(i64::from(policy.lifetime_seconds));
-        Self {
+        terms: Terms<'_>,
+    ) -> Option<Self> {
+        let Terms {
+            policy,
+            enrolled,
+            network,
+        } = terms;
+        policy.accepts(proof.kind(), enrolled).then(|| Self {
             id,
             session: rotated,
-            user,
-            kind,
-            provider,
-            granted_at: at,
-            ends_at,
-        }
+            user: proof.user(),
+            kind: proof.kind(),
+            provider: proof.provider(),
+            granted_at: proof.at(),
+            ends_at: proof.at() + TimeDelta::seconds(i64::from(policy.lifetime_seconds())),
+            idle_seconds: policy.idle_seconds,
+            network: (policy.address == Address::Stays).then(|| network.to_owned()),
+        })
     }
 
     /// Reads one back from its row. For the storage crate alone (a wall test sees to it).
@@ -217,6 +156,8 @@ impl Elevation {
             provider,
             granted_at,
             ends_at,
+            idle_seconds,
+            network,
         } = row;
         Self {
             id,
@@ -226,6 +167,8 @@ impl Elevation {
             provider,
             granted_at,
             ends_at,
+            idle_seconds,
+            network,
         }
     }
 
@@ -240,7 +183,24 @@ impl Elevation {
             provider: self.provider,
             granted_at: self.granted_at,
             ends_at: self.ends_at,
+            idle_seconds: self.idle_seconds,
+            network: self.network.clone(),
         }
+    }
+
+    /// Whether it ended because nobody used it: its session was last seen then.
+    #[must_use]
+    pub fn is_idle(&self, last_seen: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        // What was seen before the grant is no sign of rest.
+        let since = last_seen.max(self.granted_at);
+        self.idle_seconds
+            .is_some_and(|idle| now - since > TimeDelta::seconds(i64::from(idle)))
+    }
+
+    /// Whether it runs from this network too.
+    #[must_use]
+    pub fn runs_from(&self, network: &str) -> bool {
+        self.network.as_deref().is_none_or(|bound| bound == network)
     }
 }
 
@@ -274,5 +234,11 @@ impl ElevatedSession<'_> {
     #[must_use]
     pub const fn id(&self) -> ElevationId {
         self.elevation.id
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub const fn elevation(&self) -> &Elevation {
+        self.elevation
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use muster_domain::audit::AuditEvent;
 use muster_domain::role::{Permission, Role};
 use muster_domain::session::{ElevatedSession, Session};
+use muster_domain::throttle;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::SignedIn;
@@ -120,7 +121,12 @@ impl Call {
     /// # Errors
     /// `WEB-401` when nobody is signed in, `ELV-001` when no secure session runs.
     pub fn elevated(&self) -> Result<ElevatedSession<'_>, Error> {
-        self.signed_in()?.session.elevated(self.at).ok_or_else(|| {
+        let person = self.signed_in()?;
+        let running = person.session.elevated(self.at).filter(|elevated| {
+            let elevation = elevated.elevation();
+            elevation.runs_from(&self.network()) && !elevation.is_idle(person.last_seen_at, self.at)
+        });
+        running.ok_or_else(|| {
             Error::new(
                 "ELV-001",
                 Kind::ElevationNeeded,
@@ -128,6 +134,13 @@ impl Call {
             )
             .next("Prove that it is you, and what you were doing goes on.")
         })
+    }
+
+    /// The network the call comes from, as failures are counted and secure sessions are bound.
+    #[must_use]
+    pub fn network(&self) -> String {
+        self.address
+            .map_or_else(|| "unknown".to_owned(), throttle::network_of)
     }
 
     /// The name that goes on record.

@@ -1,46 +1,162 @@
-//! The secure admin session: granted against proof, dropped at will, over after ten minutes.
+//! The secure admin session: granted against a proof that policy accepts, dropped at will, over when its time is.
 
 use muster_domain::credential::PasswordChecked;
+use muster_domain::factor::Enrolled;
 use muster_domain::id::ElevationId;
-use muster_domain::session::{Elevation, ElevationPolicy, Means, Proof, Session, SessionKey};
+use muster_domain::policy::{ElevationPolicy, PasswordRule, Reason};
+use muster_domain::session::{Elevation, Means, Proof, ProofKind, Session, SessionKey, Terms};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::{Place, elevations};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Call, Services};
+use crate::{Call, Services, policies};
+
+/// Longest reason, in characters.
+const LONGEST_REASON: usize = 300;
+
+/// What a secure session is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Aim<'a> {
+    /// What the person was about to do, in our words.
+    pub action: Option<&'a str>,
+    /// Why, in theirs.
+    pub reason: Option<&'a str>,
+}
+
+/// What stands at the caller's door.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Door {
+    /// The strictest policy of their roles.
+    pub policy: ElevationPolicy,
+    /// Whether they have a second factor.
+    pub enrolled: Enrolled,
+}
+
+impl Door {
+    /// Whether a password is taken at all.
+    #[must_use]
+    pub fn takes_password(&self) -> bool {
+        self.policy.password != PasswordRule::Never
+    }
+
+    /// Whether a code is asked for beside the password.
+    #[must_use]
+    pub fn asks_code(&self) -> bool {
+        !self.policy.accepts(ProofKind::Password, self.enrolled)
+    }
+
+    /// Whether a reason is asked for.
+    #[must_use]
+    pub fn asks_reason(&self) -> bool {
+        self.policy.reason == Reason::Asked
+    }
+}
+
+/// What stands at the caller's door.
+///
+/// # Errors
+/// When nobody is signed in.
+pub async fn door(services: &Services, call: &Call) -> Result<Door, Error> {
+    let (policy, enrolled) = policies::binding(services.db(), call.signed_in()?).await?;
+    Ok(Door { policy, enrolled })
+}
+
+/// The reason as it goes on record; none where nobody asks.
+///
+/// # Errors
+/// With a message beside the field `reason` when policy asks for one and none was given.
+pub fn reason(door: &Door, typed: &str) -> Result<Option<String>, Error> {
+    let reason: String = typed
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_REASON)
+        .collect();
+    match (reason.is_empty(), door.asks_reason()) {
+        (true, true) => Err(Error::form(Vec::new()).field(
+            "reason",
+            "Write down what you need it for. It goes on record.",
+        )),
+        (true, false) => Ok(None),
+        (false, _) => Ok(Some(reason)),
+    }
+}
+
+/// Whether a secure session would be granted. Asked before the browser session's id is changed.
+///
+/// # Errors
+/// As [`grant`].
+pub async fn may_grant(
+    services: &Services,
+    call: &Call,
+    proof: &Proof,
+    aim: Aim<'_>,
+) -> Result<Door, Error> {
+    let person = call.signed_in()?;
+    if proof.user() != person.user.id || *proof.session() != person.session.key {
+        return Err(foreign());
+    }
+    let door = door(services, call).await?;
+    if !door.policy.accepts(proof.kind(), door.enrolled) {
+        return Err(not_accepted());
+    }
+    if door.asks_reason() && aim.reason.is_none() {
+        return Err(Error::new(
+            "ELV-007",
+            Kind::Invalid,
+            "Your roles ask for a reason, and none was given.",
+        )
+        .next("Begin again and write down what you need the secure session for."));
+    }
+    Ok(door)
+}
+
+fn foreign() -> Error {
+    Error::new(
+        "ELV-002",
+        Kind::Forbidden,
+        "This proof belongs to another session.",
+    )
+}
+
+fn not_accepted() -> Error {
+    Error::new(
+        "ELV-006",
+        Kind::Forbidden,
+        "The policy of your roles does not accept this proof of presence.",
+    )
+    .next("Choose another way. A superadmin sets what counts, under Secure sessions → Policies.")
+}
 
 /// Grants a secure session. `rotated` is the stored name of the browser session after its id was changed (W3).
 ///
 /// # Errors
-/// `ELV-002` when the proof is somebody else's.
+/// `ELV-002` when the proof is somebody else's, `ELV-006` when policy does not accept such a proof, `ELV-007` when it asks
+/// for a reason.
 pub async fn grant(
     services: &Services,
     call: &Call,
     proof: Proof,
     rotated: &SessionKey,
-    action: Option<&str>,
+    aim: Aim<'_>,
 ) -> Result<Elevation, Error> {
     let person = call.signed_in()?;
-    if proof.user() != person.user.id || *proof.session() != person.session.key {
-        return Err(Error::new(
-            "ELV-002",
-            Kind::Forbidden,
-            "This proof belongs to another session.",
-        ));
-    }
-    let elevation = Elevation::earn(
-        services.id::<ElevationId>(),
-        proof,
-        rotated.clone(),
-        ElevationPolicy::default(),
-    );
+    let door = may_grant(services, call, &proof, aim).await?;
+    let terms = Terms {
+        policy: &door.policy,
+        enrolled: door.enrolled,
+        network: &call.network(),
+    };
+    let elevation = Elevation::earn(services.id::<ElevationId>(), proof, rotated.clone(), terms)
+        .ok_or_else(not_accepted)?;
     let row = elevation.to_row();
     let tx = services.db().begin().await?;
     elevations::insert(&tx, &elevation).await?;
-    let detail =
-        json!({"by": row.kind, "provider": row.provider, "ends_at": row.ends_at, "for": action});
+    let detail = json!({
+        "by": row.kind, "provider": row.provider, "ends_at": row.ends_at, "for": aim.action, "reason": aim.reason,
+    });
     tx.commit(&[call.event(
         "elevation.grant",
         &person.user.username,
@@ -69,19 +185,15 @@ pub async fn first(
         means: Means::Password,
         elevation: None,
     };
-    let proof = Proof::password(&session, checked, call.at).ok_or_else(|| {
-        Error::new(
-            "ELV-002",
-            Kind::Forbidden,
-            "This proof belongs to another session.",
-        )
-    })?;
-    let elevation = Elevation::earn(
-        services.id::<ElevationId>(),
-        proof,
-        key.clone(),
-        ElevationPolicy::default(),
-    );
+    let proof = Proof::password(&session, checked, call.at).ok_or_else(foreign)?;
+    // Nobody has set a policy or added a second factor yet.
+    let terms = Terms {
+        policy: &ElevationPolicy::default(),
+        enrolled: Enrolled::No,
+        network: &call.network(),
+    };
+    let elevation = Elevation::earn(services.id::<ElevationId>(), proof, key.clone(), terms)
+        .ok_or_else(not_accepted)?;
     let tx = services.db().begin().await?;
     elevations::insert(&tx, &elevation).await?;
     let detail = json!({"by": "password", "for": "setup"});

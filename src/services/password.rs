@@ -5,14 +5,16 @@
 
 use chrono::TimeDelta;
 use muster_domain::credential::{self, PasswordChecked};
+use muster_domain::factor::{Enrolled, FactorChecked};
 use muster_domain::session::Proof;
 use muster_domain::throttle::{self, ThrottlePolicy};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind, name};
 use muster_storage::sign_ins::{self, Outcome, SignIn};
-use muster_storage::{Quiet, credentials, throttle as failures, users};
+use muster_storage::{Quiet, credentials, factors, throttle as failures, users};
 use serde_json::json;
 
+use crate::second_step::Half;
 use crate::{Call, Services};
 
 /// Checks name and password of somebody who wants to sign in.
@@ -24,7 +26,7 @@ pub async fn sign_in(
     call: &Call,
     username: &str,
     password: &str,
-) -> Result<User, Error> {
+) -> Result<Entered, Error> {
     let checked = attempt(services, call, username, password).await?;
     let Some((user, _)) = checked else {
         return Err(wrong());
@@ -34,23 +36,53 @@ pub async fn sign_in(
         record(services, call, username, "deactivated").await?;
         return Err(wrong());
     }
+    if factors::enrolled(services.db(), user.id).await? == Enrolled::Yes {
+        // It stays counted like a wrong one until the second step: who knows a password alone gets few tries.
+        record_half(services, call, &user).await?;
+        return Ok(Entered::Half(Half::of(services, call, &user).await?));
+    }
+    enter(services, call, &user, None).await?;
+    Ok(Entered::In(Box::new(user)))
+}
+
+/// How far name and password led.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Entered {
+    /// All the way.
+    In(Box<User>),
+    /// To the second step: this person has a second factor.
+    Half(Half),
+}
+
+async fn record_half(services: &Services, call: &Call, user: &User) -> Result<(), Error> {
+    let event = call.event("signin.half", &user.username, Some(user.id.0), json!({}));
+    services.db().begin().await?.commit(&[event]).await
+}
+
+/// Puts a sign-in on record whose password, and second factor where there is one, was checked.
+pub(crate) async fn enter(
+    services: &Services,
+    call: &Call,
+    user: &User,
+    factor: Option<&FactorChecked>,
+) -> Result<(), Error> {
+    let username = &user.username;
     let tx = services.db().begin().await?;
     if let Some(address) = call.address {
         failures::remember_network(&tx, user.id, &throttle::network_of(address), call.at).await?;
     }
     failures::clear(&tx, &key_of(username), &network_of(call)).await?;
     users::touch_sign_in(&tx, user.id, call.at).await?;
-    sign_ins::insert(&tx, &kept(services, call, &user)).await?;
+    sign_ins::insert(&tx, &kept(services, call, user)).await?;
     let mut event = call.event(
         "signin.password",
         &user.username,
         Some(user.id.0),
-        json!({"break_glass": user.break_glass}),
+        json!({"break_glass": user.break_glass, "second_factor": factor.map(FactorChecked::by)}),
     );
     event.actor.clone_from(&user.username);
     event.actor_id = Some(user.id.0);
-    tx.commit(&[event]).await?;
-    Ok(user)
+    tx.commit(&[event]).await
 }
 
 fn kept(services: &Services, call: &Call, user: &User) -> SignIn {

@@ -20,9 +20,11 @@ use serde_json::json;
 use crate::roundtrip::{Back, End, Luggage, depart, switched_off};
 use crate::{Call, Services, providers};
 
+mod confirm;
 mod intent;
 mod kept;
 
+pub use confirm::{Confirmable, confirm, confirmable};
 pub use intent::{ControlSeen, Goal, Intent, Leg, Seen};
 pub use kept::{Receipt, ReceiptPurpose, Told, of_provider, receipt, told};
 use kept::{keep, stated_before, worth};
@@ -128,6 +130,7 @@ pub async fn begin(
             .max(stated_before(services, person.user.id, provider.id).await?),
         expected: known.map(|known| (known.issuer, known.subject)),
         control: None,
+        reason: None,
     })
 }
 

@@ -8,11 +8,13 @@ use muster_domain::Error;
 use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
-use muster_storage::{Quiet, challenges, test_links, throttle};
+use muster_storage::{Quiet, challenges, elevations, factors as factor_rows, test_links, throttle};
+use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
 
-use crate::Services;
+use crate::factors::PENDING;
+use crate::{Call, Services};
 
 /// How long a session lasts without a request.
 pub const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -47,10 +49,38 @@ pub async fn look_up(
     if !person.user.is_active() || is_over(person.session.signed_in_at, person.last_seen_at, now) {
         return Ok(Found::Over);
     }
+    let person = rested(services, person, now).await?;
     if now - person.last_seen_at >= SEEN {
         note(services.clone(), key.clone(), now);
     }
     Ok(Found::Person(Box::new(person)))
+}
+
+/// Ends a secure session that nobody used for as long as its policy allows; for good, before this visit counts as use.
+async fn rested(
+    services: &Services,
+    mut person: SignedIn,
+    now: DateTime<Utc>,
+) -> Result<SignedIn, Error> {
+    let idle = person
+        .session
+        .elevation
+        .take_if(|elevation| elevation.is_idle(person.last_seen_at, now));
+    if let Some(elevation) = idle {
+        let row = elevation.to_row();
+        let tx = services.db().begin().await?;
+        elevations::drop_one(&tx, row.id, now).await?;
+        let mut event = Call::system("visit", now).event(
+            "elevation.idle",
+            &person.user.username,
+            Some(row.id.0),
+            json!({ "last_seen_at": person.last_seen_at }),
+        );
+        event.actor.clone_from(&person.user.username);
+        event.actor_id = Some(person.user.id.0);
+        tx.commit(&[event]).await?;
+    }
+    Ok(person)
 }
 
 fn is_over(signed_in_at: DateTime<Utc>, last_seen_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
@@ -72,7 +102,8 @@ async fn touch(services: &Services, key: &SessionKey, now: DateTime<Utc>) -> Res
     tx.commit_quiet(Quiet::LastSeen).await
 }
 
-/// Sweeps away what is over: sessions, questions to providers, test links, counted failures.
+/// Sweeps away what is over: sessions, questions to providers, test links, counted failures,
+/// second factors that were begun and never confirmed.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -83,6 +114,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     challenges::sweep(&tx, now).await?;
     test_links::sweep(&tx, now).await?;
     throttle::sweep(&tx, now - counted).await?;
+    factor_rows::sweep(&tx, now - PENDING).await?;
     tx.commit_quiet(Quiet::Expired).await
 }
 

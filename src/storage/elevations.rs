@@ -39,6 +39,8 @@ pub async fn insert(tx: &Tx, elevation: &Elevation) -> Result<(), Error> {
         granted_at: millis(row.granted_at),
         ends_at: millis(row.ends_at),
         dropped_at: None,
+        idle_seconds: row.idle_seconds.map(i64::from),
+        network: row.network,
     };
     let inserted = Entity::insert(row.into_active_model());
     inserted
@@ -57,7 +59,8 @@ pub async fn running_of_session(
     session: &SessionKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Elevation>, Error> {
-    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at FROM elevations \
+    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at, idle_seconds, network \
+               FROM elevations \
                WHERE session_key = $1 AND ends_at > $2 AND dropped_at IS NULL ORDER BY ends_at DESC LIMIT 1";
     let values = [session.0.as_str().into(), millis(now).into()];
     let row: Option<Model> = sql::one(reader, sql::ask(reader, sql, values)).await?;
@@ -107,6 +110,8 @@ struct Listed {
     provider_id: Option<Uuid>,
     granted_at: i64,
     ends_at: i64,
+    idle_seconds: Option<i64>,
+    network: Option<String>,
     username: String,
     address: Option<String>,
 }
@@ -120,7 +125,7 @@ pub async fn list_running(
     now: DateTime<Utc>,
 ) -> Result<Vec<RunningElevation>, Error> {
     let sql = "SELECT e.id, e.session_key, e.user_id, e.kind, e.provider_id, e.granted_at, e.ends_at, \
-               u.username, s.address FROM elevations e \
+               e.idle_seconds, e.network, u.username, s.address FROM elevations e \
                JOIN sessions s ON s.id_hash = e.session_key AND s.user_id = e.user_id \
                JOIN users u ON u.id = e.user_id \
                WHERE e.ends_at > $1 AND e.dropped_at IS NULL AND s.expires_at > $1 ORDER BY e.granted_at DESC, e.id";
@@ -139,6 +144,8 @@ pub async fn list_running(
                     granted_at: row.granted_at,
                     ends_at: row.ends_at,
                     dropped_at: None,
+                    idle_seconds: row.idle_seconds,
+                    network: row.network,
                 })?,
             })
         })
@@ -154,5 +161,12 @@ fn to_stored(row: Model) -> Result<StoredElevation, Error> {
         provider: row.provider_id.map(ProviderId),
         granted_at: instant(row.granted_at),
         ends_at: instant(row.ends_at),
+        idle_seconds: row.idle_seconds.map(seconds),
+        network: row.network,
     })
+}
+
+/// Seconds from their column.
+pub(crate) fn seconds(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
 }

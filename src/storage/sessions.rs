@@ -11,6 +11,7 @@ use sea_orm::FromQueryResult;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::elevations::seconds;
 use crate::entities::users::Model as UserModel;
 use crate::keyset::{Order, Paging, Tie, by_number};
 use crate::row::{count, from_json, from_json_option, from_word, instant, millis};
@@ -109,6 +110,8 @@ struct Hot {
     elevation_provider_id: Option<Uuid>,
     granted_at: Option<i64>,
     ends_at: Option<i64>,
+    idle_seconds: Option<i64>,
+    network: Option<String>,
 }
 
 /// Session, user, roles and running secure session in one question: every request asks it. None: nobody is signed
@@ -126,7 +129,7 @@ pub async fn load_signed_in(
          u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at, \
          s.signed_in_at, s.means, s.last_seen_at, s.expires_at, held.role, \
          e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network \
          FROM sessions s JOIN users u ON u.id = s.user_id \
          LEFT JOIN elevations e ON e.session_key = s.id_hash AND e.user_id = s.user_id \
          AND e.ends_at > $2 AND e.dropped_at IS NULL \
@@ -184,6 +187,8 @@ fn hot_elevation(row: &Hot, key: &SessionKey) -> Result<Option<Elevation>, Error
         provider: row.elevation_provider_id.map(ProviderId),
         granted_at: instant(granted_at),
         ends_at: instant(ends_at),
+        idle_seconds: row.idle_seconds.map(seconds),
+        network: row.network.clone(),
     })))
 }
 

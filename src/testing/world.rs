@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
 use muster_domain::credential::PasswordChecked;
+use muster_domain::factor::Enrolled;
 use muster_domain::id::{AssignmentId, UserId};
 use muster_domain::membership::Member;
+use muster_domain::policy::ElevationPolicy;
 use muster_domain::role::Role;
-use muster_domain::session::{Elevation, ElevationPolicy, Means, Proof, Session, SessionKey};
+use muster_domain::session::{Elevation, Means, Proof, Session, SessionKey, Terms};
 use muster_domain::{Clock, Error, Kind};
 use muster_services::hashing::Hashing;
 use muster_services::roles::Declared;
@@ -251,8 +253,13 @@ impl TestWorld {
         let witness = PasswordChecked::witness(persona.id);
         let proof = Proof::password(session, witness, self.clock.now())
             .ok_or_else(|| Error::not_found("session"))?;
-        let policy = ElevationPolicy::default();
-        let elevation = Elevation::earn(self.services.id(), proof, session.key.clone(), policy);
+        let terms = Terms {
+            policy: &ElevationPolicy::default(),
+            enrolled: Enrolled::No,
+            network: "",
+        };
+        let elevation = Elevation::earn(self.services.id(), proof, session.key.clone(), terms)
+            .ok_or_else(|| Error::not_found("secure session"))?;
         let tx = self.services.db().begin().await?;
         elevations::insert(&tx, &elevation).await?;
         tx.commit_quiet(Quiet::SessionData).await?;

@@ -20,8 +20,17 @@ fn earned() -> Elevation {
         ElevationId(Uuid::from_u128(5)),
         proof,
         SessionKey(ROTATED.to_owned()),
-        ElevationPolicy::default(),
+        terms(&ElevationPolicy::default(), Enrolled::No),
     )
+    .unwrap()
+}
+
+fn terms(policy: &ElevationPolicy, enrolled: Enrolled) -> Terms<'_> {
+    Terms {
+        policy,
+        enrolled,
+        network: "192.0.2.1",
+    }
 }
 
 /// The name of the session once it is elevated.
@@ -91,9 +100,65 @@ fn a_password_proves_the_presence_of_its_owner_alone() {
         ElevationId(Uuid::from_u128(5)),
         proof,
         rotated,
-        ElevationPolicy::default(),
-    );
+        terms(&ElevationPolicy::default(), Enrolled::No),
+    )
+    .unwrap();
     let row = elevation.to_row();
     assert_eq!((row.kind, row.provider), (ProofKind::Password, None));
     assert_eq!(Elevation::recall(row), elevation);
+}
+
+#[test]
+fn a_second_factor_makes_a_password_good_for_its_owner_alone() {
+    let session = session("s1", 1);
+    let password = || {
+        let checked = PasswordChecked::witness(UserId(Uuid::from_u128(1)));
+        Proof::password(&session, checked, at(0)).unwrap()
+    };
+    let factor = |user| FactorChecked::witness(UserId(Uuid::from_u128(user)), Answered::Totp);
+    assert!(password().with_factor(factor(2)).is_none());
+    let proof = password().with_factor(factor(1)).unwrap();
+    assert_eq!(proof.kind(), ProofKind::PasswordAndFactor);
+    let policy = ElevationPolicy::default();
+    let earn = |proof| {
+        let rotated = SessionKey(ROTATED.to_owned());
+        let terms = terms(&policy, Enrolled::Yes);
+        Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, rotated, terms)
+    };
+    assert!(earn(password()).is_none(), "whoever has one uses it");
+    assert_eq!(
+        earn(proof).unwrap().to_row().kind,
+        ProofKind::PasswordAndFactor
+    );
+}
+
+#[test]
+fn a_secure_session_bound_to_a_network_and_an_idle_end_says_where_and_how_long_it_runs() {
+    let policy = ElevationPolicy {
+        idle_seconds: Some(120),
+        address: Address::Stays,
+        lifetime_seconds: 300,
+        ..ElevationPolicy::default()
+    };
+    let proof = Trip::fresh().judge().proof().unwrap();
+    let earned = Elevation::earn(
+        ElevationId(Uuid::from_u128(5)),
+        proof,
+        SessionKey(ROTATED.to_owned()),
+        terms(&policy, Enrolled::No),
+    )
+    .unwrap();
+    assert_eq!(earned.to_row().ends_at, at(310));
+    assert!(earned.runs_from("192.0.2.1") && !earned.runs_from("192.0.2.2"));
+    for (seen, now, idle) in [
+        (-500, 20, false),
+        (-500, 130, false),
+        (-500, 131, true),
+        (60, 180, false),
+        (60, 181, true),
+    ] {
+        assert_eq!(earned.is_idle(at(seen), at(now)), idle, "{seen} {now}");
+    }
+    assert!(!earned().is_idle(at(-500), at(609)));
+    assert!(earned().runs_from("203.0.113.9"));
 }

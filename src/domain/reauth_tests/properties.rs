@@ -141,18 +141,69 @@ proptest! {
 
     #[test]
     fn an_elevation_runs_only_in_its_own_session_for_its_own_person_in_its_own_time(
-        key in "s[12]", user in 1_u128..3, now in -100_i64..1000, lifetime in 0_u32..900,
+        key in "s[12]", user in 1_u128..3, now in -100_i64..1000, lifetime in 60_u32..900,
     ) {
         let proof = Trip::fresh().judge().proof().unwrap();
-        let policy = ElevationPolicy { lifetime_seconds: lifetime };
+        let policy = ElevationPolicy { lifetime_seconds: lifetime, ..ElevationPolicy::default() };
+        let terms = Terms { policy: &policy, enrolled: Enrolled::No, network: "" };
         let session = Session {
             key: SessionKey(key.clone()),
             user: UserId(Uuid::from_u128(user)),
             signed_in_at: at(-3600),
             means: Means::Password,
-            elevation: Some(Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, SessionKey("s2".to_owned()), policy)),
+            elevation: Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, SessionKey("s2".to_owned()), terms),
         };
         let runs = key == "s2" && user == 1 && now >= 10 && now < 10 + i64::from(lifetime);
         prop_assert_eq!(session.elevated(at(now)).is_some(), runs);
+    }
+
+    #[test]
+    fn w19_whatever_comes_back_and_whatever_policy_says_a_refuted_answer_elevates_nobody(
+        trip in trips(), confirms in any::<bool>(), password in 0_usize..3, enrolled in any::<bool>(), owner in 1_u128..3,
+    ) {
+        let policy = ElevationPolicy {
+            provider: if confirms { ProviderRule::FreshOrConfirmed } else { ProviderRule::Fresh },
+            password: [PasswordRule::Enough, PasswordRule::WithFactor, PasswordRule::Never][password],
+            ..ElevationPolicy::default()
+        };
+        let terms = Terms { policy: &policy, enrolled: if enrolled { Enrolled::Yes } else { Enrolled::No }, network: "" };
+        let judgement = trip.judge();
+        let verdict = judgement.verdict();
+        let checked = || FactorChecked::witness(UserId(Uuid::from_u128(owner)), Answered::Totp);
+        // Everything an answer can be turned into: its proof, its proof with a code, and what a code makes of the rest.
+        let proofs = [
+            judgement.proof(),
+            judgement.proof().and_then(|proof| proof.with_factor(checked())),
+            judgement.unproven().and_then(|unproven| unproven.with_factor(checked(), trip.arrival.at)),
+        ];
+        let earned: Vec<_> = proofs.into_iter().flatten().filter_map(|proof| {
+            Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, SessionKey("s2".to_owned()), terms)
+        }).collect();
+        let may = verdict == Verdict::Fresh || (verdict == Verdict::Unprovable && confirms && owner == 1);
+        prop_assert_eq!(!earned.is_empty(), may, "{:?}", judgement);
+        for elevation in earned {
+            let kind = elevation.to_row().kind;
+            prop_assert_eq!(kind == ProofKind::Fresh, verdict == Verdict::Fresh);
+            prop_assert_eq!(elevation.to_row().user, trip.challenge.user);
+        }
+    }
+}
+
+#[test]
+fn w19_a_kept_verdict_other_than_unprovable_is_recalled_as_nothing() {
+    let trip = Trip::fresh();
+    let Challenge {
+        session,
+        user,
+        provider,
+        ..
+    } = &trip.challenge;
+    for verdict in Verdict::ALL {
+        let recalled = Unproven::recall(verdict, session, *user, *provider);
+        assert_eq!(
+            recalled.is_some(),
+            verdict == Verdict::Unprovable,
+            "{verdict:?}"
+        );
     }
 }

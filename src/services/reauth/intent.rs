@@ -48,6 +48,9 @@ pub struct Intent {
     pub signed_in: Option<DateTime<Utc>>,
     /// What the control showed; none: not made yet.
     pub control: Option<ControlSeen>,
+    /// What they want it for, in their own words, where policy asks.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// What the control showed.

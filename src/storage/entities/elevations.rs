@@ -14,6 +14,8 @@ pub(crate) struct Model {
     pub granted_at: i64,
     pub ends_at: i64,
     pub dropped_at: Option<i64>,
+    pub idle_seconds: Option<i64>,
+    pub network: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,6 +6,7 @@ pub(crate) mod challenges;
 pub(crate) mod credentials;
 pub(crate) mod directories;
 pub(crate) mod elevations;
+pub(crate) mod factors;
 pub(crate) mod group_sources;
 pub(crate) mod groups;
 pub(crate) mod identity_providers;

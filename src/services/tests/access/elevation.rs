@@ -3,9 +3,10 @@
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::session::ProofKind;
+use muster_services::elevation::{self, Aim};
 use muster_services::reauth::Goal;
 use muster_services::roles::Declared;
-use muster_services::{elevation, groups, roles, sessions, signin, users};
+use muster_services::{groups, roles, sessions, signin, users};
 use muster_storage::elevations;
 use muster_testing::Persona;
 use uuid::Uuid;
@@ -64,11 +65,19 @@ async fn w22_proof_of_another_session_or_person_grants_nothing() {
     let proof = stage.proves(&ada, Goal::Elevate).await.proof.unwrap();
     for other in [&eve, &elsewhere] {
         let key = stage.key(other);
-        let error = elevation::grant(stage.s(), &other.call, proof.clone(), &key, None).await;
+        let error =
+            elevation::grant(stage.s(), &other.call, proof.clone(), &key, Aim::default()).await;
         assert_eq!(error.unwrap_err().code, "ELV-002");
     }
     let anonymous = stage.world.anonymous();
-    let error = elevation::grant(stage.s(), &anonymous, proof, &stage.key(&ada), None).await;
+    let error = elevation::grant(
+        stage.s(),
+        &anonymous,
+        proof,
+        &stage.key(&ada),
+        Aim::default(),
+    )
+    .await;
     assert_eq!(error.unwrap_err().code, "WEB-401");
     assert_eq!(running(&stage).await, 0);
 }

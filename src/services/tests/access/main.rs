@@ -11,6 +11,8 @@
 mod arrivals;
 mod config;
 mod elevation;
+mod factor;
+mod factor_policy;
 mod password;
 mod properties;
 mod providers;

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use muster_domain::protocol::{Purpose, Returned};
 use muster_domain::reauth::Verdict;
 use muster_domain::role::Role;
+use muster_services::elevation::{self, Aim};
+use muster_services::reauth;
 use muster_services::reauth::{Goal, Intent, Leg, Outcome, ReceiptPurpose};
 use muster_services::signin::{self, Arrived};
-use muster_services::{elevation, reauth};
 use muster_storage::receipts::{self, ReceiptFilter};
 use muster_testing::{Persona, Says};
 use proptest::prelude::*;
@@ -257,7 +258,7 @@ impl Play {
                 if let Some(proof) = proof {
                     self.granted += 1;
                     let rotated = self.stage.world.rotate(bringer).await.unwrap();
-                    elevation::grant(self.stage.s(), &again.call, proof, &rotated, None)
+                    elevation::grant(self.stage.s(), &again.call, proof, &rotated, Aim::default())
                         .await
                         .unwrap();
                     let call = self.stage.world.call_in(&rotated).await.unwrap();

@@ -1,8 +1,9 @@
 //! The first visit and the first administrator.
 
 use muster_domain::role::Role;
+use muster_services::password::{self, Entered};
 use muster_services::setup::{self, FirstAdmin, Progress};
-use muster_services::{Call, Who, elevation, password};
+use muster_services::{Call, Who, elevation};
 use muster_testing::TestWorld;
 
 const PASSWORD: &str = "harvest copper lantern drizzle";
@@ -159,7 +160,7 @@ async fn the_first_administrator_is_break_glass_and_may_have_a_secure_session_at
     persona.call.elevated().unwrap();
     assert_eq!(persona.call.roles(), [Role::Superadmin]);
     let signed_in = password::sign_in(s, &world.anonymous(), "ADA", PASSWORD).await;
-    assert_eq!(signed_in.unwrap().id, user.id);
+    assert_eq!(signed_in.unwrap(), Entered::In(Box::new(user)));
     assert!(!String::from_utf8_lossy(&world.raw()).contains(PASSWORD));
 }
 

@@ -10,11 +10,12 @@ use muster_domain::role::Role;
 use muster_domain::session::{Elevation, Means, Proof, SessionKey};
 use muster_domain::vendor::Vendor;
 use muster_domain::{Clock as _, Error};
+use muster_services::elevation::{self, Aim};
 use muster_services::providers::{self, Draft};
 use muster_services::reauth::{self, Goal, Intent, Leg, Outcome, Receipt};
 use muster_services::signin::{self, Arrived};
 use muster_services::users::UserFilter;
-use muster_services::{Call, Services, elevation};
+use muster_services::{Call, Services};
 use muster_storage::audit::{self, AuditFilter, AuditRow};
 use muster_storage::{Paging, sign_ins};
 use muster_testing::{Persona, Says, TestWorld};
@@ -309,7 +310,7 @@ impl Stage {
     pub async fn grants(&self, persona: &Persona, proof: Proof) -> (Persona, Elevation) {
         let call = self.call(persona).await;
         let rotated = self.world.rotate(persona).await.unwrap();
-        let elevation = elevation::grant(self.s(), &call, proof, &rotated, None)
+        let elevation = elevation::grant(self.s(), &call, proof, &rotated, Aim::default())
             .await
             .unwrap();
         let call = self.world.call_in(&rotated).await.unwrap();

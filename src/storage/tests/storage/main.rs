@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod factors;
 mod people;
 mod record;
 mod round_trips;

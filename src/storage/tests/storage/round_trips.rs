@@ -50,6 +50,8 @@ fn elevation(number: u128, session: &str, seconds: i64) -> Elevation {
         provider: Some(provider(5).id),
         granted_at: at(0),
         ends_at: at(seconds),
+        idle_seconds: None,
+        network: None,
     })
 }
 

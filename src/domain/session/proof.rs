@@ -1,0 +1,167 @@
+//! Proofs of presence, and what falls short of one. There is no way to make one but to earn it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Session, SessionKey};
+use crate::credential::PasswordChecked;
+use crate::factor::FactorChecked;
+use crate::id::{ProviderId, UserId};
+use crate::reauth::Verdict;
+
+/// How presence was proven.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofKind {
+    /// A provider proved a fresh sign-in.
+    Fresh,
+    /// A provider's answer proved nothing either way, and a second factor stood in.
+    UnprovableAndFactor,
+    /// The password of an internal account.
+    Password,
+    /// The password of an internal account, and a second factor.
+    PasswordAndFactor,
+}
+
+impl ProofKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Fresh,
+        Self::UnprovableAndFactor,
+        Self::Password,
+        Self::PasswordAndFactor,
+    ];
+}
+
+/// Proof of presence of one person in one session at one instant. Made by [`crate::reauth::judge`], by
+/// [`Proof::password`], and out of something checked together with a second factor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Proof {
+    kind: ProofKind,
+    session: SessionKey,
+    user: UserId,
+    provider: Option<ProviderId>,
+    at: DateTime<Utc>,
+}
+
+impl Proof {
+    pub(crate) const fn fresh(
+        session: SessionKey,
+        user: UserId,
+        provider: ProviderId,
+        at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            kind: ProofKind::Fresh,
+            session,
+            user,
+            provider: Some(provider),
+            at,
+        }
+    }
+
+    /// Proof by the password of an internal account. Needs the witness that the password was checked just now.
+    #[must_use]
+    pub fn password(
+        session: &Session,
+        checked: PasswordChecked,
+        at: DateTime<Utc>,
+    ) -> Option<Self> {
+        (checked.user() == session.user).then(|| Self {
+            kind: ProofKind::Password,
+            session: session.key.clone(),
+            user: session.user,
+            provider: None,
+            at,
+        })
+    }
+
+    /// The same proof with a second factor beside it: of use for a password alone.
+    #[must_use]
+    pub fn with_factor(self, checked: FactorChecked) -> Option<Self> {
+        let own = checked.user() == self.user;
+        (own && self.kind == ProofKind::Password).then_some(Self {
+            kind: ProofKind::PasswordAndFactor,
+            ..self
+        })
+    }
+
+    /// How presence was proven.
+    #[must_use]
+    pub const fn kind(&self) -> ProofKind {
+        self.kind
+    }
+
+    /// The browser session in which presence was proven (its name before rotation).
+    #[must_use]
+    pub const fn session(&self) -> &SessionKey {
+        &self.session
+    }
+
+    /// Whose presence.
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// At which provider, if at one.
+    #[must_use]
+    pub const fn provider(&self) -> Option<ProviderId> {
+        self.provider
+    }
+
+    /// When.
+    #[must_use]
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+}
+
+/// A provider's answer about one person in one session that was judged [`Verdict::Unprovable`]: no proof, but with a
+/// second factor it may become one. No other verdict can be taken for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unproven {
+    session: SessionKey,
+    user: UserId,
+    provider: ProviderId,
+}
+
+impl Unproven {
+    /// What was judged so. None for every other verdict: what is refuted is not made good by a code.
+    pub(crate) fn of(
+        verdict: Verdict,
+        session: &SessionKey,
+        user: UserId,
+        provider: ProviderId,
+    ) -> Option<Self> {
+        (verdict == Verdict::Unprovable).then(|| Self {
+            session: session.clone(),
+            user,
+            provider,
+        })
+    }
+
+    /// Reads one back from its receipt, whose verdict decides. For the one service that asks for the factor afterwards
+    /// (a wall test sees to it).
+    #[must_use]
+    pub fn recall(
+        verdict: Verdict,
+        session: &SessionKey,
+        user: UserId,
+        provider: ProviderId,
+    ) -> Option<Self> {
+        Self::of(verdict, session, user, provider)
+    }
+
+    /// Proof, now that the person's own second factor was checked.
+    #[must_use]
+    pub fn with_factor(self, checked: FactorChecked, at: DateTime<Utc>) -> Option<Proof> {
+        (checked.user() == self.user).then_some(Proof {
+            kind: ProofKind::UnprovableAndFactor,
+            session: self.session,
+            user: self.user,
+            provider: Some(self.provider),
+            at,
+        })
+    }
+}

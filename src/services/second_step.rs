@@ -1,0 +1,81 @@
+//! The second step of signing in with a password, for whoever has a second factor.
+//!
+//! After the right password nobody is signed in yet: the browser's session remembers whose it was for five minutes, and
+//! a code does the rest. What is remembered lies on the server; a browser that did not type the password has none (W61).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::id::UserId;
+use muster_domain::user::User;
+use muster_domain::{Error, Kind};
+use muster_storage::{credentials, users};
+use serde::{Deserialize, Serialize};
+
+use crate::{Call, Services, factors, password};
+
+/// How long the first step counts.
+const LASTS: TimeDelta = TimeDelta::minutes(5);
+
+/// Half a sign-in: the password was right.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Half {
+    user: UserId,
+    at: DateTime<Utc>,
+    password_set_at: DateTime<Utc>,
+}
+
+impl Half {
+    /// Of somebody whose password was right a moment ago.
+    pub(crate) async fn of(services: &Services, call: &Call, user: &User) -> Result<Self, Error> {
+        let password = credentials::password(services.db(), user.id).await?;
+        Ok(Self {
+            user: user.id,
+            at: call.at,
+            password_set_at: password.map(|stored| stored.changed_at).ok_or_else(over)?,
+        })
+    }
+}
+
+/// Checks the code and signs in.
+///
+/// # Errors
+/// `AUTH-021` when the first step is too long ago, or the person may not sign in any more; as [`factors::check`].
+pub async fn sign_in(
+    services: &Services,
+    call: &Call,
+    half: &Half,
+    code: &str,
+) -> Result<User, Error> {
+    let user = whose(services, call, half).await?;
+    let checked = factors::check(services, call, &user, code).await?;
+    password::enter(services, call, &user, Some(&checked)).await?;
+    Ok(user)
+}
+
+/// Whose half it is, if it still counts.
+///
+/// # Errors
+/// `AUTH-021`.
+pub async fn whose(services: &Services, call: &Call, half: &Half) -> Result<User, Error> {
+    if call.at < half.at || call.at - half.at > LASTS {
+        return Err(over());
+    }
+    let password = credentials::password(services.db(), half.user).await?;
+    if password.is_none_or(|stored| stored.changed_at != half.password_set_at) {
+        return Err(over());
+    }
+    users::get(services.db(), half.user)
+        .await?
+        .filter(User::is_active)
+        .ok_or_else(over)
+}
+
+/// The first step is to be made again.
+#[must_use]
+pub fn over() -> Error {
+    Error::new(
+        "AUTH-021",
+        Kind::SignInNeeded,
+        "This sign-in waits for its second step no more.",
+    )
+    .next("Begin again with name and password, and type the code within five minutes.")
+}
