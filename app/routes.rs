@@ -11,14 +11,14 @@ use muster_domain::{Error, Kind};
 use muster_services::Call;
 use muster_web::{AppState, Browser, Caller, Failure};
 
-use crate::pages::access::{elevate, reauth};
-use crate::pages::people::{bulk, group_edit, groups, me, roles, user_edit, users};
+use crate::pages::access::{confirm, elevate, reauth};
+use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
 use crate::pages::provisioning::compare;
-use crate::pages::security::{activity, overview, receipts, sessions, settings};
+use crate::pages::security::{activity, overview, policies, receipts, sessions, settings};
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
-use crate::pages::signin::{choose, leave, link, result, returned, test};
+use crate::pages::signin::{choose, leave, link, result, returned, second, test};
 use crate::pages::sources::{directories, provider, provider_edit, provider_rules, providers};
 
 /// Who may use an address.
@@ -92,6 +92,8 @@ pub const ROUTES: &[Route] = routes! {
 
     get  "/signin"                            Open => choose::show;
     post "/signin"                            Open => choose::password;
+    get  "/signin/second"                     Open => second::show;
+    post "/signin/second"                     Open => second::enter;
     get  "/signin/{idp}/start"                Open => leave::start;
     get  "/signin/{idp}/callback"             Open => returned::callback;
     get  "/signin/{idp}/test"                 Open => test::show;
@@ -103,6 +105,7 @@ pub const ROUTES: &[Route] = routes! {
 
     get  "/elevate"                           SignedIn => elevate::show;
     post "/elevate"                           SignedIn => elevate::by_password;
+    post "/elevate/confirm"                   SignedIn => confirm::confirm;
     post "/elevate/drop"                      SignedIn => elevate::drop_now;
     get  "/elevate/resume"                    SignedIn => elevate::resume;
     post "/reauth"                            SignedIn => reauth::begin;
@@ -111,6 +114,12 @@ pub const ROUTES: &[Route] = routes! {
     get  "/receipts/{id}/download"            SignedIn => receipts::download;
     get  "/me"                                SignedIn => me::show;
     post "/me/password"                       Elevated(P::UseConsole) => me::set_password;
+    get  "/me/factors/new"                    May(P::UseConsole) => factors::new;
+    post "/me/factors/new"                    Elevated(P::UseConsole) => factors::begin;
+    post "/me/factors/recovery"               Elevated(P::UseConsole) => factors::make_codes;
+    post "/me/factors/{id}/confirm"           Elevated(P::UseConsole) => factors::confirm;
+    post "/me/factors/{id}/rename"            Elevated(P::UseConsole) => factors::rename;
+    post "/me/factors/{id}/remove"            Elevated(P::UseConsole) => factors::remove;
 
     get  "/users"                             May(P::ViewPeople) => users::list;
     get  "/users/new"                         May(P::EditPeople) => user_edit::new;
@@ -126,6 +135,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/users/{id}/password/remove"        May(P::EditPeople) => user_edit::remove_password;
     post "/users/{id}/break-glass"            Elevated(P::ManageRoles) => user_edit::break_glass;
     post "/users/{id}/identities/unlink"      Elevated(P::EditPeople) => user_edit::unlink;
+    post "/users/{id}/factors/{factor}/remove" Elevated(P::EditPeople) => factors::remove_of;
     post "/users/{id}/sessions/end"           May(P::EndSessions) => user_edit::end_sessions;
 
     get  "/groups"                            May(P::ViewPeople) => groups::list;
@@ -165,6 +175,8 @@ pub const ROUTES: &[Route] = routes! {
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
 
     get  "/security"                          May(P::ViewSecurity) => sessions::show;
+    get  "/security/policies"                 May(P::ViewSettings) => policies::show;
+    post "/security/policies"                 Elevated(P::ManageSettings) => policies::save;
     post "/sessions/{key}/end"                SignedIn => sessions::end;
     post "/elevations/{id}/end"               SignedIn => sessions::end_elevation;
     get  "/activity"                          May(P::ViewActivity) => activity::list;

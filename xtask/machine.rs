@@ -67,6 +67,14 @@ pub fn need_chromium() -> Result<PathBuf, Failure> {
     })
 }
 
+/// `oathtool`, whose codes the end-to-end tests type: an implementation of RFC 6238 that is not ours.
+pub fn need_oathtool() -> Result<(), Failure> {
+    match find(&["oathtool"]) {
+        Some(_) => Ok(()),
+        None => install("oathtool", &["oathtool"]),
+    }
+}
+
 /// Installs Debian packages when we are root, else fails with the command that does.
 pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let packages_line = packages.join(" ");

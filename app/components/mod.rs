@@ -31,6 +31,7 @@
 //! | [`GroupPath`] | `nodes: Vec<PathNode::new(label, href)>`, `origin?` |
 //! | [`Avatar`], [`Who`] | `name` / `name`, `note?`, `href?` |
 //! | [`When`] | `at`, `now`, `written?: Written {Relative, Exact}` |
+//! | [`Qr`] | `text`, `label` |
 //! | [`CopyText`] | `value`, `label` (the button reads "Copy {label}") |
 //! | [`Steps`] | `steps: Vec<Step {label, progress: Progress {Done, Current, Ahead}, href}>` |
 //! | [`Tiles`] | `legend`, `name`, `value?`, `error?`, `tiles: Vec<Tile::new(value, label, note)>` |
@@ -90,6 +91,7 @@ mod pager;
 mod path;
 mod plain;
 mod problem;
+mod qr;
 mod rows;
 mod settings_form;
 mod sparkline;
@@ -136,6 +138,7 @@ pub use pager::{Pager, count_words};
 pub use path::{GroupPath, PathNode};
 pub use plain::{Plain, Room};
 pub use problem::Problem;
+pub use qr::Qr;
 pub use rows::{Row, Rows};
 pub use settings_form::{Filled, SettingsFields};
 pub use sparkline::{Bar, Sparkline};

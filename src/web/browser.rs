@@ -115,6 +115,19 @@ impl Browser {
         self.rotate().await
     }
 
+    /// Keeps the first of two steps of a sign-in, under a new id: who knew the id before knows none of it (W1).
+    ///
+    /// # Errors
+    /// When the session cannot be saved.
+    pub async fn half_signed_in(
+        &self,
+        name: &str,
+        half: impl Serialize,
+    ) -> Result<SessionKey, Error> {
+        self.0.session.insert(name, half).await.map_err(failed)?;
+        self.rotate().await
+    }
+
     /// Remembers that the setup code was entered here, under a new id.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::id::ReceiptId;
-use muster_services::elevation::{self, Aim};
+use muster_services::elevation::Aim;
 use muster_services::reauth::{self, Confirmable, Intent, Receipt};
 use muster_web::Form;
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,14 @@ pub(crate) async fn wait(visit: &Visit, receipt: ReceiptId, intent: &Intent) -> 
 pub async fn confirm(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let waiting: Option<Waiting> = visit.browser.kept(UNPROVEN).await?;
     let waiting = waiting.filter(|waiting| waiting.receipt == sent.receipt);
-    let confirmed =
-        reauth::confirm(&visit.services, &visit.call, sent.receipt, &sent.code).await;
+    let confirmed = reauth::confirm(&visit.services, &visit.call, sent.receipt, &sent.code).await;
     match confirmed {
         Ok((proof, receipt)) => {
             let aim = Aim {
                 action: receipt.action.as_deref(),
-                reason: waiting.as_ref().and_then(|waiting| waiting.reason.as_deref()),
+                reason: waiting
+                    .as_ref()
+                    .and_then(|waiting| waiting.reason.as_deref()),
             };
             elevate::grant(&visit, proof, aim).await?;
             let to = waiting.map_or_else(|| "/".to_owned(), |waiting| waiting.return_to);
@@ -115,7 +116,9 @@ pub(crate) fn card(receipt: &Receipt, can: Confirmable) -> Option<AnyView> {
             )
         }
         Confirmable::WithoutFactor => {
-            let action = view! { <LinkButton href="/me/factors/new">"Add authenticator app"</LinkButton> }.into_any();
+            let action =
+                view! { <LinkButton href="/me/factors/new">"Add authenticator app"</LinkButton> }
+                    .into_any();
             Some(
                 view! {
                     <Callout tone=Tone::Caution title="A second factor would decide, and you have none" action>
@@ -145,7 +148,7 @@ fn form(receipt: ReceiptId, error: Option<String>) -> AnyView {
 /// # Errors
 /// When policy cannot be read.
 pub(crate) async fn confirmable(visit: &Visit, receipt: &Receipt) -> Result<Confirmable, Error> {
-    if elevation::is_running(&visit.call) {
+    if visit.is_elevated() {
         return Ok(Confirmable::No);
     }
     reauth::confirmable(&visit.services, &visit.call, receipt).await

@@ -5,31 +5,40 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use leptos::prelude::*;
+use muster_domain::factor::Enrolled;
 use muster_domain::provider::Provider;
 use muster_domain::return_to::ReturnTo;
+use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
-use muster_services::{Services, elevation, password, reauth, users};
+use muster_services::elevation::{self, Aim, Door};
+use muster_services::{Services, factors, password, reauth, users};
 use muster_web::{AppState, Browser, Failure, Form, Query};
 use serde::Deserialize;
 
 use super::kept_form::{self, FIELD};
 use crate::components::{
     Button, Callout, Card, Form as FormView, Glyph, LinkButton, Look, Page, PostButton, Takes,
-    TextField, Tone, Width, error_of,
+    TextField, Tone, Width, counted, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
 /// What the address may hold.
-#[derive(Deserialize, Default)]
+#[derive(Clone, Deserialize, Default)]
 pub struct Asked {
     #[serde(default)]
     return_to: String,
+    #[serde(default)]
+    reason: String,
 }
 
 /// What the password form sends.
 #[derive(Deserialize)]
 pub struct Sent {
     password: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    reason: String,
     #[serde(default)]
     return_to: String,
 }
@@ -73,7 +82,7 @@ async fn lead(
     body: &axum::body::Bytes,
 ) -> Result<Response, Error> {
     kept_form::keep(services, browser, path, page, body).await?;
-    Ok(Redirect::to(&format!("/elevate?return_to={}", encoded(page))).into_response())
+    Ok(Redirect::to(&door(page)).into_response())
 }
 
 /// Shows the ways to prove presence.
@@ -85,37 +94,70 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     if visit.is_elevated() {
         return Ok(Redirect::to(&onward(&visit, return_to.as_str()).await?).into_response());
     }
-    page(&visit, StatusCode::OK, return_to.as_str(), None).await
+    let asked = Asked {
+        return_to: return_to.as_str().to_owned(),
+        ..asked
+    };
+    page(&visit, StatusCode::OK, &asked, None).await
 }
 
-/// Proves presence by the password of an internal account.
+/// Proves presence by the password of an internal account, and a second factor where the person has one or policy asks.
 ///
 /// # Errors
 /// When the database cannot be used.
 pub async fn by_password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let return_to = ReturnTo::new(&sent.return_to);
-    match password::prove(&visit.services, &visit.call, &sent.password).await {
-        Ok(proof) => {
-            let held = kept_form::held(&visit.services, &visit.browser).await?;
-            let rotated = visit.browser.elevated().await?;
-            let action = held.map(|form| form.action);
-            elevation::grant(
-                &visit.services,
-                &visit.call,
-                proof,
-                &rotated,
-                action.as_deref(),
-            )
-            .await?;
-            granted(&visit, return_to.as_str()).await
-        }
+    match proven(&visit, &sent).await {
+        Ok(()) => granted(&visit, return_to.as_str()).await,
         Err(error) if belongs_to_form(&error) => {
             let status = StatusCode::from_u16(error.kind.status())
                 .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            page(&visit, status, return_to.as_str(), Some(error)).await
+            let asked = Asked {
+                return_to: return_to.as_str().to_owned(),
+                reason: sent.reason,
+            };
+            page(&visit, status, &asked, Some(error)).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
+    let (services, call) = (&visit.services, &visit.call);
+    let door = elevation::door(services, call).await?;
+    let reason = elevation::reason(&door, &sent.reason)?;
+    let mut proof = password::prove(services, call, &sent.password).await?;
+    if door.asks_code() && door.takes_password() {
+        let checked = factors::check(services, call, &call.signed_in()?.user, &sent.code).await?;
+        proof = proof
+            .with_factor(checked)
+            .ok_or_else(|| Error::not_found("proof"))?;
+    }
+    let held = kept_form::held(services, &visit.browser).await?;
+    let action = held.map(|form| form.action);
+    let aim = Aim {
+        action: action.as_deref(),
+        reason: reason.as_deref(),
+    };
+    grant(visit, proof, aim).await
+}
+
+/// Exchanges a proof for a secure session. The browser session's id changes at that moment, and not for a proof that
+/// policy does not accept.
+///
+/// # Errors
+/// As [`elevation::grant`].
+pub(crate) async fn grant(visit: &Visit, proof: Proof, aim: Aim<'_>) -> Result<(), Error> {
+    elevation::may_grant(&visit.services, &visit.call, &proof, aim).await?;
+    let rotated = visit.browser.elevated().await?;
+    elevation::grant(&visit.services, &visit.call, proof, &rotated, aim)
+        .await
+        .map(drop)
+}
+
+/// The address of the door.
+pub(crate) fn door(return_to: &str) -> String {
+    format!("/elevate?return_to={}", encoded(return_to))
 }
 
 /// Where to go once a secure session runs.
@@ -165,36 +207,85 @@ pub async fn drop_now(visit: Visit) -> Answer {
     visit.done("/", "The secure session is over.").await
 }
 
-async fn page(visit: &Visit, status: StatusCode, return_to: &str, error: Option<Error>) -> Answer {
+async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Error>) -> Answer {
     let providers = reauth::ways(&visit.services, &visit.call).await?;
     let has_password = users::has_password(&visit.services, &visit.call).await?;
     let held = kept_form::held(&visit.services, &visit.browser).await?;
-    let return_to = return_to.to_owned();
+    let door = elevation::door(&visit.services, &visit.call).await?;
+    let asked = asked.clone();
     visit
         .console_with(status, "Start a secure session", "", move || {
             let purpose = match held {
                 Some(form) => format!("You were about to {}. First prove that it is you; then it goes on.", form.action),
-                None => "Prove that it is you. For ten minutes you can then change what is sensitive.".to_owned(),
+                None => format!(
+                    "Prove that it is you. For {} you can then change what is sensitive.",
+                    counted(u64::from(door.policy.lifetime_seconds() / 60), "minute", "minutes")
+                ),
             };
-            let none = (providers.is_empty() && !has_password).then(|| {
-                view! {
-                    <Callout tone=Tone::Caution title="There is no way for you to prove presence yet.">
-                        <p>"Sign in through an identity provider, or have a superadmin set a password for you."</p>
-                    </Callout>
-                }
-            });
-            let ways = providers.into_iter().map(|provider| by_provider(provider, &return_to)).collect_view();
-            let password = has_password.then(|| by_password_card(error, return_to.clone()));
-            view! { <Page title="Start a secure session" purpose width=Width::Narrow><div class="stack">{none}{ways}{password}</div></Page> }.into_any()
+            let body = match elevation::reason(&door, &asked.reason) {
+                Ok(_) => ways(providers, has_password, &door, &asked, error),
+                Err(missing) => reason_card(&asked, &missing),
+            };
+            view! { <Page title="Start a secure session" purpose width=Width::Narrow><div class="stack">{body}</div></Page> }.into_any()
         })
         .await
 }
 
-fn by_provider(provider: Provider, return_to: &str) -> AnyView {
+/// Policy asks why, before it asks who.
+fn reason_card(asked: &Asked, missing: &Error) -> AnyView {
+    let return_to = asked.return_to.clone();
+    let help = error_of(&missing.fields, "reason");
+    view! {
+        <Card title="What do you need it for?">
+            <form method="get" action="/elevate" class="form">
+                <input type="hidden" name="return_to" value=return_to/>
+                <TextField name="reason" label="Reason" help placeholder="Ticket or a few words"/>
+                <Button look=Look::Primary icon=Glyph::Arrow>"Continue"</Button>
+            </form>
+        </Card>
+    }
+    .into_any()
+}
+
+fn ways(
+    providers: Vec<Provider>,
+    has_password: bool,
+    door: &Door,
+    asked: &Asked,
+    error: Option<Error>,
+) -> AnyView {
+    let has_password = has_password && door.takes_password();
+    let none = (providers.is_empty() && !has_password).then(|| {
+        view! {
+            <Callout tone=Tone::Caution title="There is no way for you to prove presence yet.">
+                <p>"Sign in through an identity provider, or have a superadmin set a password for you."</p>
+            </Callout>
+        }
+    });
+    let ways = providers
+        .into_iter()
+        .map(|provider| by_provider(provider, asked))
+        .collect_view();
+    let lacks_factor = door.asks_code() && door.enrolled == Enrolled::No;
+    let password = match (has_password, lacks_factor) {
+        (false, _) => ().into_any(),
+        (true, true) => view! {
+            <Callout tone=Tone::Caution title="Your password alone is not enough here.">
+                <p>"The policy of your roles asks for a second factor beside it, and you have none. Prove presence at an identity provider to add one, or ask a superadmin."</p>
+            </Callout>
+        }
+        .into_any(),
+        (true, false) => by_password_card(error, asked, door.asks_code()),
+    };
+    view! { {none}{ways}{password} }.into_any()
+}
+
+fn by_provider(provider: Provider, asked: &Asked) -> AnyView {
     let fields = vec![
         ("provider".to_owned(), provider.slug.clone()),
         ("goal".to_owned(), "elevate".to_owned()),
-        ("return_to".to_owned(), return_to.to_owned()),
+        ("return_to".to_owned(), asked.return_to.clone()),
+        ("reason".to_owned(), asked.reason.clone()),
     ];
     view! {
         <Card title=format!("At {}", provider.name)>
@@ -205,21 +296,37 @@ fn by_provider(provider: Provider, return_to: &str) -> AnyView {
     .into_any()
 }
 
-fn by_password_card(error: Option<Error>, return_to: String) -> AnyView {
-    let message = error.map(|error| match error_of(&error.fields, "password") {
-        Some(message) => message,
-        None => format!(
-            "{} {} ({})",
-            error.public,
-            error.next.unwrap_or_default(),
-            error.code
-        ),
+fn by_password_card(error: Option<Error>, asked: &Asked, asks_code: bool) -> AnyView {
+    let wrong_code = error
+        .as_ref()
+        .and_then(|error| error_of(&error.fields, "code"));
+    let message = error.filter(|_| wrong_code.is_none()).map(|error| {
+        match error_of(&error.fields, "password") {
+            Some(message) => message,
+            None => format!(
+                "{} {} ({})",
+                error.public,
+                error.next.unwrap_or_default(),
+                error.code
+            ),
+        }
     });
+    let (title, code) = if asks_code {
+        let field = view! {
+            <TextField name="code" label="Code" takes=Takes::Code error=wrong_code help="The six digits your app shows, or a recovery code."/>
+        };
+        ("With your password and second factor", field.into_any())
+    } else {
+        ("With your password here", ().into_any())
+    };
+    let (return_to, reason) = (asked.return_to.clone(), asked.reason.clone());
     view! {
-        <Card title="With your password here">
+        <Card title>
             <FormView action="/elevate">
                 <input type="hidden" name="return_to" value=return_to/>
+                <input type="hidden" name="reason" value=reason/>
                 <TextField name="password" label="Password" takes=Takes::Password error=message/>
+                {code}
                 <Button icon=Glyph::Lock>"Start secure session"</Button>
             </FormView>
         </Card>

@@ -1,5 +1,6 @@
 //! Proving presence: the secure session and the way to it.
 
+pub mod confirm;
 pub mod elevate;
 pub mod kept_form;
 pub mod reauth;

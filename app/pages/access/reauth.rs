@@ -4,12 +4,13 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect};
 use leptos::prelude::*;
 use muster_domain::{Error, Kind};
+use muster_services::elevation;
 use muster_services::reauth::{self, Goal, Intent, Leg, Seen};
 use muster_web::Form;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::kept_form;
+use super::{elevate, kept_form};
 use crate::pages::signin::returned::{INTENT, SEEN};
 use crate::visit::{Answer, Visit};
 
@@ -20,6 +21,8 @@ pub struct Sent {
     goal: Goal,
     #[serde(default)]
     return_to: String,
+    #[serde(default)]
+    reason: String,
 }
 
 /// Remembers what is wanted and leads to the first leg.
@@ -27,10 +30,21 @@ pub struct Sent {
 /// # Errors
 /// When the person is not known at the provider, or may not test it.
 pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
+    let reason = match sent.goal {
+        Goal::Elevate => {
+            let door = elevation::door(&visit.services, &visit.call).await?;
+            match elevation::reason(&door, &sent.reason) {
+                Ok(reason) => reason,
+                // The door asks for it first.
+                Err(_) => return Ok(Redirect::to(&elevate::door(&sent.return_to)).into_response()),
+            }
+        }
+        Goal::Test => None,
+    };
     let seen: Option<Seen> = visit.browser.kept(SEEN).await?;
     let held = kept_form::held(&visit.services, &visit.browser).await?;
     let action = held.map(|form| form.action);
-    let intent = reauth::begin(
+    let mut intent = reauth::begin(
         &visit.services,
         &visit.call,
         &sent.provider,
@@ -40,6 +54,7 @@ pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
         action.as_deref().filter(|_| sent.goal == Goal::Elevate),
     )
     .await?;
+    intent.reason = reason;
     let to = format!("/reauth/{}", intent.id);
     visit.browser.keep(INTENT, intent).await?;
     Ok(Redirect::to(&to).into_response())

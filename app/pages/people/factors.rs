@@ -16,8 +16,7 @@ use serde::Deserialize;
 use super::id_of;
 use crate::components::{
     Button, Callout, Card, ConfirmDialog, CopyText, Crumb, Form, FormActions, Glyph, Guard, Inset,
-    LinkButton, Look, Page, Qr, Row, Rows, Takes, TextField, Tone, When, Width,
-    counted, error_of,
+    LinkButton, Look, Page, Qr, Row, Rows, Takes, TextField, Tone, When, Width, counted, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
@@ -40,8 +39,7 @@ pub struct Coded {
 
 /// The card on one's own page.
 pub(crate) fn card(own: &Own, now: DateTime<Utc>) -> AnyView {
-    let more =
-        view! { <a href="/me/factors/new">"Add authenticator app"</a> }.into_any();
+    let more = view! { <a href="/me/factors/new">"Add authenticator app"</a> }.into_any();
     if own.factors.is_empty() {
         return view! {
             <Card title="Second factor" id="factors" more>
@@ -114,7 +112,8 @@ fn own_row(factor: &Factor, now: DateTime<Utc>) -> AnyView {
         </div>
     }
     .into_any();
-    view! { <Row title=name tone=Tone::Good action>{facts(factor, now)}</Row> }.into_any()
+    let facts = facts(factor, now);
+    view! { <Row title=name tone=Tone::Good action>{facts}</Row> }.into_any()
 }
 
 fn facts(factor: &Factor, now: DateTime<Utc>) -> AnyView {
@@ -153,7 +152,8 @@ pub(crate) fn card_of(
                 }
                 .into_any()
             });
-            view! { <Row title=factor.name.clone() tone=Tone::Good nostrip:action=action>{facts(factor, now)}</Row> }
+            let (title, facts) = (factor.name.clone(), facts(factor, now));
+            view! { <Row title tone=Tone::Good nostrip:action=action>{facts}</Row> }
         })
         .collect_view();
     Some(
@@ -274,11 +274,7 @@ async fn code_page(
 ///
 /// # Errors
 /// Without presence, when it waits no more.
-pub async fn confirm(
-    visit: Visit,
-    Path(id): Path<String>,
-    Posted(typed): Posted<Coded>,
-) -> Answer {
+pub async fn confirm(visit: Visit, Path(id): Path<String>, Posted(typed): Posted<Coded>) -> Answer {
     let id: FactorId = id_of(&id, "second factor")?;
     let elevated = visit.call.elevated()?;
     match factors::confirm(&visit.services, &visit.call, &elevated, id, &typed.code).await {
@@ -349,13 +345,20 @@ pub async fn make_codes(visit: Visit) -> Answer {
 pub async fn rename(visit: Visit, Path(id): Path<String>, Posted(typed): Posted<Named>) -> Answer {
     let id: FactorId = id_of(&id, "second factor")?;
     let elevated = visit.call.elevated()?;
-    let renamed =
-        factors::rename(&visit.services, &visit.call, &elevated, id, &typed.name).await;
+    let renamed = factors::rename(&visit.services, &visit.call, &elevated, id, &typed.name).await;
     match renamed {
-        Ok(()) => visit.done("/me", &format!("Renamed it to {}.", typed.name.trim())).await,
+        Ok(()) => {
+            visit
+                .done("/me", &format!("Renamed it to {}.", typed.name.trim()))
+                .await
+        }
         Err(error) if !error.fields.is_empty() => {
             // The field lies in a fold of the page: what is wrong is said on top of it instead.
-            let words = error.fields.into_iter().map(|field| field.message).collect::<Vec<_>>();
+            let words = error
+                .fields
+                .into_iter()
+                .map(|field| field.message)
+                .collect::<Vec<_>>();
             visit
                 .browser
                 .flash(words.join(" "), muster_web::Tone::Danger)
@@ -386,6 +389,9 @@ pub async fn remove_of(visit: Visit, Path((user, id)): Path<(String, String)>) -
     let elevated = visit.call.elevated()?;
     let gone = factors::remove_of(&visit.services, &visit.call, &elevated, user, id).await?;
     visit
-        .done(&format!("/users/{user}"), &format!("Removed {}.", gone.name))
+        .done(
+            &format!("/users/{user}"),
+            &format!("Removed {}.", gone.name),
+        )
         .await
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use muster_domain::error::FieldError;
 use muster_domain::id::UserId;
 use muster_domain::role::Permission;
+use muster_services::factors;
 use muster_services::sessions::{self, ReceiptFilter, SessionRow};
 use muster_services::users::{self, Paging, UserDetail, UserMay};
 use muster_web::{Failure, Form as Posted};
@@ -12,7 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::group_edit::fields_of;
-use super::{user_cards, ways_in};
+use super::{factors as factor_cards, user_cards, ways_in};
 use crate::components::{Card, Columns, Inset, Page, PostButton, Rows, Width};
 use crate::pages::security::session_row;
 use crate::pages::security::sessions::{ProviderNames, receipt_table};
@@ -48,6 +49,7 @@ async fn page(visit: &Visit, status: StatusCode, errors: &[FieldError]) -> Answe
         has_internal_account: person.may.has_internal_account,
         ..UserMay::default()
     };
+    let factors = factors::own(&visit.services, &visit.call).await?;
     let filter = ReceiptFilter {
         user: Some(user.id),
         ..ReceiptFilter::default()
@@ -78,6 +80,7 @@ async fn page(visit: &Visit, status: StatusCode, errors: &[FieldError]) -> Answe
                 {user_cards::roles(&person)}
                 {user_cards::identities(&person, now)}
                 {ways_in::own_password(&person, now, errors)}
+                {factor_cards::card(&factors, now)}
             }
             .into_any();
             view! {

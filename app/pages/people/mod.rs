@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bulk;
+pub mod factors;
 pub mod group_cards;
 pub mod group_edit;
 pub mod groups;

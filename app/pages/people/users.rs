@@ -4,18 +4,19 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
+use muster_domain::factor::Factor;
 use muster_domain::id::UserId;
 use muster_domain::listing::PAGE;
 use muster_domain::user::State;
 use muster_services::groups::Paging;
 use muster_services::users::UserDetail;
-use muster_services::{directories, groups, users};
+use muster_services::{directories, factors, groups, users};
 use muster_web::Query;
 
 use super::address::{ListAddress, Pairs};
 use super::user_list::{self, UserList};
 use super::{break_glass_chip, id_of, state_chip};
-use super::{user_cards, ways_in};
+use super::{factors as factor_cards, user_cards, ways_in};
 use crate::components::{
     Callout, Columns, ConfirmDialog, Crumb, Glyph, LinkButton, Look, Need, Page, PostButton,
     TextField, Tone, When, Width,
@@ -73,13 +74,16 @@ pub(crate) async fn page(
     errors: &[FieldError],
 ) -> Answer {
     let person = users::detail(&visit.services, &visit.call, id).await?;
+    let factors = factors::of_user(&visit.services, &visit.call, id).await?;
     let title = person.user.display_name.clone();
     visit
-        .console_with(status, &title, "/users", || view(visit, &person, errors))
+        .console_with(status, &title, "/users", || {
+            view(visit, &person, &factors, errors)
+        })
         .await
 }
 
-fn view(visit: &Visit, person: &UserDetail, errors: &[FieldError]) -> AnyView {
+fn view(visit: &Visit, person: &UserDetail, factors: &[Factor], errors: &[FieldError]) -> AnyView {
     let user = &person.user;
     let badge = view! { <span class="chips">{state_chip(&user.state)}{user.break_glass.then(break_glass_chip)}</span> }.into_any();
     let purpose = match &user.email {
@@ -101,6 +105,7 @@ fn view(visit: &Visit, person: &UserDetail, errors: &[FieldError]) -> AnyView {
         {user_cards::identities(person, visit.now())}
         {ways_in::password(person, visit.now(), errors)}
         {ways_in::break_glass(person)}
+        {factor_cards::card_of(user.id, factors, person.may.edit, visit.now())}
         {user_cards::sessions(person, visit)}
     }
     .into_any();

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod overview;
+pub mod policies;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;

@@ -9,7 +9,7 @@ use muster_domain::id::ReceiptId;
 use muster_domain::provider::Provider;
 use muster_domain::reauth::{Verdict, words_between};
 use muster_domain::role::Permission;
-use muster_services::reauth::{Receipt, ReceiptPurpose, Told};
+use muster_services::reauth::{Confirmable, Receipt, ReceiptPurpose, Told};
 use muster_services::{providers, reauth, setup};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ use crate::components::{
     Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
     PostButton, Row, Rows, Source, Standing, Timeline, Tone, VerdictCard, Window,
 };
+use crate::pages::access::confirm;
 use crate::visit::{Answer, Visit};
 
 /// Shows a receipt.
@@ -32,6 +33,7 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
         .map_or_else(|| "The provider".to_owned(), |told| told.provider.clone());
     let may_test = visit.call.can(Permission::ManageProviders) && provider.is_some();
     let elevated = visit.is_elevated();
+    let can = confirm::confirmable(&visit, &receipt).await?;
     let in_setup = may_test
         && receipt.purpose == ReceiptPurpose::Test
         && !setup::progress(&visit.services).await?.finished;
@@ -46,6 +48,7 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
                     may_test,
                     elevated,
                     in_setup,
+                    can,
                 },
             )
         })
@@ -58,6 +61,7 @@ struct Standpoint {
     may_test: bool,
     elevated: bool,
     in_setup: bool,
+    can: Confirmable,
 }
 
 fn body(
@@ -71,7 +75,9 @@ fn body(
         may_test,
         elevated,
         in_setup,
+        can,
     } = from;
+    let confirm = confirm::card(receipt, can);
     let purpose = match receipt.purpose {
         ReceiptPurpose::Test => {
             "Tests whether this identity provider really makes a person sign in again, and whether it says so truthfully."
@@ -108,6 +114,7 @@ fn body(
         <Page title="Re-authenticate with SSO" purpose crumbs=crumbs.unwrap_or_default() actions>
             <div class="stack">
                 {said}
+                {confirm}
                 <Card title="What happened">{happened}</Card>
                 <Columns left right/>
             </div>
@@ -248,7 +255,7 @@ fn what_to_do(
         Verdict::Fresh if elevated => ("The secure session runs", "Go on with what you were doing.".to_owned()),
         Verdict::Fresh => ("Nothing to do", format!("Administrators who sign in through {name} can start secure sessions.")),
         Verdict::Stale => ("Have it ask again", format!("{name} sent the browser straight back. Change its settings so that it obeys a forced sign-in, then test again.")),
-        Verdict::Unprovable => ("Have it state the truth", format!("Without a time that can be believed, {name} cannot start secure sessions. A password of an internal account still can.")),
+        Verdict::Unprovable => ("Have it state the truth", format!("Without a time that can be believed, {name} alone cannot start secure sessions. A second factor confirms its answers where policy accepts that; a password of an internal account still can.")),
         Verdict::WrongUser => ("Sign in as yourself", "Use the same account at the provider as in this session, then try again.".to_owned()),
         Verdict::WeakContext => ("Sign in more strongly", "Use the stronger method at the provider, or change the required acr value in this provider's settings.".to_owned()),
         Verdict::Malformed => ("Look at the reason", "The code beside the reason is explained in the documentation. If it happens again, somebody may be tampering with the answers.".to_owned()),

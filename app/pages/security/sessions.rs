@@ -19,8 +19,8 @@ use muster_services::users::Paging;
 use muster_web::{Fields, Query};
 
 use crate::components::{
-    Card, Chip, Column, Empty, Glyph, Inset, Look, Page, Pager, PostButton, Row, Rows, Table,
-    TableRow, Tone, When, Who, Width, counted,
+    Card, Chip, Column, Empty, Glyph, Inset, LinkButton, Look, Page, Pager, PostButton, Row, Rows,
+    Table, TableRow, Tone, When, Who, Width, counted,
 };
 use crate::pages::people::address::{ListAddress, Pairs};
 use crate::pages::people::id_of;
@@ -62,8 +62,11 @@ pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
             let running = elevations(&running, &names, may_end, visit.now());
             let results = receipt_table(&receipts.rows, &names, visit.now());
             let sessions = session_table(&visit, &rows, &names, &address, may_end);
+            let actions = visit.call.can(Permission::ViewSettings).then(|| {
+                view! { <LinkButton href="/security/policies" icon=Glyph::Settings>"Policies"</LinkButton> }.into_any()
+            });
             view! {
-                <Page title="Secure sessions" purpose="Who proved presence, who is signed in, and what was proven." width=Width::Table>
+                <Page title="Secure sessions" purpose="Who proved presence, who is signed in, and what was proven." width=Width::Table nostrip:actions=actions>
                     {running}
                     {results}
                     {sessions}
@@ -95,7 +98,7 @@ fn elevations(
     if running.is_empty() {
         return view! {
             <Card title="Secure sessions now">
-                <p class="nothing">"None runs. One begins when somebody proves presence, and ends after ten minutes."</p>
+                <p class="nothing">"None runs. One begins when somebody proves presence, and ends when its time is over."</p>
             </Card>
         }
         .into_any();
@@ -106,9 +109,13 @@ fn elevations(
             let elevation = &running.elevation;
             let by = match (elevation.kind, elevation.provider) {
                 (ProofKind::Password, _) => "by local password".to_owned(),
-                (ProofKind::Fresh, provider) => {
+                (ProofKind::PasswordAndFactor, _) => "by local password and second factor".to_owned(),
+                (kind, provider) => {
                     let name = provider.and_then(|id| names.get(&id)).map_or("an identity provider", String::as_str);
-                    format!("by signing in again at {name}")
+                    match kind {
+                        ProofKind::UnprovableAndFactor => format!("by second factor, after an answer of {name} that proves nothing"),
+                        _ => format!("by signing in again at {name}"),
+                    }
                 }
             };
             let (granted, ends) = (elevation.granted_at, elevation.ends_at);

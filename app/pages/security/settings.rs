@@ -97,7 +97,11 @@ fn facts(visit: &Visit) -> AnyView {
         KeyValue::new("Version", env!("CARGO_PKG_VERSION")),
         KeyValue::new("Database", database),
         KeyValue::new("Listens on", view! { <code>{listen}</code> }.into_any()),
-        KeyValue::new("Secure sessions last", "10 minutes"),
+        KeyValue::new(
+            "Secure sessions last",
+            view! { <a href="/security/policies">"as the policies of the roles say"</a> }
+                .into_any(),
+        ),
         KeyValue::new(
             "Sessions end",
             "after 30 minutes without a request, and after 12 hours",

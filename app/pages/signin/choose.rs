@@ -6,11 +6,13 @@ use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::return_to::ReturnTo;
 use muster_domain::session::Means;
+use muster_services::password::{self, Entered};
+use muster_services::setup;
 use muster_services::signin::{self, Way};
-use muster_services::{password, setup};
 use muster_web::{Form, Query};
 use serde::Deserialize;
 
+use super::second;
 use crate::components::{Button, Callout, LinkButton, Look, Takes, TextField, Tone};
 use crate::components::{Form as FormView, Glyph};
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
@@ -88,9 +90,13 @@ enum Stage {
 pub async fn password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let return_to = ReturnTo::new(&sent.return_to);
     match password::sign_in(&visit.services, &visit.call, &sent.username, &sent.password).await {
-        Ok(user) => {
+        Ok(Entered::In(user)) => {
             visit.browser.signed_in(user.id, &Means::Password).await?;
             Ok(Redirect::to(return_to.as_str()).into_response())
+        }
+        Ok(Entered::Half(half)) => {
+            let return_to = return_to.as_str().to_owned();
+            second::lead(&visit, second::Waiting { half, return_to }).await
         }
         Err(error) if belongs_to_form(&error) => {
             let status = StatusCode::from_u16(error.kind.status())

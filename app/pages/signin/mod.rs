@@ -5,4 +5,5 @@ pub mod leave;
 pub mod link;
 pub mod result;
 pub mod returned;
+pub mod second;
 pub mod test;

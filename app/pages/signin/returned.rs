@@ -5,11 +5,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use muster_domain::id::{ReceiptId, SignInId};
 use muster_domain::protocol::Returned;
 use muster_domain::session::Proof;
-use muster_services::elevation;
+use muster_services::elevation::Aim;
 use muster_services::reauth::{Goal, Intent, Outcome};
 use muster_services::signin::{self, Arrived};
 use muster_web::{Failure, Query};
 
+use crate::pages::access::{confirm, elevate};
 use crate::visit::{Answer, Visit};
 
 /// The test reports this browser made, newest last.
@@ -78,16 +79,13 @@ async fn judged(
 ) -> Result<Response, Failure> {
     visit.browser.take::<Intent>(INTENT).await?;
     let (Goal::Elevate, Some(proof)) = (intent.goal, proof) else {
+        confirm::wait(visit, receipt, intent).await?;
         return Ok(Redirect::to(&format!("/receipts/{receipt}")).into_response());
     };
-    let rotated = visit.browser.elevated().await?;
-    elevation::grant(
-        &visit.services,
-        &visit.call,
-        proof,
-        &rotated,
-        intent.action.as_deref(),
-    )
-    .await?;
-    crate::pages::access::elevate::granted(visit, &intent.return_to).await
+    let aim = Aim {
+        action: intent.action.as_deref(),
+        reason: intent.reason.as_deref(),
+    };
+    elevate::grant(visit, proof, aim).await?;
+    elevate::granted(visit, &intent.return_to).await
 }
