@@ -24,6 +24,8 @@ pub enum Takes {
     Username,
     /// A six-digit code.
     Code,
+    /// A six-digit code, or a recovery code with its letters.
+    CodeOrRecovery,
     /// A day.
     Date,
     /// Something for machines: fixed width, no spelling.
@@ -37,7 +39,7 @@ impl Takes {
             Self::Url => "url",
             Self::Password | Self::NewPassword => "password",
             Self::Date => "date",
-            Self::Text | Self::Username | Self::Code | Self::Exact => "text",
+            Self::Text | Self::Username | Self::Code | Self::CodeOrRecovery | Self::Exact => "text",
         }
     }
 
@@ -46,7 +48,7 @@ impl Takes {
             Self::Password => "current-password",
             Self::NewPassword => "new-password",
             Self::Username => "username",
-            Self::Code => "one-time-code",
+            Self::Code | Self::CodeOrRecovery => "one-time-code",
             Self::Email => "email",
             Self::Text | Self::Url | Self::Date | Self::Exact => "off",
         }
@@ -54,7 +56,7 @@ impl Takes {
 
     const fn class(self) -> Option<&'static str> {
         match self {
-            Self::Url | Self::Exact | Self::Code => Some("mono"),
+            Self::Url | Self::Exact | Self::Code | Self::CodeOrRecovery => Some("mono"),
             _ => None,
         }
     }

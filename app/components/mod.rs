@@ -43,7 +43,7 @@
 //! | [`Pager`] | `from`, `to`, `total: listing::Count`, `first?`, `previous?`, `next?`, `last?` |
 //! | [`Form`] | `action`, `errors?: Vec<muster_domain::error::FieldError>`, `guard?: Guard {Unsaved, Off}`, children |
 //! | [`FormActions`], [`FieldGroup`] | children / `title`, `help?`, children |
-//! | [`TextField`] | `name`, `label`, `value?`, `takes?: Takes {Text, Email, Url, Password, NewPassword, Username, Code, Date, Exact}`, `help?`, `error?`, `need?: Need`, `placeholder?`, children? (beside it) |
+//! | [`TextField`] | `name`, `label`, `value?`, `takes?: Takes {Text, Email, Url, Password, NewPassword, Username, Code, CodeOrRecovery, Date, Exact}`, `help?`, `error?`, `need?: Need`, `placeholder?`, children? (beside it) |
 //! | [`NumberField`] | `name`, `label`, `value?`, `min?`, `max?`, `unit?`, `help?`, `error?`, `need?` |
 //! | [`DurationField`] | `name` (+ `{name}_unit`: s m h d), `label`, `seconds: Option<u64>`, `help?`, `error?`, `need?` |
 //! | [`TextArea`] | `name`, `label`, `value?`, `takes?`, `rows?=4`, `help?`, `error?`, `need?`, `placeholder?` |

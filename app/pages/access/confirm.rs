@@ -136,7 +136,7 @@ fn form(receipt: ReceiptId, error: Option<String>) -> AnyView {
     view! {
         <FormView action="/elevate/confirm" guard=Guard::Off>
             <input type="hidden" name="receipt" value=receipt.to_string()/>
-            <TextField name="code" label="Code" takes=Takes::Code error help="The six digits your app shows, or a recovery code."/>
+            <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error help="The six digits your app shows, or a recovery code."/>
             <Button look=Look::Primary icon=Glyph::Shield>"Confirm and start secure session"</Button>
         </FormView>
     }

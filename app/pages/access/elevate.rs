@@ -313,7 +313,7 @@ fn by_password_card(error: Option<Error>, asked: &Asked, asks_code: bool) -> Any
     });
     let (title, code) = if asks_code {
         let field = view! {
-            <TextField name="code" label="Code" takes=Takes::Code error=wrong_code help="The six digits your app shows, or a recovery code."/>
+            <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error=wrong_code help="The six digits your app shows, or a recovery code."/>
         };
         ("With your password and second factor", field.into_any())
     } else {

@@ -95,7 +95,7 @@ async fn page(visit: &Visit, status: StatusCode, error: Option<Error>) -> Answer
                         <TextField
                             name="code"
                             label="Code"
-                            takes=Takes::Code
+                            takes=Takes::CodeOrRecovery
                             error=message
                             help="The six digits your app shows, or a recovery code."
                         />
