@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::elevate;
 use crate::components::{
-    Button, Callout, Card, Crumb, Form as FormView, Glyph, Guard, LinkButton, Look, Page, Takes,
-    TextField, Tone, Width, error_of,
+    Button, Callout, Card, Crumb, Form as FormView, FormActions, Glyph, Guard, LinkButton, Look,
+    Page, Takes, TextField, Tone, Width, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -137,7 +137,7 @@ fn form(receipt: ReceiptId, error: Option<String>) -> AnyView {
         <FormView action="/elevate/confirm" guard=Guard::Off>
             <input type="hidden" name="receipt" value=receipt.to_string()/>
             <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error help="The six digits your app shows, or a recovery code."/>
-            <Button look=Look::Primary icon=Glyph::Shield>"Confirm and start secure session"</Button>
+            <FormActions><Button look=Look::Primary icon=Glyph::Shield>"Confirm and start secure session"</Button></FormActions>
         </FormView>
     }
     .into_any()

@@ -190,7 +190,7 @@ async fn page(
 fn providers() -> Vec<Choice> {
     vec![
         Choice::new("fresh", "Only Fresh").help(
-            "The provider proves that the person signed in again. Nothing else starts a secure session.",
+            "The provider proves that the person signed in again. No other answer starts a secure session.",
         ),
         Choice::new("fresh_or_confirmed", "Fresh, or Unprovable with a second factor").help(
             "For providers that cannot prove it. A refuted answer stays refuted, whatever code is typed.",

@@ -141,15 +141,15 @@ fn a_secure_session_bound_to_a_network_and_an_idle_end_says_where_and_how_long_i
         ..ElevationPolicy::default()
     };
     let proof = Trip::fresh().judge().proof().unwrap();
-    let earned = Elevation::earn(
+    let bound = Elevation::earn(
         ElevationId(Uuid::from_u128(5)),
         proof,
         SessionKey(ROTATED.to_owned()),
         terms(&policy, Enrolled::No),
     )
     .unwrap();
-    assert_eq!(earned.to_row().ends_at, at(310));
-    assert!(earned.runs_from("192.0.2.1") && !earned.runs_from("192.0.2.2"));
+    assert_eq!(bound.to_row().ends_at, at(310));
+    assert!(bound.runs_from("192.0.2.1") && !bound.runs_from("192.0.2.2"));
     for (seen, now, idle) in [
         (-500, 20, false),
         (-500, 130, false),
@@ -157,7 +157,7 @@ fn a_secure_session_bound_to_a_network_and_an_idle_end_says_where_and_how_long_i
         (60, 180, false),
         (60, 181, true),
     ] {
-        assert_eq!(earned.is_idle(at(seen), at(now)), idle, "{seen} {now}");
+        assert_eq!(bound.is_idle(at(seen), at(now)), idle, "{seen} {now}");
     }
     assert!(!earned().is_idle(at(-500), at(609)));
     assert!(earned().runs_from("203.0.113.9"));
