@@ -2,6 +2,7 @@
 
 use muster_services::{Services, setup, site};
 use muster_storage::audit::{self, Chain};
+use muster_storage::counters;
 
 use crate::settings::Settings;
 use crate::{Stop, folder, say, wiring};
@@ -44,6 +45,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
                 }),
             );
             findings.add("audit log", chain(&services).await);
+            findings.add("counts", counts(&services).await);
             findings.add("public address", address(&services).await);
             findings.add("administrator", administrator(&services).await);
             services.db().close().await?;
@@ -60,6 +62,14 @@ async fn chain(services: &Services) -> Result<String, Stop> {
             "event {seq} was changed, added or removed after the fact: {why}"
         ))),
     }
+}
+
+async fn counts(services: &Services) -> Result<String, Stop> {
+    let wrong = counters::verify(services.db()).await?;
+    if wrong.is_empty() {
+        return Ok("people and groups are as many as their counters say".to_owned());
+    }
+    Err(Stop::new(wrong.join("; ")))
 }
 
 async fn address(services: &Services) -> Result<String, Stop> {

@@ -34,7 +34,7 @@ pub use detail::{
 };
 pub use muster_storage::Paging;
 pub use muster_storage::sign_ins::{Outcome, SignIn};
-pub use muster_storage::users::{GroupReach, UserFilter, UserRow, UserSort};
+pub use muster_storage::users::{GroupReach, Shown, UserFilter, UserRow, UserSort};
 
 /// Longest accepted reason of a deactivation, in characters.
 const LONGEST_REASON: usize = 500;
@@ -51,6 +51,20 @@ pub async fn list(
 ) -> Result<Page<UserRow>, Error> {
     call.may(Permission::ViewPeople)?;
     users::list(services.db(), filter, paging).await
+}
+
+/// The same page together with every directory in order, to filter by.
+///
+/// # Errors
+/// Without permission.
+pub async fn show(
+    services: &Services,
+    call: &Call,
+    filter: &UserFilter,
+    paging: &Paging<UserSort>,
+) -> Result<Shown, Error> {
+    call.may(Permission::ViewPeople)?;
+    users::show(services.db(), filter, paging).await
 }
 
 /// People whose username, name or e-mail holds `q`, at most twenty: for choosing one.

@@ -35,9 +35,7 @@ impl Dice {
 
     /// So many bytes.
     pub fn bytes(&mut self, many: u64) -> Vec<u8> {
-        (0..many)
-            .map(|_| self.roll().to_le_bytes()[0])
-            .collect()
+        (0..many).map(|_| self.roll().to_le_bytes()[0]).collect()
     }
 }
 

@@ -7,8 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::dice::Dice;
 use super::Ground;
+use super::dice::Dice;
 use crate::bench::stage;
 use crate::failure::Failure;
 
@@ -74,7 +74,12 @@ pub fn hunt(ground: &mut Ground<'_>) -> Result<String, Failure> {
         cookie = stage::sign_in(server.address)?;
     }
     server.stop()?;
-    if let Some(line) = ground.stage.log()?.lines().find(|line| line.contains("panic")) {
+    if let Some(line) = ground
+        .stage
+        .log()?
+        .lines()
+        .find(|line| line.contains("panic"))
+    {
         return Err(Failure::new(format!("something panicked: {line}")));
     }
     ground.stage.examine()?;
@@ -113,7 +118,8 @@ fn garbled(dice: &mut Dice, server: SocketAddr, route: &(String, String), cookie
         }
     }
     let method = if dice.one_in(20) {
-        ["PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"][usize::try_from(dice.below(6)).unwrap_or(0)]
+        ["PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"]
+            [usize::try_from(dice.below(6)).unwrap_or(0)]
     } else {
         method
     };
@@ -128,7 +134,9 @@ fn garbled(dice: &mut Dice, server: SocketAddr, route: &(String, String), cookie
         _ => format!("host: {server}\r\n"),
     });
     if !dice.one_in(10) {
-        head.push_str(&format!("origin: http://{server}\r\nsec-fetch-site: same-origin\r\n"));
+        head.push_str(&format!(
+            "origin: http://{server}\r\nsec-fetch-site: same-origin\r\n"
+        ));
     }
     head.push_str(&match dice.below(6) {
         0 => String::new(),
@@ -142,7 +150,11 @@ fn garbled(dice: &mut Dice, server: SocketAddr, route: &(String, String), cookie
         let long = usize::try_from(dice.below(20_000)).unwrap_or(0);
         head.push_str(&format!("accept-language: {}\r\n", "x".repeat(long)));
     }
-    let body = if method == "POST" { body(dice) } else { Vec::new() };
+    let body = if method == "POST" {
+        body(dice)
+    } else {
+        Vec::new()
+    };
     if method == "POST" {
         let kind = match dice.below(8) {
             0 => "application/json",
@@ -151,7 +163,11 @@ fn garbled(dice: &mut Dice, server: SocketAddr, route: &(String, String), cookie
             _ => "application/x-www-form-urlencoded",
         };
         head.push_str(&format!("content-type: {kind}\r\n"));
-        let length = if dice.one_in(30) { body.len() / 2 } else { body.len() };
+        let length = if dice.one_in(30) {
+            body.len() / 2
+        } else {
+            body.len()
+        };
         head.push_str(&format!("content-length: {length}\r\n"));
     }
     let mut request = head.into_bytes();
@@ -213,6 +229,8 @@ fn throw(server: SocketAddr, request: &[u8]) -> Result<u16, Failure> {
         }
         _ => {}
     }
-    let status = answer.get(9..12).and_then(|digits| str::from_utf8(digits).ok());
+    let status = answer
+        .get(9..12)
+        .and_then(|digits| str::from_utf8(digits).ok());
     Ok(status.and_then(|digits| digits.parse().ok()).unwrap_or(0))
 }

@@ -289,6 +289,7 @@ on_both! {
         let tx = world.tx().await;
         groups::delete(&tx, group(11, "").id).await.unwrap();
         tx.commit(&[event("group.delete")]).await.unwrap();
+        assert!(counters::verify(&world.db).await.unwrap().is_empty());
         assert_eq!(counters::groups(&world.db).await.unwrap(), 1);
         assert_eq!(roles::list(&world.db).await.unwrap(), []);
         assert_eq!(memberships::of_member(&world.db, nested(11)).await.unwrap(), []);
