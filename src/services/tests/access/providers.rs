@@ -8,6 +8,7 @@ use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::vendor::Vendor;
 use muster_domain::{Error, Kind};
+use muster_services::Knowingly;
 use muster_services::activity::{self, AuditFilter, Format};
 use muster_services::providers::{self, Draft, Enabled};
 use muster_services::{Call, config, groups};
@@ -47,7 +48,10 @@ async fn w43_only_those_who_manage_providers_change_them() {
         let mut codes = vec![
             code(providers::create(s, call, &proven, &draft("new")).await),
             code(providers::update(s, call, &proven, "corp", &draft("corp")).await),
-            code(providers::set_jit(s, call, &proven, "corp", JitRules::default()).await),
+            code(
+                providers::set_jit(s, call, &proven, "corp", JitRules::default(), Knowingly::No)
+                    .await,
+            ),
             code(providers::set_enabled(s, call, &proven, "corp", Enabled::No).await),
             code(providers::remove(s, call, &proven, "corp").await),
             code(providers::examine(s, call, &draft("corp"), None).await),
@@ -243,9 +247,16 @@ async fn carrying() -> Carrying {
         .grant(Role::Superadmin, Member::Group(outer))
         .await
         .unwrap();
-    groups::add_member(s, &sue.call, Some(&proven), outer, Member::Group(inner))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        &sue.call,
+        Some(&proven),
+        outer,
+        Member::Group(inner),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     Carrying {
         stage,
         adam,
@@ -281,19 +292,42 @@ async fn c18_rules_that_fill_a_group_with_a_role_also_a_nested_one_take_the_righ
         fills(&[], &["Platform team"]),
         fills(&["harmless"], &["p\u{200b}latform  Team"]),
     ] {
-        let set = providers::set_jit(s, &adam.call, &weak, "corp", rules.clone()).await;
+        let set =
+            providers::set_jit(s, &adam.call, &weak, "corp", rules.clone(), Knowingly::No).await;
         assert_eq!(code(set), "JIT-020", "{rules:?}");
     }
     assert_eq!(stage.provider("corp").await.jit, JitRules::default());
-    providers::set_jit(s, &adam.call, &weak, "corp", fills(&["eng*"], &[]))
-        .await
-        .unwrap();
+    providers::set_jit(
+        s,
+        &adam.call,
+        &weak,
+        "corp",
+        fills(&["eng*"], &[]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let strong_rules = fills(&["Platform team"], &[]);
-    providers::set_jit(s, &sue.call, &strong, "corp", strong_rules.clone())
-        .await
-        .unwrap();
+    providers::set_jit(
+        s,
+        &sue.call,
+        &strong,
+        "corp",
+        strong_rules.clone(),
+        Knowingly::Yes,
+    )
+    .await
+    .unwrap();
     // Who answers to such rules decides who gets the role: that is nothing for an admin either.
-    let set = providers::set_jit(s, &adam.call, &weak, "corp", JitRules::default()).await;
+    let set = providers::set_jit(
+        s,
+        &adam.call,
+        &weak,
+        "corp",
+        JitRules::default(),
+        Knowingly::No,
+    )
+    .await;
     assert_eq!(code(set), "JIT-020");
     assert_eq!(stage.provider("corp").await.jit, strong_rules);
     assert_eq!(code(groups::name(s, &adam.call, inner).await), "ok");
@@ -310,7 +344,7 @@ async fn c18_an_admin_alters_nothing_about_who_answers_to_rules_that_confer_a_ro
         create: Create::OnlyDomains,
         ..fills(&[], &["Owners"])
     };
-    providers::set_jit(s, &sue.call, &strong, "corp", rules)
+    providers::set_jit(s, &sue.call, &strong, "corp", rules, Knowingly::Yes)
         .await
         .unwrap();
     let known = Draft::of(&stage.provider("corp").await);

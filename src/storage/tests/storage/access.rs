@@ -75,11 +75,11 @@ on_both! {
         world.users(&[user(1, "Ada")]).await;
         let id = UserId(Uuid::from_u128(1));
         let tx = world.tx().await;
-        credentials::set_password(&tx, id, "$argon2id$one", at(1)).await.unwrap();
-        credentials::set_password(&tx, id, "$argon2id$two", at(2)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$one", None, at(1)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$two", Some("adam"), at(2)).await.unwrap();
         tx.commit(&[event("password.set")]).await.unwrap();
         let password = credentials::password(&world.db, id).await.unwrap().unwrap();
-        assert_eq!((password.phc.as_str(), password.changed_at), ("$argon2id$two", at(2)));
+        assert_eq!((password.phc.as_str(), password.changed_at), ("$argon2id$two", Some("adam"), at(2)));
         assert!(!format!("{password:?}").contains("argon2id"));
         let tx = world.tx().await;
         assert!(credentials::remove_password(&tx, id).await.unwrap());
