@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_domain::role::Role;
 use muster_services::config::{self, Config};
 use muster_services::providers::{self, Enabled};
-use muster_testing::Persona;
+use muster_testing::{Persona, Says};
 
 use crate::stage::Stage;
 
@@ -92,4 +92,38 @@ async fn o81_a_configuration_that_switches_a_provider_off_ends_what_came_by_it()
         .unwrap();
     assert!(!is_in(&stage, &ada).await);
     assert_eq!(ended(&stage, "provider.disable").await, (1, 0));
+}
+
+#[tokio::test]
+async fn o81_who_is_switched_off_is_on_record_and_back_when_switched_on() {
+    let stage = Stage::set().await;
+    let s = stage.s();
+    let adam = stage.world.persona("adam", &[Role::Admin]).await;
+    let adam = stage.world.elevate(&adam.unwrap()).await.unwrap();
+    let proven = adam.call.elevated().unwrap();
+    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::No)
+        .await
+        .unwrap();
+    assert!(!stage.provider("corp").await.enabled);
+    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::Yes)
+        .await
+        .unwrap();
+    stage
+        .signs_in("corp", Says::Claims(stage.claims("ada", 60)))
+        .await
+        .unwrap();
+    assert_eq!(
+        stage.record("provider.disable").await[0].event.actor,
+        "adam"
+    );
+    let corp = stage.provider("corp").await.id;
+    assert_eq!(providers::identities(s, &adam.call, corp).await.unwrap(), 1);
+    providers::remove(s, &adam.call, &proven, "corp")
+        .await
+        .unwrap();
+    assert!(stage.user("ada").await.is_some(), "people stay");
+    let back = muster_storage::subjects::count_of_provider(s.db(), corp)
+        .await
+        .unwrap();
+    assert_eq!(back, 0);
 }

@@ -13,7 +13,7 @@ use muster_services::activity::{self, AuditFilter, Format};
 use muster_services::providers::{self, Draft, Enabled};
 use muster_services::{Call, config, groups};
 use muster_storage::providers as rows;
-use muster_testing::{Persona, Says};
+use muster_testing::Persona;
 
 use crate::stage::{Stage, browser, draft};
 
@@ -475,37 +475,4 @@ async fn a_change_of_anything_is_stored_and_a_change_of_nothing_leaves_no_record
         .unwrap();
     assert_eq!(stage.provider("corp").await.vendor, Vendor::Entra);
     assert_eq!(stage.record("provider.update").await.len(), 1);
-}
-
-#[tokio::test]
-async fn o81_who_is_switched_off_is_on_record_and_back_when_switched_on() {
-    let stage = Stage::set().await;
-    let s = stage.s();
-    let adam = elevated(&stage, "adam", Role::Admin).await;
-    let proven = adam.call.elevated().unwrap();
-    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::No)
-        .await
-        .unwrap();
-    assert!(!stage.provider("corp").await.enabled);
-    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::Yes)
-        .await
-        .unwrap();
-    stage
-        .signs_in("corp", Says::Claims(stage.claims("ada", 60)))
-        .await
-        .unwrap();
-    assert_eq!(
-        stage.record("provider.disable").await[0].event.actor,
-        "adam"
-    );
-    let corp = stage.provider("corp").await.id;
-    assert_eq!(providers::identities(s, &adam.call, corp).await.unwrap(), 1);
-    providers::remove(s, &adam.call, &proven, "corp")
-        .await
-        .unwrap();
-    assert!(stage.user("ada").await.is_some(), "people stay");
-    let back = muster_storage::subjects::count_of_provider(s.db(), corp)
-        .await
-        .unwrap();
-    assert_eq!(back, 0);
 }
