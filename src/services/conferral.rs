@@ -123,28 +123,37 @@ pub(crate) async fn weigh(
     let fills: Vec<String> = before.filled(&after).into_iter().collect();
     let promoted: Vec<UserId> = before.promoted(&after).into_iter().collect();
     let opened = opened_by_others(call, tx, &promoted).await?;
-    let asks = knowingly == Knowingly::No && !matches!(call.who, Who::System(_));
-    if asks && !fills.is_empty() {
-        let words = format!(
-            "This lets an identity provider hand out a role: {}.",
-            named(&fills)
-        );
-        return Err(Error::new("JIT-021", Kind::Conflict, words)
-            .next("Whoever manages these groups there decides who gets the role. Take the group out of the rules, or confirm it where the role is granted."));
-    }
-    if asks && !opened.is_empty() {
-        let words = format!(
-            "Somebody else opened a way in to who gets a role: {}.",
-            named(&opened)
-        );
-        return Err(Error::new("ROLE-006", Kind::Conflict, words)
-            .next("Whoever opened it may sign in with the role. Have the person set a password of their own, or unlink the identity; or confirm that you know about it."));
-    }
     if fills.is_empty() && opened.is_empty() {
         return Ok(Value::Null);
     }
+    if knowingly == Knowingly::No && !matches!(call.who, Who::System(_)) {
+        return Err(question(&fills, &opened));
+    }
     let record = |all: Vec<String>| all.into_iter().take(RECORDED).collect::<Vec<_>>();
     Ok(json!({"filled_by_rules": record(fills), "ways_in_by_others": record(opened)}))
+}
+
+/// Everything there is to tell, in one question: one answer confirms all of it.
+fn question(fills: &[String], opened: &[String]) -> Error {
+    let ways_in = format!(
+        "Somebody else opened a way in to who gets a role: {}.",
+        named(opened)
+    );
+    let next = "Whoever opened it may sign in with the role. Have the person set a password of their own, or unlink the identity; or confirm that you know about it.";
+    if fills.is_empty() {
+        return Error::new("ROLE-006", Kind::Conflict, ways_in).next(next);
+    }
+    let rules = format!(
+        "This lets an identity provider hand out a role: {}.",
+        named(fills)
+    );
+    let words = if opened.is_empty() {
+        rules
+    } else {
+        format!("{rules} {ways_in}")
+    };
+    Error::new("JIT-021", Kind::Conflict, words)
+        .next("Whoever manages these groups there decides who gets the role. Take the group out of the rules, or confirm it where the role is granted.")
 }
 
 /// Ways in of these people that neither they nor the caller opened.

@@ -234,6 +234,19 @@ async fn o78_a_group_that_carries_a_role_asks_for_the_ways_in_of_who_joins_it() 
     let nested = Member::Group(inner);
     let nest = groups::add_member(s, call, Some(&sue), root, nested, No).await;
     assert_eq!(code(nest), "ROLE-006");
+    // Rules that fill the group and ways in of others are one question.
+    ruled(&cast, filling(&["Inner"], &[])).await;
+    let nest = groups::add_member(s, call, Some(&sue), root, nested, No).await;
+    let error = nest.unwrap_err();
+    assert_eq!(error.code, "JIT-021");
+    assert!(
+        error.public.contains("adam set the password of mona"),
+        "{error}"
+    );
+    let rules = JitRules::default();
+    providers::set_jit(s, call, &sue, "idp", rules, No)
+        .await
+        .unwrap();
     join(Yes).await.unwrap();
     // She holds the role now: another way to it tells nothing new.
     groups::add_member(s, call, Some(&sue), root, nested, No)
