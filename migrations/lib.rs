@@ -9,6 +9,7 @@ mod m0002_access;
 mod m0003_sign_in;
 mod m0004_record;
 mod m0005_provisioning;
+mod m0006_ways_in;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_sign_in::Step),
             Box::new(m0004_record::Step),
             Box::new(m0005_provisioning::Step),
+            Box::new(m0006_ways_in::Step),
         ]
     }
 }

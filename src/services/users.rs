@@ -201,7 +201,7 @@ pub async fn create(
     let tx = services.db().begin().await?;
     let (user, mut events) = insert_internal(services, call, &tx, fields, BreakGlass::No).await?;
     if let Some(hash) = hash {
-        credentials::set_password(&tx, user.id, &hash, call.at).await?;
+        credentials::set_password(&tx, user.id, &hash, Some(call.actor()), call.at).await?;
         events.push(call.event(
             "user.password.set",
             &user.username,
@@ -234,7 +234,7 @@ pub async fn edit(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     find(&tx, id).await?;
-    guard::may_alter(call, &roles::standing(&tx).await?, id)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, id)?;
     let directory = directories::internal(services, call, &tx).await?;
     let accounts = accounts::of_user(&tx, id).await?;
     let Some(account) = accounts
@@ -281,7 +281,7 @@ pub async fn deactivate(
     let reason = checked_reason(reason)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing(&tx).await?;
+    let standing = roles::standing_in(&tx).await?;
     let leaving = std::collections::BTreeSet::from([id]);
     let break_glass = access::break_glass(&tx).await?;
     if let Some(refused) =
@@ -315,7 +315,7 @@ pub async fn reactivate(services: &Services, call: &Call, id: UserId) -> Result<
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     find(&tx, id).await?;
-    guard::may_alter(call, &roles::standing(&tx).await?, id)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, id)?;
     let change = Change::new(Action::Reactivate { user: id }, Cause::ByHand);
     let events = provisioning::apply(services, call, &tx, &[change]).await?;
     if events.is_empty() {

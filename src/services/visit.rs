@@ -12,7 +12,7 @@ use muster_storage::{Quiet, challenges, test_links, throttle};
 
 pub use muster_storage::sessions::{key_of, keys};
 
-use crate::Services;
+use crate::{Services, refusals};
 
 /// How long a session lasts without a request.
 pub const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -72,11 +72,13 @@ async fn touch(services: &Services, key: &SessionKey, now: DateTime<Utc>) -> Res
     tx.commit_quiet(Quiet::LastSeen).await
 }
 
-/// Sweeps away what is over: sessions, questions to providers, test links, counted failures.
+/// Sweeps away what is over: sessions, questions to providers, test links, counted failures. Tells what of the refused
+/// sign-ins is not on record one by one.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error> {
+    refusals::tell(services, now).await?;
     let counted = TimeDelta::seconds(i64::from(ThrottlePolicy::default().window_seconds));
     let tx = services.db().begin().await?;
     sessions::sweep(&tx, now).await?;

@@ -344,6 +344,34 @@ pub async fn revoke_of_user(
     sql::change(tx, sql::ask(tx, sql, [user.0.into(), kept.into()])).await
 }
 
+#[derive(FromQueryResult)]
+struct ByMeans {
+    id_hash: String,
+    means: Option<String>,
+}
+
+/// The sessions that signed in through a provider.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_provider(
+    reader: &impl Reader,
+    provider: ProviderId,
+) -> Result<Vec<SessionKey>, Error> {
+    // The id stands somewhere in the means; where it stands is looked at after.
+    let sql = "SELECT id_hash, means FROM sessions WHERE means LIKE $1";
+    let like = format!("%{}%", provider.0);
+    let rows: Vec<ByMeans> = sql::all(reader, sql::ask(reader, sql, [like.into()])).await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let means: Option<Means> = from_json_option("sessions", row.means.as_deref())?;
+        if matches!(means, Some(Means::Provider { provider: through, .. }) if through == provider) {
+            found.push(SessionKey(row.id_hash));
+        }
+    }
+    Ok(found)
+}
+
 /// Notes that a session was seen. Callers do it at most once a minute.
 ///
 /// # Errors

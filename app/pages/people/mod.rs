@@ -1,6 +1,7 @@
 //! People: users, groups, roles, and one's own page.
 
 pub mod address;
+pub(crate) mod along;
 pub mod bulk;
 pub mod group_cards;
 pub mod group_edit;

@@ -9,6 +9,7 @@
 )]
 
 mod arrivals;
+mod closing;
 mod config;
 mod elevation;
 mod password;
@@ -16,6 +17,7 @@ mod properties;
 mod providers;
 mod reauth;
 mod reauth_guards;
+mod refusals;
 mod setup;
 mod signin;
 mod signin_ways;
