@@ -170,7 +170,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/providers/{slug}/disable"          Elevated(P::ManageProviders) => provider::disable;
     get  "/providers/{slug}/remove"           May(P::ManageProviders) => provider::confirm_remove;
     post "/providers/{slug}/remove"           Elevated(P::ManageProviders) => provider::remove;
-    post "/providers/{slug}/test-link"        May(P::ManageProviders) => provider::test_link;
+    post "/providers/{slug}/test-link"        Elevated(P::ManageProviders) => provider::test_link;
 
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
 
@@ -181,7 +181,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/elevations/{id}/end"               SignedIn => sessions::end_elevation;
     get  "/activity"                          May(P::ViewActivity) => activity::list;
     post "/activity/verify"                   May(P::ViewActivity) => activity::verify;
-    get  "/activity/export"                   May(P::ExportActivity) => activity::export;
+    post "/activity/export"                   May(P::ExportActivity) => activity::export;
     get  "/activity/{sequence}"               May(P::ViewActivity) => activity::show;
     get  "/settings"                          May(P::ViewSettings) => settings::show;
     post "/settings"                          Elevated(P::ManageSettings) => settings::save;

@@ -11,6 +11,20 @@ export async function atOp(page, login) {
   await page.locator('#go').click();
 }
 
+/** Signs in at LemonLDAP::NG, which must be asking. Everybody's password there is the name. */
+export async function atLemonldap(page, login) {
+  await page.locator('#userfield').fill(login);
+  await page.locator('#passwordfield').fill(login);
+  await page.getByRole('button', { name: 'Connect' }).click();
+}
+
+/** Signs in again at LemonLDAP::NG, which must be asking for that: it names the reason first. */
+export async function againAtLemonldap(page, login) {
+  await expect(page.locator('body')).toContainText('This application needs a more recent authentication.');
+  await page.getByRole('button', { name: 'Renew session' }).click();
+  await atLemonldap(page, login);
+}
+
 /** Signs in at a provider of the lab, which must be asking. Everybody's password there is "lab". */
 export async function atLab(page, username = 'ada.lindqvist') {
   await expect(page.locator('#sign-in')).toBeVisible();

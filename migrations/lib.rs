@@ -9,7 +9,8 @@ mod m0002_access;
 mod m0003_sign_in;
 mod m0004_record;
 mod m0005_provisioning;
-mod m0006_factors;
+mod m0006_ways_in;
+mod m0007_factors;
 
 use sea_orm_migration::prelude::*;
 
@@ -24,7 +25,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_sign_in::Step),
             Box::new(m0004_record::Step),
             Box::new(m0005_provisioning::Step),
-            Box::new(m0006_factors::Step),
+            Box::new(m0006_ways_in::Step),
+            Box::new(m0007_factors::Step),
         ]
     }
 }

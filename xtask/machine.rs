@@ -44,12 +44,71 @@ pub fn need_native_libraries() -> Result<(), Failure> {
     }
 }
 
-/// Node, for the end-to-end tests alone.
+/// Node, and the providers by others that npm does not have: for the end-to-end tests alone.
 pub fn need_node() -> Result<(), Failure> {
-    match find(&["npm"]) {
-        Some(_) => Ok(()),
-        None => install("Node with npm", &["nodejs", "npm"]),
+    if find(&["npm"]).is_none() {
+        install("Node with npm", &["nodejs", "npm"])?;
     }
+    need_lemonldap()
+}
+
+/// What end2end/peers/lemonldap.mjs starts. The uWSGI application takes the place of a daemon, which the portal would
+/// bring along otherwise; two libraries are needed for OpenID Connect and only recommended.
+const LEMONLDAP: [&str; 5] = [
+    "liblemonldap-ng-portal-perl",
+    "lemonldap-ng-uwsgi-app",
+    "libio-string-perl",
+    "libstring-random-perl",
+    "starman",
+];
+
+/// What the packages switch on: it tidies up an installation that nobody here uses.
+const LEMONLDAP_UNITS: [&str; 4] = [
+    "liblemonldap-ng-handler-perl.timer",
+    "liblemonldap-ng-handler-perl.service",
+    "liblemonldap-ng-portal-perl.timer",
+    "liblemonldap-ng-portal-perl.service",
+];
+
+/// LemonLDAP::NG. A person who cannot have it goes without its stories; a robot may not.
+fn need_lemonldap() -> Result<(), Failure> {
+    let is_there = || {
+        process::succeeds(
+            Command::new("perl").args(["-MLemonldap::NG::Portal::Issuer::OpenIDConnect", "-e1"]),
+        ) && find(&["starman"]).is_some()
+    };
+    if is_there() {
+        return Ok(());
+    }
+    let may_install = is_root() && find(&["apt-get"]).is_some();
+    if !may_install && !is_ci() {
+        println!(
+            "\n    !! LemonLDAP::NG is not installed: its stories are SKIPPED. Install Debian's {}.\n",
+            LEMONLDAP.join(" ")
+        );
+        return Ok(());
+    }
+    install("LemonLDAP::NG", &LEMONLDAP)?;
+    switch_off(&LEMONLDAP_UNITS)?;
+    if is_there() {
+        Ok(())
+    } else {
+        Err(Failure::new("LemonLDAP::NG is installed, but Perl cannot load it")
+            .next("run `perl -MLemonldap::NG::Portal::Issuer::OpenIDConnect -e1` and read what it misses"))
+    }
+}
+
+/// Leaves nothing of systemd's enabled, nor running where systemd runs.
+fn switch_off(units: &[&str]) -> Result<(), Failure> {
+    if find(&["systemctl"]).is_none() {
+        return Ok(());
+    }
+    let mut systemctl = Command::new("systemctl");
+    systemctl.arg("disable");
+    if Path::new("/run/systemd/system").is_dir() {
+        systemctl.arg("--now");
+    }
+    process::run(systemctl.args(units))
 }
 
 /// Chromium: `CHROMIUM` if set, else the first one on the path, else installed.
@@ -85,7 +144,7 @@ pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     }
     if !is_root() {
         return Err(Failure::new(format!("{what} missing")).next(format!(
-            "run `sudo apt-get install -y {packages_line}`, then this again"
+            "run `sudo apt-get install -y --no-install-recommends {packages_line}`, then this again"
         )));
     }
     println!("    installing {packages_line}");

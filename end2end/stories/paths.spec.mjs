@@ -1,7 +1,7 @@
 // The pages one only comes to by doing something: messages, dialogs, verdicts, the first visit. Looked at like the others.
 import { test, user } from '../desk.mjs';
 import { look } from '../pages.mjs';
-import { PASSWORD, addUser, asRoot, grant, signIn } from '../people.mjs';
+import { PASSWORD, addUser, asRoot, grant, persona, signIn } from '../people.mjs';
 import { atLab, reauthenticate, testSignIn, verdict } from '../steps.mjs';
 import { expect, startMuster, startOp } from '../world.mjs';
 
@@ -31,6 +31,27 @@ test('pages with messages: a form sent back, a flash, a preview, a check', async
   await page.goto('/activity');
   await page.getByRole('button', { name: /Verify/ }).click();
   await look(page, 'activity-verified');
+});
+
+test('o78: a role for somebody whose password another admin set asks first', async ({ world, root, desk: page }) => {
+  const username = `mona-${Date.now()}`;
+  const adam = await persona(world, root, { username: `adam-${Date.now()}`, role: 'admin' });
+  await addUser(adam.http, { username, password: PASSWORD });
+  await page.goto('/roles');
+  await page.locator('#grant select[name=role]').selectOption('helpdesk');
+  await page.locator('#grant input[name=to]').fill(username);
+  await page.getByRole('button', { name: 'Grant role', exact: true }).click();
+  await expect(page.locator('#grant')).toContainText(`${adam.username} set the password of ${username}`);
+  await look(page, 'roles-question');
+  await page.getByRole('button', { name: 'Grant it all the same' }).click();
+  await expect(page.locator('#role-helpdesk')).toContainText(username);
+});
+
+test('the activity log is exported by a button and by no link', async ({ root, desk: page }) => {
+  await page.goto('/activity?action=role');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+  expect(download.suggestedFilename()).toMatch(/^muster-activity-.*\.csv$/);
+  expect((await root.get('/activity/export?format=csv')).status).toBe(405);
 });
 
 test('dialogs', async ({ desk: page, root }) => {

@@ -1,7 +1,10 @@
 //! Looks whether everything this server needs is in order, and says what to do where it is not.
 
+use ipnet::IpNet;
 use muster_services::{Services, setup, site};
 use muster_storage::audit::{self, Chain};
+use muster_storage::counters;
+use url::Url;
 
 use crate::settings::Settings;
 use crate::{Stop, folder, say, wiring};
@@ -44,7 +47,13 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
                 }),
             );
             findings.add("audit log", chain(&services).await);
+            findings.add("counts", counts(&services).await);
             findings.add("public address", address(&services).await);
+            if let Ok(url) = site::url(&services).await
+                && proxy_is_missing(&url, &settings.trusted_proxies)
+            {
+                warn("proxy", FORGOTTEN_PROXY);
+            }
             findings.add("administrator", administrator(&services).await);
             services.db().close().await?;
         }
@@ -62,6 +71,14 @@ async fn chain(services: &Services) -> Result<String, Stop> {
     }
 }
 
+async fn counts(services: &Services) -> Result<String, Stop> {
+    let wrong = counters::verify(services.db()).await?;
+    if wrong.is_empty() {
+        return Ok("people and groups are as many as their counters say".to_owned());
+    }
+    Err(Stop::new(wrong.join("; ")))
+}
+
 async fn address(services: &Services) -> Result<String, Stop> {
     let url = site::url(services).await?;
     if services.fixed_url().is_none() && site::stored(services).await?.is_none() {
@@ -70,11 +87,24 @@ async fn address(services: &Services) -> Result<String, Stop> {
     Ok(url.to_string())
 }
 
+const FORGOTTEN_PROXY: &str = "the public address is https, which takes a reverse proxy, and none is named. Everybody behind it counts as one \
+     network: wrong passwords of one throttle all. Name it with --trusted-proxies or MUSTER_TRUSTED_PROXIES";
+
+/// Muster itself speaks no TLS: somebody in front of it does.
+fn proxy_is_missing(url: &Url, named: &[IpNet]) -> bool {
+    url.scheme() == "https" && named.is_empty()
+}
+
 async fn administrator(services: &Services) -> Result<String, Stop> {
     if setup::is_open(services).await? {
         return Ok("none yet: start the server and open /setup".to_owned());
     }
     Ok("there is one".to_owned())
+}
+
+/// Tells of something that works and is likely not what was meant.
+fn warn(what: &str, words: &str) {
+    say(format_args!("warning  {what}: {words}"));
 }
 
 #[derive(Default)]
@@ -99,5 +129,22 @@ impl Findings {
             1 => Err(Stop::new("One thing is not in order.")),
             more => Err(Stop::new(format!("{more} things are not in order."))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w33_an_https_address_without_a_named_proxy_is_warned_of() {
+        let [https, http] = ["https://muster.example.org/", "http://127.0.0.1:3000/"]
+            .map(|url| Url::parse(url).unwrap());
+        assert!(proxy_is_missing(&https, &[]));
+        assert!(!proxy_is_missing(
+            &https,
+            &["127.0.0.1/32".parse().unwrap()]
+        ));
+        assert!(!proxy_is_missing(&http, &[]));
     }
 }

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::providers::Draft;
+use crate::providers::{Draft, Enabled};
 use crate::roles::Declared;
 use crate::{Call, Services, Who, site};
 
@@ -371,17 +371,16 @@ pub async fn apply(
             secret: secrets.remove(slug),
             domains: provider.domains.clone(),
         };
-        let kept = crate::providers::declare(services, call, &draft, provider.jit.clone()).await?;
+        let mut kept =
+            crate::providers::declare(services, call, &draft, provider.jit.clone()).await?;
         if kept.enabled != provider.enabled {
-            let tx = services.db().begin().await?;
-            providers::set_enabled(&tx, kept.id, provider.enabled, call.at).await?;
-            let action = if provider.enabled {
-                "provider.enable"
+            let enabled = if provider.enabled {
+                Enabled::Yes
             } else {
-                "provider.disable"
+                Enabled::No
             };
-            tx.commit(&[call.event(action, &kept.name, Some(kept.id.0), json!({"by": "file"}))])
-                .await?;
+            let (tx, detail) = (services.db().begin().await?, json!({"by": "file"}));
+            crate::providers::switch(tx, call, &mut kept, enabled, detail).await?;
         }
     }
     apply_roles(services, call, wanted).await?;

@@ -12,6 +12,7 @@ use muster_domain::{Error, Kind, name};
 use muster_storage::{Tx, groups, memberships};
 use serde_json::json;
 
+use crate::conferral::{self, Knowingly, Picture};
 use crate::{Call, Services, guard, provisioning, roles};
 
 pub use detail::{EffectiveMember, GroupDetail, GroupMay, MemberDetail, detail, effective_members};
@@ -105,7 +106,8 @@ pub async fn create(
 /// a role takes the permission and the presence that granting takes.
 ///
 /// # Errors
-/// Without permission, when a directory manages the group, or with messages beside fields.
+/// Without permission, when a directory manages the group, or with messages beside fields; `JIT-021` when the group
+/// carries a role and the rules of a provider would fill it under its new name.
 pub async fn edit(
     services: &Services,
     call: &Call,
@@ -117,18 +119,20 @@ pub async fn edit(
     call.may(Permission::EditPeople)?;
     let (name, description) = checked(name, description)?;
     let tx = services.db().begin().await?;
+    let before = Picture::of(&tx).await?;
     let mut group = local(&tx, id).await?;
     if name::key(&name) != name::key(&group.name) {
-        guard::may_change_members(call, &roles::standing(&tx).await?, elevated, id)?;
+        guard::may_change_members(call, before.standing(), elevated, id)?;
         free(&tx, &name, Some(id)).await?;
     }
-    let before = json!({ "name": group.name, "description": group.description });
+    let was = json!({ "name": group.name, "description": group.description });
     group.name = name;
     group.description = description;
     group.updated_at = call.at;
     groups::update(&tx, &group).await?;
+    conferral::weigh(call, &tx, &before, Knowingly::No).await?;
     let after = json!({ "name": group.name, "description": group.description });
-    let detail = json!({ "before": before, "after": after });
+    let detail = json!({ "before": was, "after": after });
     tx.commit(&[call.event("group.edit", &group.name, Some(id.0), detail)])
         .await
 }
@@ -216,7 +220,7 @@ pub async fn delete(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let group = local(&tx, id).await?;
-    let before = roles::standing(&tx).await?;
+    let before = roles::standing_in(&tx).await?;
     guard::may_change_members(call, &before, elevated, id)?;
     let after = before.clone().without_group(id);
     guard::keeps_a_superadmin(&before, &after)?;

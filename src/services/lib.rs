@@ -8,8 +8,10 @@ pub mod activity;
 mod arrival;
 mod attempt;
 pub mod call;
+mod conferral;
 pub mod config;
 pub mod demo;
+mod digest;
 pub mod directories;
 pub mod elevation;
 pub mod factors;
@@ -22,6 +24,7 @@ pub mod policies;
 pub mod providers;
 pub mod provisioning;
 pub mod reauth;
+mod refusals;
 pub mod roles;
 mod roundtrip;
 pub mod second_step;
@@ -42,10 +45,16 @@ use muster_domain::{Clock, Entropy, Error, Ids, Kind};
 use muster_storage::{Db, Sealer};
 
 pub use call::{Call, Who};
+pub use conferral::Knowingly;
 
 /// Everything a use case needs, shared by all requests. Cheap to clone.
 #[derive(Clone)]
-pub struct Services(Arc<Parts>);
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    refusals: refusals::Refusals,
+}
 
 /// The parts, plugged together by the composition root.
 pub struct Parts {
@@ -71,49 +80,52 @@ impl Services {
     /// Plugs the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner {
+            parts,
+            refusals: refusals::Refusals::default(),
+        }))
     }
 
     /// The database.
     #[must_use]
     pub fn db(&self) -> &Db {
-        &self.0.db
+        &self.0.parts.db
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        self.0.clock.now()
+        self.0.parts.clock.now()
     }
 
     /// A fresh unguessable text of 43 URL-safe characters.
     #[must_use]
     pub fn token(&self) -> String {
-        self.0.entropy.token()
+        self.0.parts.entropy.token()
     }
 
     /// A new id of any kind.
     #[must_use]
     pub fn id<T: From<uuid::Uuid>>(&self) -> T {
-        Ids::new(self.0.clock.as_ref(), self.0.entropy.as_ref()).make()
+        Ids::new(self.0.parts.clock.as_ref(), self.0.parts.entropy.as_ref()).make()
     }
 
     /// Unpredictable bytes.
     #[must_use]
     pub fn entropy(&self) -> &dyn Entropy {
-        self.0.entropy.as_ref()
+        self.0.parts.entropy.as_ref()
     }
 
     /// Seals and opens secrets.
     #[must_use]
     pub fn sealer(&self) -> &Sealer {
-        &self.0.sealer
+        &self.0.parts.sealer
     }
 
     /// The password hashing room.
     #[must_use]
     pub fn hashing(&self) -> &hashing::Hashing {
-        &self.0.hashing
+        &self.0.parts.hashing
     }
 
     /// The protocol of this kind.
@@ -122,6 +134,7 @@ impl Services {
     /// `IDP-002` when this installation does not speak it.
     pub fn kind(&self, kind: &str) -> Result<&dyn IdentityProvider, Error> {
         self.0
+            .parts
             .kinds
             .iter()
             .find(|k| k.kind() == kind)
@@ -138,12 +151,16 @@ impl Services {
     /// The address given by flag or variable, if any.
     #[must_use]
     pub fn fixed_url(&self) -> Option<&url::Url> {
-        self.0.fixed_url.as_ref()
+        self.0.parts.fixed_url.as_ref()
+    }
+
+    pub(crate) fn refusals(&self) -> &refusals::Refusals {
+        &self.0.refusals
     }
 
     /// The address this process listens on.
     #[must_use]
     pub fn listen(&self) -> std::net::SocketAddr {
-        self.0.listen
+        self.0.parts.listen
     }
 }

@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use muster_domain::credential::{self, PasswordChecked};
 use muster_domain::factor::{Enrolled, FactorChecked};
-use muster_domain::session::Proof;
+use muster_domain::session::{Proof, Session};
 use muster_domain::throttle::{self, ThrottlePolicy};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind, name};
@@ -14,6 +14,7 @@ use muster_storage::sign_ins::{self, Outcome, SignIn};
 use muster_storage::{Quiet, credentials, factors, throttle as failures, users};
 use serde_json::json;
 
+use crate::refusals::{self, Concerns};
 use crate::second_step::Half;
 use crate::{Call, Services};
 
@@ -27,13 +28,14 @@ pub async fn sign_in(
     username: &str,
     password: &str,
 ) -> Result<Entered, Error> {
-    let checked = attempt(services, call, username, password).await?;
+    let door = Door::sign_in(call, username);
+    let checked = attempt(services, call, &door, username, password).await?;
     let Some((user, _)) = checked else {
         return Err(wrong());
     };
     if !user.is_active() {
         // It stays counted like a wrong one: otherwise the throttle would tell that this password was right (W50).
-        record(services, call, username, "deactivated").await?;
+        record(services, call, username, Some(&user), "deactivated").await?;
         return Err(wrong());
     }
     if factors::enrolled(services.db(), user.id).await? == Enrolled::Yes {
@@ -66,12 +68,12 @@ pub(crate) async fn enter(
     user: &User,
     factor: Option<&FactorChecked>,
 ) -> Result<(), Error> {
-    let username = &user.username;
+    let door = Door::sign_in(call, &user.username);
     let tx = services.db().begin().await?;
     if let Some(address) = call.address {
         failures::remember_network(&tx, user.id, &throttle::network_of(address), call.at).await?;
     }
-    failures::clear(&tx, &key_of(username), &network_of(call)).await?;
+    failures::clear(&tx, &door.key, &door.network).await?;
     users::touch_sign_in(&tx, user.id, call.at).await?;
     sign_ins::insert(&tx, &kept(services, call, user)).await?;
     let mut event = call.event(
@@ -101,7 +103,8 @@ fn kept(services: &Services, call: &Call, user: &User) -> SignIn {
     }
 }
 
-/// Checks the password of the person who is signed in, as proof of presence.
+/// Checks the password of the person who is signed in, as proof of presence. Failures count for this session alone:
+/// strangers who guess at the sign-in page keep nobody from it.
 ///
 /// # Errors
 /// `AUTH-001` when it is wrong, `AUTH-002` after too many failures, `ELV-003` when the person has no password here.
@@ -118,18 +121,48 @@ pub async fn prove(services: &Services, call: &Call, password: &str) -> Result<P
         )
         .next("Prove presence at your identity provider instead."));
     }
-    let checked = attempt(services, call, &person.user.username, password).await?;
+    let door = Door::presence(&person.session);
+    let checked = attempt(services, call, &door, &person.user.username, password).await?;
     let Some((_, witness)) = checked else {
         return Err(wrong());
     };
-    forgive(services, call, &person.user.username).await?;
+    forgive(services, &door).await?;
     Proof::password(&person.session, witness, call.at).ok_or_else(wrong)
+}
+
+/// What failures are counted under.
+struct Door {
+    key: String,
+    network: String,
+}
+
+impl Door {
+    /// The sign-in page: the typed name, from the caller's network.
+    fn sign_in(call: &Call, username: &str) -> Self {
+        Self {
+            key: key_of(username),
+            network: call
+                .address
+                .map_or_else(|| "unknown".to_owned(), throttle::network_of),
+        }
+    }
+
+    /// The secure session: this person in this browser session. Folded names have no upper case, so nobody can type
+    /// a name that counts here.
+    fn presence(session: &Session) -> Self {
+        let key = format!("PRESENCE {} {}", session.user, session.key.0);
+        Self {
+            network: key.clone(),
+            key,
+        }
+    }
 }
 
 /// One attempt: throttled, constant in work, recorded.
 async fn attempt(
     services: &Services,
     call: &Call,
+    door: &Door,
     username: &str,
     password: &str,
 ) -> Result<Option<(User, PasswordChecked)>, Error> {
@@ -137,7 +170,10 @@ async fn attempt(
         return Err(wrong());
     }
     let user = users::by_username(services.db(), username).await?;
-    admit(services, call, username).await?;
+    if !admit(services, call, door).await? {
+        record(services, call, username, user.as_ref(), "too many failures").await?;
+        return Err(too_many());
+    }
     let stored = match &user {
         Some(user) => credentials::password(services.db(), user.id).await?,
         None => None,
@@ -146,35 +182,35 @@ async fn attempt(
         .hashing()
         .matches(password, stored.as_ref().map(|stored| stored.phc.as_str()))
         .await?;
-    let Some(user) = user.filter(|_| right) else {
-        record(services, call, username, "wrong name or password").await?;
+    let Some(user) = user.as_ref().filter(|_| right) else {
+        let why = "wrong name or password";
+        record(services, call, username, user.as_ref(), why).await?;
         return Ok(None);
     };
     let witness = PasswordChecked::witness(user.id);
-    Ok(Some((user, witness)))
+    Ok(Some((user.clone(), witness)))
 }
 
 /// Lets an attempt through to the comparison, counted as a failure until it turns out to be right. Guesses sent at
-/// once are thereby counted one after the other, before the first of them is compared (W49).
-async fn admit(services: &Services, call: &Call, username: &str) -> Result<(), Error> {
-    let (key, network) = (key_of(username), network_of(call));
+/// once are thereby counted one after the other, before the first of them is compared (W49). Whether it may go on.
+async fn admit(services: &Services, call: &Call, door: &Door) -> Result<bool, Error> {
     let policy = ThrottlePolicy::default();
     let since = call.at - TimeDelta::seconds(i64::from(policy.window_seconds));
     let tx = services.db().begin().await?;
-    let before = failures::failures(&tx, &key, &network, since).await?;
+    let before = failures::failures(&tx, &door.key, &door.network, since).await?;
     if !throttle::may_try(&policy, &before) {
         tx.rollback().await?;
-        record(services, call, username, "too many failures").await?;
-        return Err(too_many());
+        return Ok(false);
     }
-    failures::record_failure(&tx, &key, &network, call.at).await?;
-    tx.commit_quiet(Quiet::Counted).await
+    failures::record_failure(&tx, &door.key, &door.network, call.at).await?;
+    tx.commit_quiet(Quiet::Counted).await?;
+    Ok(true)
 }
 
-/// Takes back what [`admit`] counted, together with earlier slips of the same person from the same network.
-async fn forgive(services: &Services, call: &Call, username: &str) -> Result<(), Error> {
+/// Takes back what [`admit`] counted, together with earlier slips at the same door.
+async fn forgive(services: &Services, door: &Door) -> Result<(), Error> {
     let tx = services.db().begin().await?;
-    failures::clear(&tx, &key_of(username), &network_of(call)).await?;
+    failures::clear(&tx, &door.key, &door.network).await?;
     tx.commit_quiet(Quiet::Counted).await
 }
 
@@ -186,18 +222,19 @@ fn key_of(username: &str) -> String {
         .collect()
 }
 
-fn network_of(call: &Call) -> String {
-    call.address
-        .map_or_else(|| "unknown".to_owned(), throttle::network_of)
-}
-
-async fn record(services: &Services, call: &Call, username: &str, why: &str) -> Result<(), Error> {
-    services
-        .db()
-        .begin()
-        .await?
-        .commit(&[refusal(call, username, why)])
-        .await
+/// Puts a refusal on record. `user` is whom the name belongs to, if to anybody.
+async fn record(
+    services: &Services,
+    call: &Call,
+    username: &str,
+    user: Option<&User>,
+    why: &str,
+) -> Result<(), Error> {
+    let concerns = match user {
+        Some(user) if user.break_glass => Concerns::SomebodyHere,
+        _ => Concerns::of(call),
+    };
+    refusals::put(services, call, concerns, refusal(call, username, why)).await
 }
 
 fn refusal(call: &Call, username: &str, why: &str) -> muster_domain::audit::AuditEvent {

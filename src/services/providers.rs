@@ -12,11 +12,15 @@ use muster_storage::{Tx, providers};
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::conferral::{self, Knowingly, Picture};
 use crate::{Call, Services, Who, guard, site};
 
+mod closing;
 mod draft;
 mod row;
 
+pub use closing::sessions_through;
+pub(crate) use closing::switch;
 use draft::checked;
 pub use draft::{Draft, domains_of};
 use row::{change, confers_no_role, free_slug, insert, place};
@@ -169,36 +173,41 @@ async fn within(tx: &Tx, slug: &str) -> Result<Provider, Error> {
 /// Changes how users and groups come to be at sign-in.
 ///
 /// # Errors
-/// Without permission, or when a managed or default group would confer a role without the right to grant it.
+/// Without permission, or when a managed or default group would confer a role without the right to grant it;
+/// `JIT-021` when it would with that right and `knowingly` does not say that it shall.
 pub async fn set_jit(
     services: &Services,
     call: &Call,
     elevated: &ElevatedSession<'_>,
     slug: &str,
     jit: JitRules,
+    knowingly: Knowingly,
 ) -> Result<Provider, Error> {
     call.may(Permission::ManageProviders)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
+    let picture = Picture::of(&tx).await?;
     let mut provider = within(&tx, slug).await?;
     confers_no_role(&tx, call, &provider.jit).await?;
     confers_no_role(&tx, call, &jit).await?;
     let before = json!(provider.jit);
     provider.jit = jit;
     provider.updated_at = call.at;
-    let detail = json!({"before": before, "after": provider.jit, "elevation": elevated.id()});
     providers::update(&tx, &provider).await?;
-    tx.commit(&[call.event(
+    let along = conferral::weigh(call, &tx, &picture, knowingly).await?;
+    let detail = json!({"before": before, "after": provider.jit, "elevation": elevated.id()});
+    let mut event = call.event(
         "provider.rules",
         &provider.name,
         Some(provider.id.0),
         detail,
-    )])
-    .await?;
+    );
+    conferral::note(std::slice::from_mut(&mut event), &along);
+    tx.commit(&[event]).await?;
     Ok(provider)
 }
 
-/// Switches a provider on or off. People signed in through it stay signed in; new sign-ins follow.
+/// Switches a provider on or off. Off, the sessions of people who signed in through it end, their own too.
 ///
 /// # Errors
 /// Without permission.
@@ -213,21 +222,8 @@ pub async fn set_enabled(
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
     let mut provider = within(&tx, slug).await?;
-    provider.enabled = enabled == Enabled::Yes;
-    provider.updated_at = call.at;
-    providers::update(&tx, &provider).await?;
-    let action = if provider.enabled {
-        "provider.enable"
-    } else {
-        "provider.disable"
-    };
-    tx.commit(&[call.event(
-        action,
-        &provider.name,
-        Some(provider.id.0),
-        json!({"elevation": elevated.id()}),
-    )])
-    .await?;
+    let detail = json!({"elevation": elevated.id()});
+    switch(tx, call, &mut provider, enabled, detail).await?;
     Ok(provider)
 }
 
@@ -240,7 +236,8 @@ pub enum Enabled {
     No,
 }
 
-/// Removes a provider and the identities tied to it. Users, their accounts and groups stay.
+/// Removes a provider and the identities tied to it, and ends the sessions that came by it. Users, their accounts and
+/// groups stay.
 ///
 /// # Errors
 /// Without permission, or `WEB-404`.
@@ -254,9 +251,10 @@ pub async fn remove(
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
     let provider = within(&tx, slug).await?;
-    providers::delete(&tx, provider.id).await?;
-    let detail =
+    let mut detail =
         json!({"slug": provider.slug, "settings": provider.settings, "elevation": elevated.id()});
+    closing::end_sessions(&tx, call, provider.id, &mut detail).await?;
+    providers::delete(&tx, provider.id).await?;
     tx.commit(&[call.event(
         "provider.remove",
         &provider.name,

@@ -15,9 +15,10 @@ use muster_domain::change::{Action, Change};
 use muster_domain::id::DirectoryId;
 use muster_storage::{Tx, accounts, users};
 
-use crate::{Call, Services};
+use crate::{Call, Services, roles};
 
 /// Applies changes in their order; gives one event for each that made a difference. Runs of one kind are batched.
+/// Whoever loses a role with a membership loses the secure session with it, whatever ended the membership.
 /// Whether the caller may do this is decided before: here nobody is asked for permission.
 ///
 /// # Errors
@@ -30,12 +31,20 @@ pub async fn apply(
     changes: &[Change],
 ) -> Result<Vec<AuditEvent>, Error> {
     let door = Door { services, call, tx };
+    let may_lose = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
+    let before = match changes.iter().any(may_lose) {
+        true => Some(roles::standing_in(tx).await?),
+        false => None,
+    };
     let same = |a: &Change, b: &Change| {
         std::mem::discriminant(&a.action) == std::mem::discriminant(&b.action)
     };
     let mut events = Vec::with_capacity(changes.len());
     for run in changes.chunk_by(same) {
         events.append(&mut door.pass(run).await?);
+    }
+    if let Some(before) = before {
+        roles::end_lost(call, tx, &before, &roles::standing(tx).await?).await?;
     }
     Ok(events)
 }

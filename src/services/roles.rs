@@ -13,6 +13,7 @@ use muster_storage::{Reader, Tx, elevations, groups, memberships, users};
 use serde_json::json;
 
 use crate::call::Who;
+use crate::conferral::{self, Knowingly, Picture};
 use crate::standing::{Grant, Standing};
 use crate::{Call, Services, guard};
 
@@ -76,18 +77,20 @@ pub async fn overview(services: &Services, call: &Call) -> Result<Vec<RoleOvervi
 /// Grants a role to a person or a group.
 ///
 /// # Errors
-/// Without permission or presence, for an unknown person or group, or when it is granted already.
+/// Without permission or presence, for an unknown person or group, or when it is granted already; `JIT-021` and
+/// `ROLE-006` when something goes along with it and `knowingly` does not say that it shall.
 pub async fn grant(
     services: &Services,
     call: &Call,
     elevated: &ElevatedSession<'_>,
     role: Role,
     to: Member,
+    knowingly: Knowingly,
 ) -> Result<AssignmentId, Error> {
     call.may(Permission::ManageRoles)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let (id, event) = grant_in(services, call, &tx, role, to).await?;
+    let (id, event) = grant_in(services, call, &tx, role, to, knowingly).await?;
     tx.commit(&[event]).await?;
     Ok(id)
 }
@@ -128,7 +131,10 @@ pub async fn declare(
         ));
     }
     match wanted {
-        Declared::Grant(role, to) => Ok(grant_in(services, call, tx, role, to).await?.1),
+        Declared::Grant(role, to) => {
+            let granted = grant_in(services, call, tx, role, to, Knowingly::No).await?;
+            Ok(granted.1)
+        }
         Declared::Withdraw(id) => withdraw_in(call, tx, id).await,
     }
 }
@@ -148,7 +154,9 @@ async fn grant_in(
     tx: &Tx,
     role: Role,
     to: Member,
+    knowingly: Knowingly,
 ) -> Result<(AssignmentId, AuditEvent), Error> {
+    let before = Picture::of(tx).await?;
     let name = name_of(tx, to).await?;
     let known = roles::list(tx).await?;
     if known
@@ -170,18 +178,18 @@ async fn grant_in(
         granted_at: call.at,
     };
     roles::grant(tx, &assignment).await?;
+    let along = conferral::weigh(call, tx, &before, knowingly).await?;
     let detail = json!({ "role": role, "kind": to.kind(), "grant": assignment.id });
-    Ok((
-        assignment.id,
-        call.event("role.grant", &name, Some(to.id()), detail),
-    ))
+    let mut event = call.event("role.grant", &name, Some(to.id()), detail);
+    conferral::note(std::slice::from_mut(&mut event), &along);
+    Ok((assignment.id, event))
 }
 
 async fn withdraw_in(call: &Call, tx: &Tx, id: AssignmentId) -> Result<AuditEvent, Error> {
     let Some(assignment) = roles::get(tx, id).await? else {
         return Err(Error::not_found("granted role"));
     };
-    let before = standing(tx).await?;
+    let before = standing_in(tx).await?;
     let after = before.clone().without_grant(id);
     guard::keeps_a_superadmin(&before, &after)?;
     roles::withdraw(tx, id).await?;
@@ -262,6 +270,14 @@ pub(crate) async fn standing(reader: &impl Reader) -> Result<Standing, Error> {
         .map(|user| user.id)
         .collect();
     Ok(standing)
+}
+
+/// The whole picture of roles inside a transaction that goes by it. Transactions that ask for it take turns, so that
+/// what each of them sees stays true until it commits: of two that each withdraw one of the last two superadmins, the
+/// second sees what the first did.
+pub(crate) async fn standing_in(tx: &Tx) -> Result<Standing, Error> {
+    roles::take_turns(tx).await?;
+    standing(tx).await
 }
 
 /// The names of all groups that carry a role, themselves or by nesting: rules that fill groups must not name them.

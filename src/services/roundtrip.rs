@@ -15,9 +15,9 @@ use muster_domain::{Error, Kind};
 use muster_storage::challenges::{self, ChallengeKind, PendingChallenge, Stage, Taken};
 use muster_storage::{Place, Quiet, providers as rows};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use crate::digest::sha256_hex;
 use crate::{Call, Services, providers, site};
 
 /// How long a question waits for its answer.
@@ -74,7 +74,7 @@ pub(crate) async fn depart(
     };
     let challenge = PendingChallenge {
         id,
-        state_hash: digest(&state),
+        state_hash: sha256_hex(&state),
         kind: luggage.trip,
         stage: match luggage.purpose {
             Purpose::SignIn => Stage::Plain,
@@ -138,16 +138,15 @@ pub(crate) async fn arrive(
         .as_deref()
         .filter(|state| !state.is_empty())
         .ok_or_else(no_question)?;
-    let challenge = match challenges::take(services.db(), &digest(state), services.now()).await? {
+    let state = sha256_hex(state);
+    let taken = challenges::take(services.db(), &state, browser, services.now()).await?;
+    let challenge = match taken {
         Taken::Yes(challenge) => *challenge,
+        Taken::Elsewhere(_) => return Err(another_browser()),
         Taken::Before(_) => return Err(used_before()),
         Taken::Expired(_) => return Err(too_late()),
         Taken::Unknown => return Err(no_question()),
     };
-    if browser != Some(&challenge.session) {
-        return Err(Error::new("AUTH-011", Kind::Forbidden, "This answer belongs to a sign-in that began in another browser.")
-            .next("Begin again here. If you did not begin a sign-in at all, somebody tried to sign you in as somebody else."));
-    }
     let provider = rows::get(services.db(), challenge.provider)
         .await?
         .ok_or_else(no_question)?;
@@ -212,19 +211,22 @@ pub(crate) async fn connection<'a>(
     })
 }
 
-fn digest(state: &str) -> String {
-    Sha256::digest(state.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 fn place(column: &'static str, id: ChallengeId) -> Place<'static> {
     Place {
         table: "challenges",
         column,
         id: id.0,
     }
+}
+
+/// The question stays open for the browser that asked it.
+fn another_browser() -> Error {
+    Error::new(
+        "AUTH-011",
+        Kind::Forbidden,
+        "This answer belongs to a sign-in that began in another browser.",
+    )
+    .next("Begin again here. If you did not begin a sign-in at all, somebody tried to sign you in as somebody else.")
 }
 
 fn used_before() -> Error {

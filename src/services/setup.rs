@@ -14,6 +14,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::digest::sha256_hex;
+use crate::refusals::{self, Concerns};
 use crate::{Call, Services, Who, password, users};
 
 const CODE: &str = "setup.code";
@@ -88,37 +90,52 @@ fn digest(code: &str) -> String {
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_uppercase())
         .collect();
-    Sha256::digest(plain.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256_hex(&plain)
+}
+
+/// What a browser holds that entered the setup code. Worth something as long as that code counts: another code, or an
+/// administrator, ends it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Entered(String);
+
+impl Entered {
+    /// Whether the code it was given for still counts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn counts(&self, services: &Services) -> Result<bool, Error> {
+        let stored: Option<String> = settings::get(services.db(), CODE).await?;
+        Ok(stored.is_some_and(|stored| fits(&stored, &self.0)) && is_open(services).await?)
+    }
+}
+
+fn fits(stored: &str, digest: &str) -> bool {
+    !stored.is_empty() && bool::from(stored.as_bytes().ct_eq(digest.as_bytes()))
 }
 
 /// Checks the setup code.
 ///
 /// # Errors
 /// `SET-001` when it does not fit, `SET-002` when setup is over.
-pub async fn enter(services: &Services, call: &Call, typed: &str) -> Result<(), Error> {
+pub async fn enter(services: &Services, call: &Call, typed: &str) -> Result<Entered, Error> {
     if !is_open(services).await? {
         return Err(over());
     }
     let stored: String = settings::get(services.db(), CODE)
         .await?
         .unwrap_or_default();
-    if !stored.is_empty() && bool::from(stored.as_bytes().ct_eq(digest(typed).as_bytes())) {
-        return services
+    if fits(&stored, &digest(typed)) {
+        services
             .db()
             .begin()
             .await?
             .commit(&[call.event("setup.enter", "setup", None, json!({}))])
-            .await;
+            .await?;
+        return Ok(Entered(stored));
     }
-    services
-        .db()
-        .begin()
-        .await?
-        .commit(&[call.event("setup.refused", "setup", None, json!({}))])
-        .await?;
+    let event = call.event("setup.refused", "setup", None, json!({}));
+    refusals::put(services, call, Concerns::of(call), event).await?;
     Err(Error::new("SET-001", Kind::Invalid, "This is not the setup code.")
         .field("code", "This is not the setup code. Copy the newest one from the terminal or the service's log. A restart makes a new one."))
 }
@@ -171,7 +188,7 @@ pub async fn create_admin(
     }
     let (user, mut events) =
         users::insert_internal(services, call, &tx, &fields, users::BreakGlass::Yes).await?;
-    credentials::set_password(&tx, user.id, &phc, call.at).await?;
+    credentials::set_password(&tx, user.id, &phc, None, call.at).await?;
     roles::grant(&tx, &standing(services, call, &user)).await?;
     if settings::claim(&tx, CLAIM, &call.at).await? {
         // Made on the server's shell: nobody walks through the wizard.

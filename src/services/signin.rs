@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::attempt::{leave, provider_error, record};
 use crate::reauth::{self, Seen};
+use crate::refusals::{self, Concerns};
 use crate::roundtrip::{Back, End, arrive, connection};
 use crate::{Call, Services, arrival, providers, provisioning, site, trial};
 
@@ -157,10 +158,8 @@ async fn refused(services: &Services, call: &Call, slug: &str, error: Error) -> 
         None,
         json!({"code": error.code, "why": error.public}),
     );
-    match services.db().begin().await {
-        Ok(tx) => tx.commit(&[event]).await.err().unwrap_or(error),
-        Err(unavailable) => unavailable,
-    }
+    let kept = refusals::put(services, call, Concerns::of(call), event).await;
+    kept.err().unwrap_or(error)
 }
 
 async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arrived, Error> {

@@ -14,10 +14,10 @@ use muster_storage::sign_ins::{self, Outcome as Ended};
 use muster_storage::{Quiet, providers as rows, subjects, test_links};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::attempt::{bare, leave, provider_error, record};
+use crate::digest::sha256_hex;
 use crate::reauth::Seen;
 use crate::roundtrip::{Back, End, WAITS};
 use crate::{Call, Services, arrival, guard, providers, provisioning, site};
@@ -45,7 +45,7 @@ pub async fn begin_test(
     let provider = may_test(services, call, slug, ticket).await?;
     if let Ticket::Link(token) = ticket {
         let tx = services.db().begin().await?;
-        if let Some(link) = test_links::find(&tx, &digest(token), call.at).await? {
+        if let Some(link) = test_links::find(&tx, &sha256_hex(token), call.at).await? {
             test_links::use_once(&tx, link.id).await?;
         }
         tx.commit_quiet(Quiet::Counted).await?;
@@ -76,7 +76,7 @@ pub async fn may_test(
     match ticket {
         Ticket::Permission => call.may(Permission::ManageProviders)?,
         Ticket::Link(token) => {
-            let link = test_links::find(services.db(), &digest(token), call.at).await?;
+            let link = test_links::find(services.db(), &sha256_hex(token), call.at).await?;
             if link.is_none_or(|link| link.provider != provider.id) {
                 return Err(Error::new(
                     "TST-001",
@@ -90,17 +90,24 @@ pub async fn may_test(
     Ok(provider)
 }
 
-/// Makes a link with which somebody without an account can test a sign-in for a day. Only its hash is kept.
+/// Makes a link with which somebody without an account can test a sign-in for a day. Only its hash is kept. Its reports
+/// tell a stranger whom an identity would match, so making one takes a secure session.
 ///
 /// # Errors
-/// Without permission.
-pub async fn make_test_link(services: &Services, call: &Call, slug: &str) -> Result<Url, Error> {
+/// Without permission or presence.
+pub async fn make_test_link(
+    services: &Services,
+    call: &Call,
+    elevated: &ElevatedSession<'_>,
+    slug: &str,
+) -> Result<Url, Error> {
     call.may(Permission::ManageProviders)?;
+    guard::present(call, Some(elevated))?;
     let provider = providers::find(services, slug).await?;
     let token = services.token();
     let link = test_links::TestLink {
         id: services.id(),
-        token_hash: digest(&token),
+        token_hash: sha256_hex(&token),
         provider: provider.id,
         created_by: call.actor().to_owned(),
         created_at: call.at,
@@ -113,20 +120,13 @@ pub async fn make_test_link(services: &Services, call: &Call, slug: &str) -> Res
         "provider.test_link",
         &provider.name,
         Some(provider.id.0),
-        json!({"expires_at": link.expires_at}),
+        json!({"expires_at": link.expires_at, "elevation": elevated.id()}),
     )])
     .await?;
     site::join(
         &site::url(services).await?,
         &format!("signin/{slug}/test?link={token}"),
     )
-}
-
-fn digest(token: &str) -> String {
-    Sha256::digest(token.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// A kept test, as its page shows it.

@@ -34,7 +34,7 @@ pub use detail::{
 };
 pub use muster_storage::Paging;
 pub use muster_storage::sign_ins::{Outcome, SignIn};
-pub use muster_storage::users::{GroupReach, UserFilter, UserRow, UserSort};
+pub use muster_storage::users::{GroupReach, Shown, UserFilter, UserRow, UserSort};
 
 /// Longest accepted reason of a deactivation, in characters.
 const LONGEST_REASON: usize = 500;
@@ -51,6 +51,20 @@ pub async fn list(
 ) -> Result<Page<UserRow>, Error> {
     call.may(Permission::ViewPeople)?;
     users::list(services.db(), filter, paging).await
+}
+
+/// The same page together with every directory in order, to filter by.
+///
+/// # Errors
+/// Without permission.
+pub async fn show(
+    services: &Services,
+    call: &Call,
+    filter: &UserFilter,
+    paging: &Paging<UserSort>,
+) -> Result<Shown, Error> {
+    call.may(Permission::ViewPeople)?;
+    users::show(services.db(), filter, paging).await
 }
 
 /// People whose username, name or e-mail holds `q`, at most twenty: for choosing one.
@@ -187,7 +201,7 @@ pub async fn create(
     let tx = services.db().begin().await?;
     let (user, mut events) = insert_internal(services, call, &tx, fields, BreakGlass::No).await?;
     if let Some(hash) = hash {
-        credentials::set_password(&tx, user.id, &hash, call.at).await?;
+        credentials::set_password(&tx, user.id, &hash, Some(call.actor()), call.at).await?;
         events.push(call.event(
             "user.password.set",
             &user.username,
@@ -220,7 +234,7 @@ pub async fn edit(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     find(&tx, id).await?;
-    guard::may_alter(call, &roles::standing(&tx).await?, id)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, id)?;
     let directory = directories::internal(services, call, &tx).await?;
     let accounts = accounts::of_user(&tx, id).await?;
     let Some(account) = accounts
@@ -267,7 +281,7 @@ pub async fn deactivate(
     let reason = checked_reason(reason)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing(&tx).await?;
+    let standing = roles::standing_in(&tx).await?;
     let leaving = std::collections::BTreeSet::from([id]);
     let break_glass = access::break_glass(&tx).await?;
     if let Some(refused) =
@@ -301,7 +315,7 @@ pub async fn reactivate(services: &Services, call: &Call, id: UserId) -> Result<
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     find(&tx, id).await?;
-    guard::may_alter(call, &roles::standing(&tx).await?, id)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, id)?;
     let change = Change::new(Action::Reactivate { user: id }, Cause::ByHand);
     let events = provisioning::apply(services, call, &tx, &[change]).await?;
     if events.is_empty() {

@@ -14,7 +14,7 @@ use serde_json::json;
 pub use muster_storage::sessions::{key_of, keys};
 
 use crate::factors::PENDING;
-use crate::{Call, Services};
+use crate::{Call, Services, refusals};
 
 /// How long a session lasts without a request.
 pub const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -102,12 +102,13 @@ async fn touch(services: &Services, key: &SessionKey, now: DateTime<Utc>) -> Res
     tx.commit_quiet(Quiet::LastSeen).await
 }
 
-/// Sweeps away what is over: sessions, questions to providers, test links, counted failures,
-/// second factors that were begun and never confirmed.
+/// Sweeps away what is over: sessions, questions to providers, test links, counted failures, second factors that were
+/// begun and never confirmed. Tells what of the refused sign-ins is not on record one by one.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error> {
+    refusals::tell(services, now).await?;
     let counted = TimeDelta::seconds(i64::from(ThrottlePolicy::default().window_seconds));
     let tx = services.db().begin().await?;
     sessions::sweep(&tx, now).await?;

@@ -87,6 +87,8 @@ pub struct PendingChallenge {
 pub enum Taken {
     /// It was waiting; nobody else will get it.
     Yes(Box<PendingChallenge>),
+    /// It waits, but for another browser session than the one that brought the answer. It goes on waiting.
+    Elsewhere(Box<PendingChallenge>),
     /// It was answered before: a replay, a double click, or the back button.
     Before(Box<PendingChallenge>),
     /// It waited too long.
@@ -109,15 +111,23 @@ pub async fn insert(tx: &Tx, challenge: &PendingChallenge) -> Result<(), Error> 
 }
 
 /// Takes the round trip of a state, once, in a transaction of its own: taken stays taken, whatever becomes of the
-/// answer. Of two at the same moment one gets it.
+/// answer. Of two at the same moment one gets it. Only the browser session that asked takes it: whoever else brings
+/// the answer burns nothing.
 ///
 /// # Errors
 /// Why the database cannot serve now; nothing is taken then.
-pub async fn take(db: &Db, state_hash: &str, now: DateTime<Utc>) -> Result<Taken, Error> {
+pub async fn take(
+    db: &Db,
+    state_hash: &str,
+    browser: Option<&SessionKey>,
+    now: DateTime<Utc>,
+) -> Result<Taken, Error> {
     let tx = db.begin().await?;
     let sql = "UPDATE challenges SET consumed_at = $1 \
-               WHERE state_hash = $2 AND consumed_at IS NULL AND expires_at > $1";
-    let values = [millis(now).into(), state_hash.into()];
+               WHERE state_hash = $2 AND consumed_at IS NULL AND expires_at > $1 AND session_key = $3";
+    // No session has the empty name.
+    let browser = browser.map(|key| key.0.as_str()).unwrap_or_default();
+    let values = [millis(now).into(), state_hash.into(), browser.into()];
     let won = sql::change(&tx, sql::ask(&tx, sql, values)).await? > 0;
     let row = by_state(&tx, state_hash).await?;
     if won {
@@ -129,7 +139,8 @@ pub async fn take(db: &Db, state_hash: &str, now: DateTime<Utc>) -> Result<Taken
         None => Taken::Unknown,
         Some(challenge) if won => Taken::Yes(Box::new(challenge)),
         Some(challenge) if challenge.consumed_at.is_some() => Taken::Before(Box::new(challenge)),
-        Some(challenge) => Taken::Expired(Box::new(challenge)),
+        Some(challenge) if challenge.expires_at <= now => Taken::Expired(Box::new(challenge)),
+        Some(challenge) => Taken::Elsewhere(Box::new(challenge)),
     })
 }
 

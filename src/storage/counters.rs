@@ -56,6 +56,35 @@ pub async fn groups(reader: &impl Reader) -> Result<u64, Error> {
     Ok(count(sql::number(reader, sql::ask(reader, sql, [])).await?))
 }
 
+/// Compares what is kept with what is there; the counters that do not fit, in words.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn verify(reader: &impl Reader) -> Result<Vec<String>, Error> {
+    let sql = "SELECT 'groups' AS name, COUNT(*) AS value FROM groups \
+               UNION ALL SELECT 'users_' || states.state, \
+               (SELECT COUNT(*) FROM users u WHERE u.state = states.state) \
+               FROM (SELECT 'active' AS state UNION ALL SELECT 'deactivated') states";
+    let real: Vec<Counter> = sql::all(reader, sql::ask(reader, sql, [])).await?;
+    let kept: Vec<Counter> = sql::all(
+        reader,
+        sql::ask(reader, "SELECT name, value FROM counters", []),
+    )
+    .await?;
+    Ok(real
+        .iter()
+        .filter_map(|real| {
+            let kept = kept.iter().find(|kept| kept.name == real.name)?;
+            (kept.value != real.value).then(|| {
+                format!(
+                    "{}: {} are kept, {} are there",
+                    real.name, kept.value, real.value
+                )
+            })
+        })
+        .collect())
+}
+
 pub(crate) async fn add(tx: &Tx, name: &'static str, change: i64) -> Result<(), Error> {
     let sql = "UPDATE counters SET value = value + $1 WHERE name = $2";
     sql::change(tx, sql::ask(tx, sql, [change.into(), name.into()])).await?;

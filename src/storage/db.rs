@@ -21,8 +21,9 @@ use crate::failure::fail;
 use crate::reader::sealed::Source;
 use crate::{Tx, failure};
 
-/// Readers of SQLite: more than cores would only wait for each other.
-const READERS: u32 = 8;
+/// Readers of SQLite, at most: each works on a thread of its own, and SQLite's threads wait for each other at locks
+/// that the whole process shares, so more than there are cores make every one slower.
+const READERS: usize = 8;
 /// Connections to PostgreSQL.
 const POOL: u32 = 16;
 
@@ -179,11 +180,16 @@ async fn open_sqlite(url: &str, options: OpenOptions) -> Result<Inner, Error> {
     let write = Database::connect(writer).await.map_err(fail)?;
     let mut reader = sqlite(url, options);
     reader
-        .max_connections(READERS)
+        .max_connections(readers())
         .connect_lazy(true)
         .map_sqlx_sqlite_opts(move |sqlite| tuned(sqlite, options).read_only(true));
     let read = Database::connect(reader).await.map_err(fail)?;
     Ok(Inner { write, read })
+}
+
+fn readers() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    u32::try_from(cores.clamp(2, READERS)).unwrap_or(2)
 }
 
 fn sqlite(url: &str, options: OpenOptions) -> ConnectOptions {
@@ -203,9 +209,9 @@ fn tuned(sqlite: SqliteConnectOptions, options: OpenOptions) -> SqliteConnectOpt
     sqlite
         .busy_timeout(options.busy)
         .foreign_keys(true)
-        // 1 MiB for each connection; the operating system caches the file, and mmap reads it from there.
-        .pragma("cache_size", "-1024")
-        .pragma("mmap_size", "67108864")
+        // 4 MiB for each connection. Mapped memory would hold the file once for all, but SQLite reads a mapped page's
+        // header anew at every visit.
+        .pragma("cache_size", "-4096")
         .pragma("temp_store", "memory")
         .statement_cache_capacity(64)
 }

@@ -101,6 +101,23 @@ pub async fn drop_of_user(tx: &Tx, user: UserId, at: DateTime<Utc>) -> Result<u6
     sql::change(tx, sql::ask(tx, sql, [millis(at).into(), user.0.into()])).await
 }
 
+/// Ends every secure session that was proven at a provider. How many ran.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn drop_of_provider(
+    tx: &Tx,
+    provider: ProviderId,
+    at: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE provider_id = $2 AND dropped_at IS NULL AND ends_at > $1";
+    sql::change(
+        tx,
+        sql::ask(tx, sql, [millis(at).into(), provider.0.into()]),
+    )
+    .await
+}
+
 #[derive(FromQueryResult)]
 struct Listed {
     id: Uuid,

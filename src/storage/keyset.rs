@@ -89,12 +89,7 @@ impl<S> Paging<S> {
 
     /// Adds the cursor's condition and gives ` ORDER BY … LIMIT …`, asking for one row more than a page.
     pub(crate) fn apply(&self, order: Order, conditions: &mut Where) -> String {
-        let ascending = (self.direction == Direction::Asc) != self.is_backward();
-        let (word, sign) = if ascending {
-            ("ASC", ">")
-        } else {
-            ("DESC", "<")
-        };
+        let (_, sign) = self.way();
         if let At::After(cursor) | At::Before(cursor) = &self.at {
             let key = conditions.bind(cursor_value(cursor, order));
             let condition = match order.tie.column() {
@@ -106,15 +101,26 @@ impl<S> Paging<S> {
             };
             conditions.and(condition);
         }
+        format!(" ORDER BY {} LIMIT {}", self.order_by(order), self.rows + 1)
+    }
+
+    /// The columns of the order as rows are fetched, each with its direction.
+    pub(crate) fn order_by(&self, order: Order) -> String {
+        let (word, _) = self.way();
         let tie = order.tie.column();
         let tie = tie
             .map(|column| format!(", {column} {word}"))
             .unwrap_or_default();
-        format!(
-            " ORDER BY {} {word}{tie} LIMIT {}",
-            order.column,
-            self.rows + 1
-        )
+        format!("{} {word}{tie}", order.column)
+    }
+
+    fn way(&self) -> (&'static str, &'static str) {
+        let ascending = (self.direction == Direction::Asc) != self.is_backward();
+        if ascending {
+            ("ASC", ">")
+        } else {
+            ("DESC", "<")
+        }
     }
 
     /// Makes the page of what was fetched.

@@ -20,6 +20,7 @@ mod failure;
 pub mod groups;
 mod keyset;
 pub mod memberships;
+mod packed;
 pub mod providers;
 mod reader;
 pub mod receipts;

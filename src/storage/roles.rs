@@ -5,7 +5,7 @@ use muster_domain::Error;
 use muster_domain::id::{AssignmentId, UserId};
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
-use sea_orm::{EntityTrait, FromQueryResult, IntoActiveModel};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel};
 use uuid::Uuid;
 
 use crate::entities::role_assignments::{Entity, Model};
@@ -82,6 +82,21 @@ pub async fn grant(tx: &Tx, assignment: &Assignment) -> Result<(), Error> {
         .exec_without_returning(&tx.source())
         .await
         .map_err(fail)?;
+    Ok(())
+}
+
+/// Waits until no other transaction that called this is under way; ends with this transaction. SQLite has one writer
+/// anyway. Call it before the first change, so that nobody who waits holds what another needs.
+///
+/// # Errors
+/// Why the database cannot serve now.
+pub async fn take_turns(tx: &Tx) -> Result<(), Error> {
+    /// Any number that no other lock of this database uses: "roles" in ASCII.
+    const TURN: i64 = 0x72_6f_6c_65_73;
+    if tx.source().get_database_backend() == DbBackend::Postgres {
+        let sql = "SELECT pg_advisory_xact_lock($1)";
+        sql::change(tx, sql::ask(tx, sql, [TURN.into()])).await?;
+    }
     Ok(())
 }
 

@@ -104,7 +104,8 @@ struct Hot {
     means: Option<String>,
     last_seen_at: i64,
     expires_at: i64,
-    role: Option<String>,
+    own_roles: Option<String>,
+    group_roles: Option<String>,
     elevation_id: Option<Uuid>,
     elevation_kind: Option<String>,
     elevation_provider_id: Option<Uuid>,
@@ -124,34 +125,20 @@ pub async fn load_signed_in(
     key: &SessionKey,
     now: DateTime<Utc>,
 ) -> Result<Option<SignedIn>, Error> {
-    let sql = format!(
-        "{} SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
-         u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at, \
-         s.signed_in_at, s.means, s.last_seen_at, s.expires_at, held.role, \
-         e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at, e.idle_seconds, e.network \
-         FROM sessions s JOIN users u ON u.id = s.user_id \
-         LEFT JOIN elevations e ON e.session_key = s.id_hash AND e.user_id = s.user_id \
-         AND e.ends_at > $2 AND e.dropped_at IS NULL \
-         LEFT JOIN (SELECT r.role FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'user' \
-         AND r.principal_id = (SELECT user_id FROM sessions WHERE id_hash = $1) UNION \
-         SELECT r.role FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
-         AND r.principal_id IN (SELECT id FROM above)) held ON 1 = 1 \
-         WHERE s.id_hash = $1 AND s.expires_at > $2 ORDER BY e.ends_at",
-        crate::roles::above_sql("(SELECT user_id FROM sessions WHERE id_hash = $1)")
-    );
     let values = [key.0.as_str().into(), millis(now).into()];
-    let rows: Vec<Hot> = sql::all(reader, sql::ask(reader, &sql, values)).await?;
-    let mut roles: Vec<Role> = rows
-        .iter()
-        .filter_map(|row| row.role.as_deref().and_then(Role::from_key))
+    let row: Option<Hot> =
+        sql::one(reader, sql::ask(reader, &signed_in_sql(reader), values)).await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let mut roles: Vec<Role> = [&row.own_roles, &row.group_roles]
+        .into_iter()
+        .flatten()
+        .flat_map(|keys| keys.split(','))
+        .filter_map(Role::from_key)
         .collect();
     roles.sort_unstable();
     roles.dedup();
-    // Of several secure sessions the one that lasts longest stands last.
-    let Some(row) = rows.into_iter().next_back() else {
-        return Ok(None);
-    };
     let Some(signed_in_at) = row.signed_in_at else {
         return Ok(None);
     };
@@ -168,6 +155,33 @@ pub async fn load_signed_in(
         expires_at: instant(row.expires_at),
         user: hot_user(row)?,
     }))
+}
+
+/// Every page asks this, so nothing in it makes SQLite build a table for the time being unless a group holds a role: no
+/// union, no sorting, no list. Of several secure sessions the one that lasts longest counts.
+fn signed_in_sql(reader: &impl Reader) -> String {
+    let roles = if Where::on(reader).is_sqlite() {
+        "group_concat(r.role)"
+    } else {
+        "string_agg(r.role, ',')"
+    };
+    format!(
+        "SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
+         u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at, \
+         s.signed_in_at, s.means, s.last_seen_at, s.expires_at, \
+         (SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'user' \
+         AND r.principal_id = s.user_id) AS own_roles, \
+         CASE WHEN EXISTS (SELECT 1 FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group') \
+         THEN ({} SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
+         AND r.principal_id IN (SELECT id FROM above)) END AS group_roles, \
+         e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network \
+         FROM sessions s JOIN users u ON u.id = s.user_id \
+         LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
+         AND x.user_id = s.user_id AND x.ends_at > $2 AND x.dropped_at IS NULL ORDER BY x.ends_at DESC LIMIT 1) \
+         WHERE s.id_hash = $1 AND s.expires_at > $2",
+        crate::roles::above_sql("s.user_id")
+    )
 }
 
 fn hot_elevation(row: &Hot, key: &SessionKey) -> Result<Option<Elevation>, Error> {
@@ -333,6 +347,34 @@ pub async fn revoke_of_user(
     let sql = "DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2";
     let kept = except.map(|key| key.0.clone()).unwrap_or_default();
     sql::change(tx, sql::ask(tx, sql, [user.0.into(), kept.into()])).await
+}
+
+#[derive(FromQueryResult)]
+struct ByMeans {
+    id_hash: String,
+    means: Option<String>,
+}
+
+/// The sessions that signed in through a provider.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_provider(
+    reader: &impl Reader,
+    provider: ProviderId,
+) -> Result<Vec<SessionKey>, Error> {
+    // The id stands somewhere in the means; where it stands is looked at after.
+    let sql = "SELECT id_hash, means FROM sessions WHERE means LIKE $1";
+    let like = format!("%{}%", provider.0);
+    let rows: Vec<ByMeans> = sql::all(reader, sql::ask(reader, sql, [like.into()])).await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let means: Option<Means> = from_json_option("sessions", row.means.as_deref())?;
+        if matches!(means, Some(Means::Provider { provider: through, .. }) if through == provider) {
+            found.push(SessionKey(row.id_hash));
+        }
+    }
+    Ok(found)
 }
 
 /// Notes that a session was seen. Callers do it at most once a minute.

@@ -103,6 +103,23 @@ pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Subject>,
     Ok(rows.into_iter().map(to_subject).collect())
 }
 
+/// The identities of these people.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_users(reader: &impl Reader, users: &[UserId]) -> Result<Vec<Subject>, Error> {
+    let mut found = Vec::new();
+    for some in users.chunks(sql::BATCH) {
+        let rows = Entity::find()
+            .filter(Column::UserId.is_in(some.iter().map(|id| id.0)))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        found.extend(rows.into_iter().map(to_subject));
+    }
+    Ok(found)
+}
+
 /// How many people have an identity at a provider.
 ///
 /// # Errors

@@ -9,10 +9,13 @@ use muster_domain::name;
 use muster_domain::role::Role;
 use muster_domain::user::User;
 use sea_orm::{FromQueryResult, Statement};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::entities::users::Model;
+use crate::failure::unreadable;
 use crate::keyset::{Order, Paging, Tie, by_number, by_text};
+use crate::packed::unpacked;
 use crate::sql::{self, Where};
 use crate::users::{ACTIVE, DEACTIVATED, to_user};
 use crate::{Reader, counters};
@@ -91,7 +94,24 @@ pub struct UserRow {
     pub groups: u64,
 }
 
+/// A page of the list with what stands around it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Shown {
+    /// The users.
+    pub page: Page<UserRow>,
+    /// Every directory in order, to filter by.
+    pub directories: Vec<(DirectoryId, String)>,
+}
+
 #[derive(FromQueryResult)]
+struct Answer {
+    listed: String,
+    everybody: i64,
+    directories: String,
+}
+
+/// In the order of [`FIELDS`].
+#[derive(Deserialize)]
 struct Listed {
     id: Uuid,
     username: String,
@@ -102,13 +122,18 @@ struct Listed {
     email_key: String,
     state: String,
     deactivation: Option<String>,
-    break_glass: bool,
+    break_glass: i64,
     created_at: i64,
     updated_at: i64,
     last_sign_in_at: i64,
     directories: Option<String>,
     group_count: i64,
 }
+
+/// What of a row is packed, behind its id.
+const FIELDS: &str = "q.username, q.username_key, q.display_name, q.sort_key, q.email, q.email_key, q.state, \
+     q.deactivation, CASE WHEN q.break_glass THEN 1 ELSE 0 END, q.created_at, q.updated_at, q.last_sign_in_at, \
+     q.directories, q.group_count";
 
 /// One page of the list.
 ///
@@ -119,41 +144,82 @@ pub async fn list(
     filter: &UserFilter,
     paging: &Paging<UserSort>,
 ) -> Result<Page<UserRow>, Error> {
-    let total = count(reader, filter).await?;
-    let way = way(reader, filter, total, paging.rows).await?;
+    Ok(show(reader, filter, paging).await?.page)
+}
+
+/// One page of the list and the directories, in one question; a filter takes one more, to count.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn show(
+    reader: &impl Reader,
+    filter: &UserFilter,
+    paging: &Paging<UserSort>,
+) -> Result<Shown, Error> {
+    let counted = if *filter == UserFilter::default() {
+        None
+    } else {
+        Some(count(reader, filter).await?)
+    };
+    let way = match counted {
+        Some(total) => way(reader, filter, total, paging.rows).await?,
+        None => Way::Index,
+    };
     let mut conditions = conditions(reader, filter, way);
     let order = paging.sort.order();
     let tail = paging.apply(order, &mut conditions);
-    let names = if conditions.is_sqlite() {
-        "group_concat(d.name, char(31) ORDER BY d.position)"
-    } else {
-        "string_agg(d.name, chr(31) ORDER BY d.position)"
-    };
-    // The inner question finds the page; names and counts are looked up for its rows alone.
-    let outer_tail = tail.replace("u.", "p.");
-    let sql = format!(
-        "SELECT p.*, \
-         (SELECT {names} FROM accounts a JOIN directories d ON d.id = a.directory_id WHERE a.user_id = p.id) AS directories, \
-         (SELECT COUNT(DISTINCT m.group_id) FROM memberships m WHERE m.member_kind = 'user' AND m.member_id = p.id) AS group_count \
-         FROM (SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
-         u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at \
-         FROM users u{}{tail}) p{outer_tail}",
-        conditions.clause()
-    );
-    let rows: Vec<Listed> = sql::all(reader, conditions.statement(sql)).await?;
+    let packed_order = paging.order_by(order).replace("u.", "q.");
+    let sql = question(&conditions, &tail, &packed_order);
+    let answer: Option<Answer> = sql::one(reader, conditions.statement(sql)).await?;
+    let answer = answer.ok_or_else(|| unreadable("users", "no row of a page"))?;
+    let total = counted.unwrap_or_else(|| Count::Exact(crate::row::count(answer.everybody)));
+    let rows: Vec<Listed> = unpacked("users", &answer.listed)?;
+    let directories: Vec<(DirectoryId, String)> = unpacked("directories", &answer.directories)?;
     let sort = paging.sort;
     let page = paging.page(rows, total, |row| place(row, sort));
-    Ok(Page {
-        rows: page
-            .rows
-            .into_iter()
-            .map(to_listed)
-            .collect::<Result<_, _>>()?,
-        before: page.before,
-        total: page.total,
-        previous: page.previous,
-        next: page.next,
+    Ok(Shown {
+        page: Page {
+            rows: page
+                .rows
+                .into_iter()
+                .map(|row| to_listed(row, &directories))
+                .collect::<Result<_, _>>()?,
+            before: page.before,
+            total: page.total,
+            previous: page.previous,
+            next: page.next,
+        },
+        directories,
     })
+}
+
+/// The innermost question finds the page; accounts and counts are looked up for its rows alone, in the order of their
+/// index, so that SQLite builds no table for the time being at each row.
+fn question(conditions: &Where, tail: &str, order: &str) -> String {
+    let ids = if conditions.is_sqlite() {
+        "group_concat(hex(a.directory_id))"
+    } else {
+        "string_agg(CAST(a.directory_id AS text), ',')"
+    };
+    let listed = conditions.packed(&format!("{}, {FIELDS}", conditions.id_text("q.id")), order);
+    let directories = conditions.packed(
+        &format!("{}, d.name", conditions.id_text("d.id")),
+        "d.position",
+    );
+    format!(
+        "SELECT {listed} AS listed, \
+         (SELECT CAST(coalesce(SUM(c.value), 0) AS BIGINT) FROM counters c \
+         WHERE c.name IN ('users_active', 'users_deactivated')) AS everybody, \
+         (SELECT {directories} FROM (SELECT d.id, d.name, d.position FROM directories d ORDER BY d.position) d) AS directories \
+         FROM (SELECT p.*, \
+         (SELECT {ids} FROM accounts a WHERE a.user_id = p.id) AS directories, \
+         (SELECT COUNT(*) FROM (SELECT 1 FROM memberships m WHERE m.member_kind = 'user' AND m.member_id = p.id \
+         GROUP BY m.group_id) g) AS group_count \
+         FROM (SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
+         u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at \
+         FROM users u{}{tail}) p) q",
+        conditions.clause()
+    )
 }
 
 /// How many users match. Without filters the maintained count answers.
@@ -346,13 +412,17 @@ fn place(row: &Listed, sort: UserSort) -> Cursor {
     }
 }
 
-fn to_listed(row: Listed) -> Result<UserRow, Error> {
-    let directories = row
+fn to_listed(row: Listed, all: &[(DirectoryId, String)]) -> Result<UserRow, Error> {
+    let theirs: Vec<Uuid> = row
         .directories
-        .unwrap_or_default()
-        .split('\u{1f}')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
+        .iter()
+        .flat_map(|ids| ids.split(','))
+        .filter_map(|id| Uuid::parse_str(id).ok())
+        .collect();
+    let directories = all
+        .iter()
+        .filter(|(id, _)| theirs.contains(&id.0))
+        .map(|(_, name)| name.clone())
         .collect();
     Ok(UserRow {
         user: to_user(Model {
@@ -365,7 +435,7 @@ fn to_listed(row: Listed) -> Result<UserRow, Error> {
             email_key: row.email_key,
             state: row.state,
             deactivation: row.deactivation,
-            break_glass: row.break_glass,
+            break_glass: row.break_glass != 0,
             search: String::new(),
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -14,7 +14,9 @@ use crate::row::{from_json, instant, json, millis};
 use crate::sql::{self, BATCH};
 use crate::{Reader, Tx};
 
-pub use crate::user_list::{GroupReach, UserFilter, UserRow, UserSort, count, ids, list};
+pub use crate::user_list::{
+    GroupReach, Shown, UserFilter, UserRow, UserSort, count, ids, list, show,
+};
 
 pub(crate) const ACTIVE: &str = "active";
 pub(crate) const DEACTIVATED: &str = "deactivated";

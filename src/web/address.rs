@@ -42,6 +42,13 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(FORWARDED_FOR) || headers.contains_key("forwarded")
 }
 
+/// Whether a request says that it comes from elsewhere and the connection is from no proxy the operator named. Either
+/// somebody makes it up, or a proxy was forgotten and everybody behind it counts as one network.
+#[must_use]
+pub fn is_undeclared(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
+    is_forwarded(headers) && !is_proxy(peer.to_canonical(), proxies)
+}
+
 fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
     proxies.iter().any(|network| network.contains(&address))
 }
@@ -60,6 +67,22 @@ pub fn parse_network(text: &str) -> Result<IpNet, ipnet::AddrParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn w33_a_proxy_that_was_not_named_is_noticed() {
+        let (proxy, named) = ("192.0.2.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap());
+        let forwarded = headers(&["203.0.113.9"]);
+        assert!(is_undeclared(proxy, &forwarded, &[]));
+        assert!(is_undeclared(proxy, &forwarded, &[named]));
+        assert!(!is_undeclared(proxy, &headers(&[]), &[named]));
+        assert!(!is_undeclared(
+            "10.1.1.1".parse().unwrap(),
+            &forwarded,
+            &[named]
+        ));
+        let mapped = "::ffff:10.1.1.1".parse().unwrap();
+        assert!(!is_undeclared(mapped, &forwarded, &[named]));
+    }
 
     fn headers(values: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -15,6 +15,7 @@ use http::request::Parts;
 use muster_domain::id::UserId;
 use muster_domain::session::{Means, SessionKey};
 use muster_domain::{Error, Kind};
+use muster_services::setup::Entered;
 use muster_services::visit::{self, key_of, keys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,7 +26,7 @@ use tower_sessions::{Expiry, Session, SessionStore};
 use crate::failure::{Failure, defect};
 use crate::flash::{Flash, Tone};
 
-/// Whether this browser entered the setup code.
+/// That this browser entered the setup code.
 const SETUP: &str = "setup";
 const FLASH: &str = "flash";
 
@@ -132,8 +133,12 @@ impl Browser {
     ///
     /// # Errors
     /// When the session cannot be saved.
-    pub async fn entered_setup(&self) -> Result<SessionKey, Error> {
-        self.0.session.insert(SETUP, true).await.map_err(failed)?;
+    pub async fn entered_setup(&self, entered: &Entered) -> Result<SessionKey, Error> {
+        self.0
+            .session
+            .insert(SETUP, entered)
+            .await
+            .map_err(failed)?;
         self.rotate().await
     }
 
@@ -223,8 +228,9 @@ impl Browser {
         self.take(FLASH).await
     }
 
-    pub(crate) async fn is_in_setup(&self) -> Result<bool, Error> {
-        Ok(self.kept::<bool>(SETUP).await?.unwrap_or_default())
+    /// What it was given when it entered the setup code, if it did. Whether that still counts is asked elsewhere.
+    pub(crate) async fn setup(&self) -> Result<Option<Entered>, Error> {
+        self.kept(SETUP).await
     }
 
     pub(crate) fn id(&self) -> Option<Id> {

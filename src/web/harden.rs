@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -20,8 +21,8 @@ use crate::flood::Flood;
 use crate::form::{LARGEST_BODY, too_large};
 use crate::observe::{Counts, Line};
 use crate::state::AppState;
-use crate::visiting::{Door, visit};
-use crate::{Nonce, RequestId, headers, health, host};
+use crate::visiting::{Door, peer, visit};
+use crate::{Nonce, RequestId, address, headers, health, host};
 
 /// A page that takes longer has lost its reader; whatever it holds is let go.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
@@ -36,6 +37,20 @@ const REFUSALS: (u32, u32) = (20, 1);
 struct Outer {
     state: AppState,
     counts: Arc<Counts>,
+    /// Whether the log says already that a proxy was not named.
+    noticed: Arc<AtomicBool>,
+}
+
+impl Outer {
+    /// Says once that requests come from a proxy nobody named: the log is where the operator looks for the reason why
+    /// everybody is throttled together.
+    fn notice(&self, request: &Request) {
+        let Some(peer) = peer(request) else { return };
+        let undeclared = address::is_undeclared(peer, request.headers(), self.state.site.proxies());
+        if undeclared && !self.noticed.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, "X-Forwarded-For comes from an address that is no trusted proxy and is not believed. If it is your proxy, name it (--trusted-proxies): until then everybody behind it counts as one network");
+        }
+    }
 }
 
 /// Gives the router its layers. `pages` get session, caller and the cross-site check; `open` (assets) does not.
@@ -51,6 +66,7 @@ pub fn harden(pages: Router, open: Router, state: AppState, store: impl SessionS
     let outer = Outer {
         state: state.clone(),
         counts: Arc::clone(&counts),
+        noticed: Arc::default(),
     };
     pages
         .fallback(failure::no_such_page)
@@ -64,6 +80,7 @@ pub fn harden(pages: Router, open: Router, state: AppState, store: impl SessionS
 
 async fn around(State(outer): State<Outer>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    outer.notice(&request);
     let state = &outer.state;
     let id = RequestId(state.services.id::<uuid::Uuid>().to_string());
     let nonce = Nonce(state.services.token());

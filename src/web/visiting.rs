@@ -157,7 +157,7 @@ impl<S: SessionStore> Door<S> {
                 browser.sign_out().await?;
                 Who::Anonymous
             }
-            visit::Found::Nobody if id.is_some() && browser.is_in_setup().await? => Who::Setup,
+            visit::Found::Nobody if id.is_some() && self.is_in_setup(&browser).await? => Who::Setup,
             visit::Found::Nobody => Who::Anonymous,
         };
         let call = Call {
@@ -168,6 +168,13 @@ impl<S: SessionStore> Door<S> {
             at: now,
         };
         Ok((call, browser))
+    }
+
+    async fn is_in_setup(&self, browser: &Browser) -> Result<bool, Error> {
+        match browser.setup().await? {
+            Some(entered) => entered.counts(&self.state.services).await,
+            None => Ok(false),
+        }
     }
 
     async fn admit(&self, arriving: &Arriving, call: &Call) -> Result<(), Error> {

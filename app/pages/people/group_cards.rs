@@ -9,6 +9,7 @@ use muster_domain::user::User;
 use muster_services::groups::{EffectiveMember, Group, GroupDetail, MemberDetail};
 
 use super::address::ListAddress;
+use super::along;
 use super::{listed, origin_chips, state_chip};
 use crate::components::{
     Button, Callout, Card, Chip, Column, Empty, Form, FormActions, Glyph, GroupPath, Guard, Icon,
@@ -28,6 +29,8 @@ pub(crate) enum Shown {
 #[derive(Default)]
 pub(crate) struct Candidates {
     pub typed: String,
+    /// The one who was meant, if the addition was refused.
+    pub meant: Option<Member>,
     pub users: Vec<User>,
     pub groups: Vec<Group>,
 }
@@ -183,13 +186,23 @@ pub(crate) fn add(
     refused: Option<&Error>,
 ) -> AnyView {
     let action = format!("/groups/{}/members/add", group.group.id);
-    let error = refused.map(|error| error.public.to_string());
+    let question = refused
+        .filter(|error| along::asks(error))
+        .zip(candidates.meant)
+        .map(|(error, member)| {
+            let fields = vec![("member".to_owned(), member_key(member))];
+            along::question(error, action.clone(), fields, "Add them all the same")
+        });
+    let error = refused
+        .filter(|error| !along::asks(error))
+        .map(|error| error.public.to_string());
     let note = group.may.needs_elevation.then(|| {
         view! { <p class="help">"This group carries a role, so changing who is in it needs a secure session."</p> }
     });
     let (offers, typed) = (offers(&action, candidates), candidates.typed.clone());
     view! {
         <Card title="Add member" id="add">
+            {question}
             <Form action=action guard=Guard::Off>
                 <TextField
                     name="who"
@@ -269,7 +282,7 @@ pub(crate) fn facts(group: &GroupDetail, now: DateTime<Utc>) -> AnyView {
                 <List>{roles}</List>
             </Card>
             <Callout tone=Tone::Caution title="Changing members changes who holds the role">
-                <p>"It needs the permission to manage roles and a secure session. Claims and default groups of a provider never fill this group."</p>
+                <p>"It needs the permission to manage roles and a secure session. Rules of a provider fill this group only where somebody with both confirmed it."</p>
             </Callout>
         }
     });

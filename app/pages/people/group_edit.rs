@@ -13,6 +13,7 @@ use muster_web::{Failure, Fields, Form as Posted};
 use serde::Deserialize;
 
 use super::address::Pairs;
+use super::along;
 use super::group_cards::Candidates;
 use super::{groups as group_pages, id_of, listed};
 use crate::components::{
@@ -317,6 +318,7 @@ pub async fn add_member(visit: Visit, Path(id): Path<String>, fields: Fields) ->
         elevated.as_ref(),
         group,
         member,
+        along::knowingly(&fields),
     )
     .await
     {
@@ -328,6 +330,7 @@ pub async fn add_member(visit: Visit, Path(id): Path<String>, fields: Fields) ->
         Err(error) if belongs_to_form(&error) => {
             let candidates = Candidates {
                 typed,
+                meant: Some(member),
                 ..Candidates::default()
             };
             group_pages::page(&visit, group, Pairs::new(), candidates, Some(error)).await
@@ -411,6 +414,7 @@ pub(crate) async fn close_to(
         exact,
         Candidates {
             typed: typed.to_owned(),
+            meant: None,
             users,
             groups,
         },

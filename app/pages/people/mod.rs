@@ -1,6 +1,7 @@
 //! People: users, groups, roles, and one's own page.
 
 pub mod address;
+pub(crate) mod along;
 pub mod bulk;
 pub mod factors;
 pub mod group_cards;

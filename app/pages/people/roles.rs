@@ -6,10 +6,12 @@ use muster_domain::error::FieldError;
 use muster_domain::membership::Member;
 use muster_domain::role::{Permission, Role};
 use muster_domain::{Error, Kind};
+use muster_services::Knowingly;
 use muster_services::roles::{self, RoleOverview};
 use muster_web::{Failure, Fields, Query};
 use serde::Deserialize;
 
+use super::along;
 use super::group_edit::{close_to, fields_of};
 use super::{id_of, listed};
 use crate::components::{
@@ -32,15 +34,16 @@ pub struct Typed {
 /// # Errors
 /// Without permission.
 pub async fn show(visit: Visit, Query(typed): Query<Typed>) -> Answer {
-    page(&visit, StatusCode::OK, typed, Vec::new()).await
+    page(&visit, StatusCode::OK, typed, None).await
 }
 
-async fn page(visit: &Visit, status: StatusCode, typed: Typed, errors: Vec<FieldError>) -> Answer {
+/// `refused` belongs to the form that grants.
+async fn page(visit: &Visit, status: StatusCode, typed: Typed, refused: Option<Error>) -> Answer {
     let overview = roles::overview(&visit.services, &visit.call).await?;
     visit
         .console_with(status, "Roles", "/roles", || {
             let may_manage = visit.call.can(Permission::ManageRoles);
-            let grant = may_manage.then(|| grant_form(typed, errors));
+            let grant = may_manage.then(|| grant_form(typed, refused));
             let cards = overview.iter().map(|role| card(visit, role, may_manage)).collect_view();
             view! {
                 <Page title="Roles" purpose="Who may do what in this console. A role is granted to a person, or to a group and so to everybody in it.">
@@ -53,7 +56,24 @@ async fn page(visit: &Visit, status: StatusCode, typed: Typed, errors: Vec<Field
         .await
 }
 
-fn grant_form(typed: Typed, errors: Vec<FieldError>) -> AnyView {
+fn grant_form(typed: Typed, refused: Option<Error>) -> AnyView {
+    let question = refused
+        .as_ref()
+        .filter(|error| along::asks(error))
+        .map(|error| {
+            let fields = vec![
+                ("role".to_owned(), typed.role.clone()),
+                ("to".to_owned(), typed.to.clone()),
+            ];
+            along::question(
+                error,
+                "/roles/grant".to_owned(),
+                fields,
+                "Grant it all the same",
+            )
+        });
+    let refused = refused.filter(|error| !along::asks(error));
+    let errors: Vec<FieldError> = refused.map_or_else(Vec::new, |error| fields_of(error, "to"));
     let choices = Role::ALL
         .iter()
         .rev()
@@ -61,6 +81,7 @@ fn grant_form(typed: Typed, errors: Vec<FieldError>) -> AnyView {
         .collect();
     view! {
         <Card title="Grant role" id="grant">
+            {question}
             <Form action="/roles/grant" errors=errors.clone() guard=Guard::Off>
                 <SelectField name="role" label="Role" value=typed.role choices error=error_of(&errors, "role")/>
                 <TextField
@@ -68,7 +89,7 @@ fn grant_form(typed: Typed, errors: Vec<FieldError>) -> AnyView {
                     label="Username or name of a group"
                     value=typed.to
                     error=error_of(&errors, "to")
-                    help="A group passes the role on to everybody in it, through nested groups too. Granting needs a secure session."
+                    help="A group passes the role on to everybody in it, through nested groups too. Granting needs a secure session. Rules of a provider that fill the group, and ways in that others opened to the person, are shown before it is granted."
                 />
                 <FormActions><Button look=Look::Primary>"Grant role"</Button></FormActions>
             </Form>
@@ -176,7 +197,7 @@ pub async fn grant(visit: Visit, fields: Fields) -> Answer {
         role: one("role"),
         to: one("to"),
     };
-    match granted(&visit, &typed).await {
+    match granted(&visit, &typed, along::knowingly(&fields)).await {
         Ok(role) => {
             visit
                 .done(
@@ -186,19 +207,13 @@ pub async fn grant(visit: Visit, fields: Fields) -> Answer {
                 .await
         }
         Err(error) if belongs_to_form(&error) => {
-            page(
-                &visit,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                typed,
-                fields_of(error, "to"),
-            )
-            .await
+            page(&visit, StatusCode::UNPROCESSABLE_ENTITY, typed, Some(error)).await
         }
         Err(error) => Err(Failure(error)),
     }
 }
 
-async fn granted(visit: &Visit, typed: &Typed) -> Result<Role, Error> {
+async fn granted(visit: &Visit, typed: &Typed, knowingly: Knowingly) -> Result<Role, Error> {
     let elevated = visit.call.elevated()?;
     let role = Role::from_key(&typed.role)
         .ok_or_else(|| Error::form(Vec::new()).field("role", "Choose a role."))?;
@@ -226,7 +241,15 @@ async fn granted(visit: &Visit, typed: &Typed) -> Result<Role, Error> {
                 .field("to", words),
         );
     };
-    roles::grant(&visit.services, &visit.call, &elevated, role, *to).await?;
+    roles::grant(
+        &visit.services,
+        &visit.call,
+        &elevated,
+        role,
+        *to,
+        knowingly,
+    )
+    .await?;
     Ok(role)
 }
 

@@ -10,7 +10,7 @@ use muster_domain::listing::PAGE;
 use muster_domain::user::State;
 use muster_services::groups::Paging;
 use muster_services::users::UserDetail;
-use muster_services::{directories, factors, groups, users};
+use muster_services::{factors, groups, users};
 use muster_web::Query;
 
 use super::address::{ListAddress, Pairs};
@@ -37,17 +37,16 @@ pub async fn list(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
         position: address.position(),
         rows: PAGE,
     };
-    let page = users::list(&visit.services, &visit.call, &filter, &paging).await?;
+    let shown = users::show(&visit.services, &visit.call, &filter, &paging).await?;
     let group = match filter.group {
         Some((id, _)) => groups::name(&visit.services, &visit.call, id).await?,
         None => None,
     };
-    let directories = directories::names(&visit.services, &visit.call).await?;
     let (may_edit, may_end_sessions) = user_list::rights(&visit);
     let list = UserList {
         address,
-        page,
-        directories,
+        page: shown.page,
+        directories: shown.directories,
         group,
         may_edit,
         may_end_sessions,

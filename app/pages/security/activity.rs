@@ -11,7 +11,7 @@ use muster_domain::role::Permission;
 use muster_domain::{Error, Kind};
 use muster_services::activity::{self, AuditFilter, AuditRow, Format, Verified};
 use muster_services::users::Paging;
-use muster_web::Query;
+use muster_web::{Form, Query};
 
 use crate::components::{
     ActiveFilter, Callout, Card, Column, Crumb, Empty, FilterSelect, Filters, Glyph, Inset,
@@ -89,15 +89,14 @@ pub async fn list(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
 }
 
 fn exports(address: &ListAddress) -> AnyView {
-    let href = |format: &str| {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(address.filters());
-        query.append_pair("format", format);
-        format!("/activity/export?{}", query.finish())
+    let fields = |format: &str| {
+        let mut fields = address.filters();
+        fields.push(("format".to_owned(), format.to_owned()));
+        fields
     };
     view! {
-        <LinkButton href=href("csv") icon=Glyph::Download download="activity.csv">"Export CSV"</LinkButton>
-        <LinkButton href=href("jsonl") icon=Glyph::Download download="activity.jsonl">"Export JSON"</LinkButton>
+        <PostButton action="/activity/export" fields=fields("csv") icon=Glyph::Download>"Export CSV"</PostButton>
+        <PostButton action="/activity/export" fields=fields("jsonl") icon=Glyph::Download>"Export JSON"</PostButton>
     }
     .into_any()
 }
@@ -325,11 +324,11 @@ fn linked(words: String, href: Option<String>) -> AnyView {
     }
 }
 
-/// `GET /activity/export`
+/// `POST /activity/export`: that it was exported goes on record, so it is no reading.
 ///
 /// # Errors
 /// Without permission, for an unknown format.
-pub async fn export(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
+pub async fn export(visit: Visit, Form(asked): Form<Pairs>) -> Answer {
     let wanted = asked
         .iter()
         .find(|(key, _)| key == "format")

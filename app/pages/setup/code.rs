@@ -49,8 +49,8 @@ pub async fn show(visit: Visit) -> Answer {
 /// When setup is over.
 pub async fn enter(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     match setup::enter(&visit.services, &visit.call, &sent.code).await {
-        Ok(()) => {
-            visit.browser.entered_setup().await?;
+        Ok(entered) => {
+            visit.browser.entered_setup(&entered).await?;
             Ok(Redirect::to("/setup/administrator").into_response())
         }
         Err(error) if belongs_to_form(&error) && error.code == "SET-001" => {

@@ -1,20 +1,23 @@
 //! One identity provider: what it is, what it can prove, and its tests.
 
 use axum::extract::Path;
+use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
+use muster_domain::id::ProviderId;
 use muster_domain::protocol::{Finding, Level};
 use muster_domain::provider::Provider;
 use muster_domain::reauth::Verdict;
 use muster_domain::role::Permission;
+use muster_domain::session::Means;
 use muster_services::providers::{self, Enabled};
 use muster_services::reauth::{self, Receipt};
-use muster_services::{site, trial};
+use muster_services::{Call, site, trial};
 
 use super::providers::{state, worth};
 use crate::components::{
     Callout, Card, Chip, Column, Columns, CopyText, Crumb, Empty, Glyph, Inset, KeyValue,
-    KeyValues, LinkButton, Look, Page, PostButton, Row, Rows, Table, TableRow, Tone, When,
+    KeyValues, LinkButton, Look, Page, PostButton, Row, Rows, Table, TableRow, Tone, When, counted,
 };
 use crate::visit::{Answer, Visit};
 
@@ -41,9 +44,10 @@ pub async fn check(visit: Visit, Path(slug): Path<String>) -> Answer {
 /// Makes a link with which somebody without an account can test a sign-in.
 ///
 /// # Errors
-/// Without permission.
+/// Without permission or presence.
 pub async fn test_link(visit: Visit, Path(slug): Path<String>) -> Answer {
-    let link = trial::make_test_link(&visit.services, &visit.call, &slug).await?;
+    let elevated = visit.call.elevated()?;
+    let link = trial::make_test_link(&visit.services, &visit.call, &elevated, &slug).await?;
     page(&visit, &slug, None, Some(link.to_string())).await
 }
 
@@ -57,6 +61,11 @@ async fn page(
     let receipts = reauth::of_provider(&visit.services, &visit.call, provider.id, 8).await?;
     let callback = site::callback(&visit.services, slug).await?.to_string();
     let manages = visit.call.can(Permission::ManageProviders);
+    let through = if manages {
+        providers::sessions_through(&visit.services, &visit.call, provider.id).await?
+    } else {
+        0
+    };
     let now = visit.now();
     visit
         .console_with(StatusCode::OK, &provider.name.clone(), "/providers", move || {
@@ -69,7 +78,7 @@ async fn page(
                 </div>
             }
             .into_any();
-            let right = view! { <div class="stack">{settings(&provider, &callback)}{rules(&provider, manages)}{manages.then(|| danger(&provider))}</div> }.into_any();
+            let right = view! { <div class="stack">{settings(&provider, &callback)}{rules(&provider, manages)}{manages.then(|| danger(&provider, through))}</div> }.into_any();
             let actions = if manages { actions(&provider) } else { ().into_any() };
             let crumbs = vec![Crumb::new("/providers", "Identity providers")];
             let badge = state(&provider);
@@ -231,7 +240,7 @@ fn rules(provider: &Provider, manages: bool) -> AnyView {
     view! { <Card title="Accounts at sign-in"><KeyValues items/>{edit}</Card> }.into_any()
 }
 
-fn danger(provider: &Provider) -> AnyView {
+fn danger(provider: &Provider, through: u64) -> AnyView {
     let slug = &provider.slug;
     let switch = if provider.enabled {
         view! { <PostButton action=format!("/providers/{slug}/disable") icon=Glyph::Lock>"Switch off"</PostButton> }.into_any()
@@ -241,11 +250,20 @@ fn danger(provider: &Provider) -> AnyView {
     let remove = format!("/providers/{slug}/remove");
     view! {
         <Card title="Switch off or remove">
-            <p class="muted">"Switched off, nobody new can sign in through it; nothing is lost. Removing it also removes which identities belong to whom."</p>
+            <p class="muted">"Switched off, nobody can sign in through it. Removing it also removes which identities belong to whom."</p>
+            <p class="muted">{ends(through)}</p>
             <div class="actions">{switch}<LinkButton href=remove look=Look::Danger icon=Glyph::Bin>"Remove provider"</LinkButton></div>
         </Card>
     }
     .into_any()
+}
+
+/// What switching off and removing end.
+fn ends(through: u64) -> String {
+    let sessions = counted(through, "session", "sessions");
+    format!(
+        "Either ends whatever signed in through it, now {sessions}, and every secure session that was proven at it."
+    )
 }
 
 /// Switches it on.
@@ -268,9 +286,15 @@ async fn switch(visit: &Visit, slug: &str, enabled: Enabled) -> Answer {
     let elevated = visit.call.elevated()?;
     let provider =
         providers::set_enabled(&visit.services, &visit.call, &elevated, slug, enabled).await?;
+    if enabled == Enabled::No && came_through(&visit.call, provider.id) {
+        return Ok(Redirect::to("/signin").into_response());
+    }
     let words = match enabled {
         Enabled::Yes => format!("People can sign in through {} again.", provider.name),
-        Enabled::No => format!("Signing in through {} is switched off.", provider.name),
+        Enabled::No => format!(
+            "Signing in through {} is switched off. Sessions that came by it are over.",
+            provider.name
+        ),
     };
     visit.done(&format!("/providers/{slug}"), &words).await
 }
@@ -281,6 +305,9 @@ async fn switch(visit: &Visit, slug: &str, enabled: Enabled) -> Answer {
 /// Without permission.
 pub async fn confirm_remove(visit: Visit, Path(slug): Path<String>) -> Answer {
     let provider = providers::get(&visit.services, &visit.call, &slug).await?;
+    let through = providers::sessions_through(&visit.services, &visit.call, provider.id).await?;
+    let own = came_through(&visit.call, provider.id)
+        .then_some("You signed in through it yourself: you are signed out too. ");
     let linked = providers::identities(&visit.services, &visit.call, provider.id).await?;
     visit
         .console("Remove provider", "/providers", move || {
@@ -290,6 +317,7 @@ pub async fn confirm_remove(visit: Visit, Path(slug): Path<String>) -> Answer {
                 <Page title=format!("Remove {}", provider.name) crumbs>
                     <Card>
                         <p>{sentence}</p>
+                        <p>{own} {ends(through)}</p>
                         <p>"Who has no other way to sign in cannot sign in any more. The activity log keeps the settings, not the secret."</p>
                         <div class="actions">
                             <PostButton action=format!("/providers/{slug}/remove") look=Look::Removing icon=Glyph::Bin>{format!("Remove {}", provider.name)}</PostButton>
@@ -309,6 +337,17 @@ pub async fn confirm_remove(visit: Visit, Path(slug): Path<String>) -> Answer {
 /// Without permission.
 pub async fn remove(visit: Visit, Path(slug): Path<String>) -> Answer {
     let elevated = visit.call.elevated()?;
+    let provider = providers::get(&visit.services, &visit.call, &slug).await?;
     providers::remove(&visit.services, &visit.call, &elevated, &slug).await?;
+    if came_through(&visit.call, provider.id) {
+        return Ok(Redirect::to("/signin").into_response());
+    }
     visit.done("/providers", "The provider is removed.").await
+}
+
+/// Whether the caller's own session ends with the provider.
+fn came_through(call: &Call, provider: ProviderId) -> bool {
+    call.session().is_some_and(
+        |session| matches!(session.means, Means::Provider { provider: through, .. } if through == provider),
+    )
 }

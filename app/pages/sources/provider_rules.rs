@@ -5,7 +5,7 @@ use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::jit::{Create, CreateGroups, JitRules, Update};
-use muster_services::providers;
+use muster_services::{Knowingly, providers};
 use muster_web::Form;
 use serde::Deserialize;
 
@@ -13,6 +13,7 @@ use crate::components::{
     Button, Callout, Card, CheckField, Choice, Crumb, FieldGroup, Form as FormView, FormActions,
     LinkButton, Look, Need, Page, RadioField, TextArea, TextField, Tone,
 };
+use crate::pages::people::along;
 use crate::visit::{Answer, Visit, belongs_to_form};
 
 /// What the form sends.
@@ -29,6 +30,8 @@ pub struct Sent {
     default_groups: String,
     #[serde(default)]
     create_groups: String,
+    #[serde(default)]
+    knowingly: String,
 }
 
 impl Sent {
@@ -98,6 +101,11 @@ pub async fn save(visit: Visit, Path(slug): Path<String>, Form(sent): Form<Sent>
         &elevated,
         &slug,
         rules.clone(),
+        if sent.knowingly == "on" {
+            Knowingly::Yes
+        } else {
+            Knowingly::No
+        },
     )
     .await
     {
@@ -142,11 +150,12 @@ async fn page(
     visit
         .console_with(status, "Accounts at sign-in", "/providers", move || {
             let crumbs = vec![Crumb::new("/providers", "Identity providers"), Crumb::new(format!("/providers/{slug}"), name.clone())];
+            let asks = error.as_ref().is_some_and(along::asks);
             let trouble = error.map(|error| view! { <Callout tone=Tone::Danger title=error.public.to_string()><p>{error.next.map(|next| next.to_string())}</p></Callout> });
             view! {
                 <Page title="Accounts at sign-in" purpose=format!("What happens when somebody signs in through {name}. People are matched by issuer and subject alone, never by e-mail.") crumbs>
                     {trouble}
-                    <Card>{form(&slug, rules, notes)}</Card>
+                    <Card>{form(&slug, rules, notes, asks)}</Card>
                 </Page>
             }
             .into_any()
@@ -154,7 +163,10 @@ async fn page(
         .await
 }
 
-fn form(slug: &str, rules: JitRules, notes: &'static [&'static str]) -> AnyView {
+fn form(slug: &str, rules: JitRules, notes: &'static [&'static str], asks: bool) -> AnyView {
+    let confirm = asks.then(|| {
+        view! { <CheckField name="knowingly" label="This provider shall decide who gets the role" help="It goes on record with your name."/> }
+    });
     let create = match rules.create {
         Create::Everybody => "everybody",
         Create::OnlyDomains => "only_domains",
@@ -186,6 +198,7 @@ fn form(slug: &str, rules: JitRules, notes: &'static [&'static str]) -> AnyView 
                 <CheckField name="create_groups" label="Create groups that do not exist yet" checked=rules.create_groups == CreateGroups::Yes/>
             </FieldGroup>
             <ul class="hints">{notes}</ul>
+            {confirm}
             <FormActions>
                 <Button look=Look::Primary>"Save rules"</Button>
                 <LinkButton href=back look=Look::Quiet>"Back"</LinkButton>

@@ -8,6 +8,7 @@ use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::{groups, memberships, users};
 
+use crate::conferral::{self, Knowingly, Picture};
 use crate::users::Words;
 use crate::{Call, Services, guard, provisioning, roles};
 
@@ -15,25 +16,28 @@ use crate::{Call, Services, guard, provisioning, roles};
 ///
 /// # Errors
 /// Without permission; where the group carries a role, without the permission and presence that granting takes;
-/// for an unknown group or member; when they are in it by hand already; when groups would form a circle.
+/// for an unknown group or member; when they are in it by hand already; when groups would form a circle; `JIT-021` and
+/// `ROLE-006` when something goes along with the role and `knowingly` does not say that it shall.
 pub async fn add_member(
     services: &Services,
     call: &Call,
     elevated: Option<&ElevatedSession<'_>>,
     group: GroupId,
     member: Member,
+    knowingly: Knowingly,
 ) -> Result<(), Error> {
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
+    let before = Picture::of(&tx).await?;
     exists(&tx, group, member).await?;
-    guard::may_change_members(call, &roles::standing(&tx).await?, elevated, group)?;
+    guard::may_change_members(call, before.standing(), elevated, group)?;
     let action = Action::AddMember {
         group,
         member,
         origin: Origin::Manual,
     };
     let change = Change::new(action, Cause::ByHand);
-    let events = provisioning::apply(services, call, &tx, &[change]).await?;
+    let mut events = provisioning::apply(services, call, &tx, &[change]).await?;
     if events.is_empty() {
         return Err(Error::new(
             "GRP-005",
@@ -41,6 +45,8 @@ pub async fn add_member(
             "They are in this group by hand already.",
         ));
     }
+    let along = conferral::weigh(call, &tx, &before, knowingly).await?;
+    conferral::note(&mut events, &along);
     tx.commit(&events).await
 }
 
@@ -59,7 +65,7 @@ pub async fn remove_member(
     let words = Words::load(services).await?;
     let tx = services.db().begin().await?;
     exists(&tx, group, member).await?;
-    let before = roles::standing(&tx).await?;
+    let before = roles::standing_in(&tx).await?;
     guard::may_change_members(call, &before, elevated, group)?;
     let rows = memberships::of_members(&tx, &[member]).await?;
     let origins = rows
@@ -81,7 +87,6 @@ pub async fn remove_member(
     };
     let change = Change::new(action, Cause::ByHand);
     let events = provisioning::apply(services, call, &tx, &[change]).await?;
-    roles::end_lost(call, &tx, &before, &after).await?;
     tx.commit(&events).await?;
     Ok(kept)
 }

@@ -69,8 +69,9 @@ pub async fn set_local_password(
     .await?;
     let tx = services.db().begin().await?;
     has_internal_account(services, call, &tx, id).await?;
-    ways_in(call, &roles::standing(&tx).await?, elevated, id)?;
-    credentials::set_password(&tx, id, &hash, call.at).await?;
+    ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
+    let set_by = (!own).then(|| call.actor());
+    credentials::set_password(&tx, id, &hash, set_by, call.at).await?;
     // Whoever knew the old one is out; the session that changed it stays.
     let kept = call.session().filter(|_| own).map(|session| &session.key);
     sessions::revoke_of_user(&tx, id, kept).await?;
@@ -96,7 +97,7 @@ pub async fn remove_local_password(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing(&tx).await?;
+    let standing = roles::standing_in(&tx).await?;
     ways_in(call, &standing, elevated, id)?;
     if user.break_glass {
         return Err(Error::new(
@@ -151,7 +152,7 @@ pub async fn link_identity(
     }
     let tx = services.db().begin().await?;
     find(&tx, id).await?;
-    ways_in(call, &roles::standing(&tx).await?, elevated, id)?;
+    ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     providers::get(&tx, identity.provider)
         .await?
         .ok_or_else(|| Error::not_found("identity provider"))?;
@@ -192,7 +193,7 @@ pub async fn unlink_identity(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing(&tx).await?;
+    let standing = roles::standing_in(&tx).await?;
     ways_in(call, &standing, elevated, id)?;
     let theirs = subjects::of_user(&tx, id).await?;
     let is_theirs = theirs.iter().any(|known| {
@@ -263,7 +264,10 @@ async fn fit_for_break_glass(
     user: &User,
 ) -> Result<(), Error> {
     has_internal_account(services, call, tx, user.id).await?;
-    let holds = roles::standing(tx).await?.superadmins().contains(&user.id);
+    let holds = roles::standing_in(tx)
+        .await?
+        .superadmins()
+        .contains(&user.id);
     let has_password = credentials::password(tx, user.id).await?.is_some();
     if holds && has_password {
         return Ok(());

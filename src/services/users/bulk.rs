@@ -15,6 +15,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::UserFilter;
+use crate::conferral::{self, Knowingly, Picture};
 use crate::standing::Standing;
 use crate::{Call, Services, guard, provisioning, roles};
 
@@ -144,6 +145,7 @@ pub async fn apply_bulk(
 ) -> Result<BulkDone, Error> {
     call.may(action.permission())?;
     let tx = services.db().begin().await?;
+    let before = Picture::of(&tx).await?;
     let facts = load(&tx, selection, action, call.at).await?;
     let plan = decide(call, action, &facts)?;
     if plan.fingerprint != fingerprint {
@@ -190,9 +192,10 @@ pub async fn apply_bulk(
     } else {
         let changes = changes(call, action, &people);
         events = provisioning::apply(services, call, &tx, &changes).await?;
-        let after = roles::standing(&tx).await?;
+        let after = roles::standing_in(&tx).await?;
         guard::keeps_a_superadmin(&facts.standing, &after)?;
-        roles::end_lost(call, &tx, &facts.standing, &after).await?;
+        let along = conferral::weigh(call, &tx, &before, Knowingly::No).await?;
+        conferral::note(&mut events, &along);
     }
     tx.commit(&events).await?;
     Ok(done)

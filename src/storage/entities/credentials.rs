@@ -11,6 +11,7 @@ pub(crate) struct Model {
     pub kind: String,
     pub secret: String,
     pub changed_at: i64,
+    pub set_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

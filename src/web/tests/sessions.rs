@@ -180,3 +180,12 @@ async fn the_setup_code_opens_setup_for_this_browser_alone() {
     house.wait(TimeDelta::minutes(31));
     assert_eq!(house.get("/who", Some(&cookie)).await.text, "anonymous");
 }
+
+#[tokio::test]
+async fn w29_a_browser_that_entered_a_setup_code_is_nobody_once_there_is_another_code() {
+    let house = House::open().await;
+    let before = house.post("/setup-code", None).await.cookie();
+    let now = house.post("/setup-code", None).await.cookie();
+    assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
+    assert_eq!(house.get("/who", Some(&now)).await.text, "setup");
+}

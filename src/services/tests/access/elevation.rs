@@ -3,6 +3,7 @@
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::session::ProofKind;
+use muster_services::Knowingly;
 use muster_services::elevation::{self, Aim};
 use muster_services::reauth::Goal;
 use muster_services::roles::Declared;
@@ -211,15 +212,54 @@ async fn w25_leaving_a_group_that_carries_a_role_ends_it_too() {
         .unwrap();
     let ada = stage.person("ada", &[]).await;
     let member = Member::User(ada.id);
-    groups::add_member(stage.s(), &sue.call, Some(&proven), group, member)
-        .await
-        .unwrap();
+    groups::add_member(
+        stage.s(),
+        &sue.call,
+        Some(&proven),
+        group,
+        member,
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let proof = stage.proves(&ada, Goal::Elevate).await.proof.unwrap();
     let (ada, _) = stage.grants(&ada, proof).await;
     assert_eq!(ada.call.roles(), [Role::Admin]);
     groups::remove_member(stage.s(), &sue.call, Some(&proven), group, member)
         .await
         .unwrap();
+    assert!(!runs(&stage, &ada).await);
+}
+
+#[tokio::test]
+async fn w25_losing_a_role_by_what_the_provider_says_at_sign_in_ends_it_too() {
+    let rules = muster_domain::jit::JitRules {
+        managed_groups: vec!["Operators".to_owned()],
+        ..Default::default()
+    };
+    let stage = Stage::with(rules).await;
+    let system = stage.world.system();
+    let group = groups::create(stage.s(), &system, "Operators", "")
+        .await
+        .unwrap();
+    stage
+        .world
+        .grant(Role::Admin, Member::Group(group))
+        .await
+        .unwrap();
+    let signs_in = async |groups: &[&str]| {
+        let mut claims = stage.claims("ada", 60);
+        claims["groups"] = serde_json::json!(groups);
+        let says = muster_testing::Says::Claims(claims);
+        stage.signs_in("corp", says).await.unwrap();
+    };
+    signs_in(&["Operators"]).await;
+    let ada = stage.elevated("ada", &[]).await;
+    assert_eq!(ada.call.roles(), [Role::Admin]);
+    assert!(runs(&stage, &ada).await);
+    // In another browser, while this one goes on.
+    signs_in(&[]).await;
+    assert!(stage.call(&ada).await.roles().is_empty());
     assert!(!runs(&stage, &ada).await);
 }
 

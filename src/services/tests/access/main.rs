@@ -9,6 +9,7 @@
 )]
 
 mod arrivals;
+mod closing;
 mod config;
 mod elevation;
 mod factor;
@@ -18,6 +19,7 @@ mod properties;
 mod providers;
 mod reauth;
 mod reauth_guards;
+mod refusals;
 mod setup;
 mod signin;
 mod signin_ways;

@@ -228,6 +228,36 @@ async fn presence_is_proven_by_the_own_password_and_throttled_like_a_sign_in() {
 }
 
 #[tokio::test]
+async fn w49_strangers_who_guess_at_the_sign_in_page_keep_nobody_from_a_secure_session() {
+    let world = TestWorld::new().await.unwrap();
+    let s = &world.services;
+    let id = internal(&world, "ada").await;
+    let ada = world.sign_in(id, "ada").await.unwrap();
+    let mut call = ada.call.clone();
+    call.address = Some("192.0.2.1".parse().unwrap());
+    let key = &call.session().unwrap().key.0;
+    let typed = format!("PRESENCE {id} {key}");
+    // From the same network and from others: for the name, for many names, and for what presence is counted under.
+    for n in 0..40 {
+        for address in ["192.0.2.1".to_owned(), format!("198.51.100.{n}")] {
+            for name in ["ada", &format!("name-{n}"), &typed] {
+                let stranger = from(&world, &address);
+                tries(&world, &stranger, name, WRONG).await.unwrap_err();
+            }
+        }
+    }
+    password::prove(s, &call, RIGHT).await.unwrap();
+    // Nor does another session of the same person.
+    let other = world.sign_in(id, "ada").await.unwrap();
+    for _ in 0..7 {
+        password::prove(s, &other.call, WRONG).await.unwrap_err();
+    }
+    let error = password::prove(s, &other.call, RIGHT).await.unwrap_err();
+    assert_eq!(error.code, "AUTH-002");
+    password::prove(s, &call, RIGHT).await.unwrap();
+}
+
+#[tokio::test]
 async fn w26_somebody_who_came_through_a_provider_has_no_password_to_prove_presence_with() {
     let stage = Stage::set().await;
     let jit = stage.person("jit", &[Role::Superadmin]).await;

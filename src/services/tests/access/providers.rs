@@ -8,11 +8,12 @@ use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::vendor::Vendor;
 use muster_domain::{Error, Kind};
+use muster_services::Knowingly;
 use muster_services::activity::{self, AuditFilter, Format};
 use muster_services::providers::{self, Draft, Enabled};
 use muster_services::{Call, config, groups};
 use muster_storage::providers as rows;
-use muster_testing::{Persona, Says};
+use muster_testing::Persona;
 
 use crate::stage::{Stage, browser, draft};
 
@@ -47,7 +48,10 @@ async fn w43_only_those_who_manage_providers_change_them() {
         let mut codes = vec![
             code(providers::create(s, call, &proven, &draft("new")).await),
             code(providers::update(s, call, &proven, "corp", &draft("corp")).await),
-            code(providers::set_jit(s, call, &proven, "corp", JitRules::default()).await),
+            code(
+                providers::set_jit(s, call, &proven, "corp", JitRules::default(), Knowingly::No)
+                    .await,
+            ),
             code(providers::set_enabled(s, call, &proven, "corp", Enabled::No).await),
             code(providers::remove(s, call, &proven, "corp").await),
             code(providers::examine(s, call, &draft("corp"), None).await),
@@ -243,9 +247,16 @@ async fn carrying() -> Carrying {
         .grant(Role::Superadmin, Member::Group(outer))
         .await
         .unwrap();
-    groups::add_member(s, &sue.call, Some(&proven), outer, Member::Group(inner))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        &sue.call,
+        Some(&proven),
+        outer,
+        Member::Group(inner),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     Carrying {
         stage,
         adam,
@@ -281,19 +292,42 @@ async fn c18_rules_that_fill_a_group_with_a_role_also_a_nested_one_take_the_righ
         fills(&[], &["Platform team"]),
         fills(&["harmless"], &["p\u{200b}latform  Team"]),
     ] {
-        let set = providers::set_jit(s, &adam.call, &weak, "corp", rules.clone()).await;
+        let set =
+            providers::set_jit(s, &adam.call, &weak, "corp", rules.clone(), Knowingly::No).await;
         assert_eq!(code(set), "JIT-020", "{rules:?}");
     }
     assert_eq!(stage.provider("corp").await.jit, JitRules::default());
-    providers::set_jit(s, &adam.call, &weak, "corp", fills(&["eng*"], &[]))
-        .await
-        .unwrap();
+    providers::set_jit(
+        s,
+        &adam.call,
+        &weak,
+        "corp",
+        fills(&["eng*"], &[]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let strong_rules = fills(&["Platform team"], &[]);
-    providers::set_jit(s, &sue.call, &strong, "corp", strong_rules.clone())
-        .await
-        .unwrap();
+    providers::set_jit(
+        s,
+        &sue.call,
+        &strong,
+        "corp",
+        strong_rules.clone(),
+        Knowingly::Yes,
+    )
+    .await
+    .unwrap();
     // Who answers to such rules decides who gets the role: that is nothing for an admin either.
-    let set = providers::set_jit(s, &adam.call, &weak, "corp", JitRules::default()).await;
+    let set = providers::set_jit(
+        s,
+        &adam.call,
+        &weak,
+        "corp",
+        JitRules::default(),
+        Knowingly::No,
+    )
+    .await;
     assert_eq!(code(set), "JIT-020");
     assert_eq!(stage.provider("corp").await.jit, strong_rules);
     assert_eq!(code(groups::name(s, &adam.call, inner).await), "ok");
@@ -310,7 +344,7 @@ async fn c18_an_admin_alters_nothing_about_who_answers_to_rules_that_confer_a_ro
         create: Create::OnlyDomains,
         ..fills(&[], &["Owners"])
     };
-    providers::set_jit(s, &sue.call, &strong, "corp", rules)
+    providers::set_jit(s, &sue.call, &strong, "corp", rules, Knowingly::Yes)
         .await
         .unwrap();
     let known = Draft::of(&stage.provider("corp").await);
@@ -441,37 +475,4 @@ async fn a_change_of_anything_is_stored_and_a_change_of_nothing_leaves_no_record
         .unwrap();
     assert_eq!(stage.provider("corp").await.vendor, Vendor::Entra);
     assert_eq!(stage.record("provider.update").await.len(), 1);
-}
-
-#[tokio::test]
-async fn o81_who_is_switched_off_is_on_record_and_back_when_switched_on() {
-    let stage = Stage::set().await;
-    let s = stage.s();
-    let adam = elevated(&stage, "adam", Role::Admin).await;
-    let proven = adam.call.elevated().unwrap();
-    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::No)
-        .await
-        .unwrap();
-    assert!(!stage.provider("corp").await.enabled);
-    providers::set_enabled(s, &adam.call, &proven, "corp", Enabled::Yes)
-        .await
-        .unwrap();
-    stage
-        .signs_in("corp", Says::Claims(stage.claims("ada", 60)))
-        .await
-        .unwrap();
-    assert_eq!(
-        stage.record("provider.disable").await[0].event.actor,
-        "adam"
-    );
-    let corp = stage.provider("corp").await.id;
-    assert_eq!(providers::identities(s, &adam.call, corp).await.unwrap(), 1);
-    providers::remove(s, &adam.call, &proven, "corp")
-        .await
-        .unwrap();
-    assert!(stage.user("ada").await.is_some(), "people stay");
-    let back = muster_storage::subjects::count_of_provider(s.db(), corp)
-        .await
-        .unwrap();
-    assert_eq!(back, 0);
 }

@@ -56,7 +56,9 @@ async fn a_newer_code_voids_the_one_before() {
     let world = TestWorld::new().await.unwrap();
     let s = &world.services;
     let first = setup::code_for_console(s, &world.system()).await.unwrap();
+    let entered = setup::enter(s, &world.anonymous(), first.as_ref().unwrap()).await;
     let second = setup::code_for_console(s, &world.system()).await.unwrap();
+    assert!(!entered.unwrap().counts(s).await.unwrap());
     let error = setup::enter(s, &world.anonymous(), &first.unwrap()).await;
     assert_eq!(error.unwrap_err().code, "SET-001");
     setup::enter(s, &world.anonymous(), &second.unwrap())
@@ -71,10 +73,13 @@ async fn w29_setup_reentry_the_code_is_void_once_there_is_an_administrator() {
     let code = setup::code_for_console(s, &world.system()).await.unwrap();
     let code = code.unwrap();
     assert!(setup::is_open(s).await.unwrap());
+    let entered = setup::enter(s, &world.anonymous(), &code).await.unwrap();
+    assert!(entered.counts(s).await.unwrap());
     setup::create_admin(s, &in_setup(&world), &admin("ada", PASSWORD))
         .await
         .unwrap();
     assert!(!setup::is_open(s).await.unwrap());
+    assert!(!entered.counts(s).await.unwrap());
     let error = setup::enter(s, &world.anonymous(), &code)
         .await
         .unwrap_err();

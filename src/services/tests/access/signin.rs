@@ -144,12 +144,30 @@ async fn o4_an_answer_that_another_browser_asked_for_signs_nobody_in() {
     let back = stage.world.idp.answers(&to, says.clone());
     let error = stage.comes_back("corp", &browser("victim"), &back).await;
     leaves_nothing(&stage, &error.unwrap_err(), "AUTH-011").await;
+    let refused = &stage.record("signin.refused").await[0].event;
+    assert_eq!(refused.detail["code"], "AUTH-011");
     // Nor does a browser without any session.
     let to = stage.leaves("corp", &browser("attacker")).await;
     let back = stage.world.idp.answers(&to, says);
     let call = stage.world.anonymous();
     let error = signin::complete(stage.s(), &call, "corp", None, &back).await;
     leaves_nothing(&stage, &error.unwrap_err(), "AUTH-011").await;
+}
+
+#[tokio::test]
+async fn o4_another_browser_that_brings_the_answer_does_not_use_up_the_question() {
+    let stage = Stage::set().await;
+    let key = browser("right");
+    let to = stage.leaves("corp", &key).await;
+    let says = Says::Claims(stage.claims("ada", 60));
+    let back = stage.world.idp.answers(&to, says);
+    let error = stage.comes_back("corp", &browser("wrong"), &back).await;
+    assert_eq!(error.unwrap_err().code, "AUTH-011");
+    stage.comes_back("corp", &key, &back).await.unwrap();
+    for again in [&key, &browser("wrong")] {
+        let error = stage.comes_back("corp", again, &back).await;
+        assert_eq!(error.unwrap_err().code, "AUTH-016");
+    }
 }
 
 #[tokio::test]

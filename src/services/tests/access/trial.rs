@@ -116,15 +116,23 @@ async fn testing_takes_permission_or_a_link_that_is_bound_to_its_provider_and_ex
     let stage = Stage::set().await;
     let s = stage.s();
     let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
+    let adam = stage.world.elevate(&adam).await.unwrap();
+    let proven = adam.call.elevated().unwrap();
     let norma = stage.world.persona("norma", &[]).await.unwrap();
     let anonymous = stage.world.anonymous();
     for (call, code) in [(&norma.call, "WEB-403"), (&anonymous, "WEB-401")] {
         let error = trial::begin_test(s, call, "corp", browser("a"), Ticket::Permission).await;
         assert_eq!(error.unwrap_err().code, code);
-        let error = trial::make_test_link(s, call, "corp").await;
+        let error = trial::make_test_link(s, call, &proven, "corp").await;
         assert_eq!(error.unwrap_err().code, code);
     }
-    let link = trial::make_test_link(s, &adam.call, "corp").await.unwrap();
+    // Its reports tell whom an identity would match: another session's presence does not do.
+    let other = stage.world.persona("abel", &[Role::Admin]).await.unwrap();
+    let error = trial::make_test_link(s, &other.call, &proven, "corp").await;
+    assert_eq!(error.unwrap_err().code, "ELV-002");
+    let link = trial::make_test_link(s, &adam.call, &proven, "corp")
+        .await
+        .unwrap();
     assert_eq!(link.path(), "/signin/corp/test");
     let token = link.query_pairs().next().unwrap().1.into_owned();
     assert!(!String::from_utf8_lossy(&stage.world.raw()).contains(&token));

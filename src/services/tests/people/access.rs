@@ -5,6 +5,7 @@ use muster_domain::id::{DirectoryId, ElevationId, GroupId, ProviderId, ReceiptId
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::session::SessionKey;
+use muster_services::Knowingly;
 use muster_services::activity::{self, AuditFilter, Format};
 use muster_services::groups::GroupFilter;
 use muster_services::sessions::{self, ReceiptFilter};
@@ -106,10 +107,10 @@ async fn w43_every_service_lets_exactly_its_roles_through() {
         "groups::edit" => EDITORS, |c| groups::edit(s, c, None, group, "g", "");
         "groups::plan_delete" => EDITORS, |c| groups::plan_delete(s, c, group);
         "groups::delete" => EDITORS, |c| groups::delete(s, c, None, group);
-        "groups::add_member" => EDITORS, |c| groups::add_member(s, c, None, group, Member::User(user));
+        "groups::add_member" => EDITORS, |c| groups::add_member(s, c, None, group, Member::User(user), Knowingly::No);
         "groups::remove_member" => EDITORS, |c| groups::remove_member(s, c, None, group, Member::User(user));
         "roles::overview" => READERS, |c| roles::overview(s, c);
-        "roles::grant" => SUPERADMIN, |c| roles::grant(s, c, &elevated, Role::Admin, Member::User(user));
+        "roles::grant" => SUPERADMIN, |c| roles::grant(s, c, &elevated, Role::Admin, Member::User(user), Knowingly::No);
         "roles::withdraw" => SUPERADMIN, |c| roles::withdraw(s, c, &elevated, Uuid::from_u128(5).into());
         "directories::list" => READERS, |c| directories::list(s, c);
         "directories::names" => PEOPLE_READERS, |c| directories::names(s, c);
@@ -183,7 +184,7 @@ async fn w22_a_secure_session_of_somebody_else_is_refused() {
         .unwrap();
     let borrowed = cast.superadmin.call.elevated().unwrap();
     let to = Member::User(cast.nobody.id);
-    let error = roles::grant(s, &second.call, &borrowed, Role::Admin, to)
+    let error = roles::grant(s, &second.call, &borrowed, Role::Admin, to, Knowingly::No)
         .await
         .unwrap_err();
     assert_eq!(error.code, "ELV-002");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use muster_domain::id::UserId;
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
+use muster_services::Knowingly;
 use muster_services::users::{self, BulkAction, BulkLine, Selection, UserFilter};
 use muster_services::{groups, sessions};
 
@@ -114,9 +115,16 @@ async fn joining_and_leaving_a_group_in_bulk_says_for_whom_nothing_changes() {
     let cast = Cast::gather().await;
     let (s, call) = (&cast.world.services, &cast.admin.call);
     let group = groups::create(s, call, "Team", "").await.unwrap();
-    groups::add_member(s, call, None, group, Member::User(cast.nobody.id))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        group,
+        Member::User(cast.nobody.id),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let join = BulkAction::AddToGroup(group);
     let plan = users::plan_bulk(s, call, &everybody(), &join)
         .await

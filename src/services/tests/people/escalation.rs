@@ -2,6 +2,7 @@
 
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
+use muster_services::Knowingly;
 use muster_services::users::{self, BreakGlass};
 use muster_services::{groups, roles};
 
@@ -54,15 +55,23 @@ async fn nobody_joins_a_group_that_carries_a_role_without_the_power_to_grant_it(
         .await
         .unwrap();
     let sue = cast.superadmin.call.elevated().unwrap();
-    groups::add_member(s, &cast.superadmin.call, None, root, Member::Group(inner))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        &cast.superadmin.call,
+        None,
+        root,
+        Member::Group(inner),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     roles::grant(
         s,
         &cast.superadmin.call,
         &sue,
         Role::Superadmin,
         Member::Group(root),
+        Knowingly::No,
     )
     .await
     .unwrap();
@@ -75,9 +84,16 @@ async fn nobody_joins_a_group_that_carries_a_role_without_the_power_to_grant_it(
         (root, Member::Group(plain)),
         (inner, Member::Group(plain)),
     ] {
-        let error = groups::add_member(s, &cast.admin.call, Some(&adam), group, member)
-            .await
-            .unwrap_err();
+        let error = groups::add_member(
+            s,
+            &cast.admin.call,
+            Some(&adam),
+            group,
+            member,
+            Knowingly::No,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(error.code, "ROLE-003");
     }
     // Taking the name of such a group, or giving it another, would turn rules around.
@@ -90,17 +106,24 @@ async fn nobody_joins_a_group_that_carries_a_role_without_the_power_to_grant_it(
         .unwrap_err();
     assert_eq!(error.code, "ROLE-003");
     // A superadmin may, in a secure session.
-    let error = groups::add_member(s, &cast.superadmin.call, None, inner, me)
+    let error = groups::add_member(s, &cast.superadmin.call, None, inner, me, Knowingly::No)
         .await
         .unwrap_err();
     assert_eq!(error.code, "ELV-001");
-    groups::add_member(s, &cast.superadmin.call, Some(&sue), inner, me)
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        &cast.superadmin.call,
+        Some(&sue),
+        inner,
+        me,
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let adam = cast.world.again(&cast.admin).await.unwrap();
     assert!(adam.call.roles().contains(&Role::Superadmin));
     // Plain carries nothing: any admin fills it.
-    groups::add_member(s, &cast.admin.call, None, plain, me)
+    groups::add_member(s, &cast.admin.call, None, plain, me, Knowingly::No)
         .await
         .unwrap();
 }
@@ -114,12 +137,19 @@ async fn the_last_superadmin_stays_whichever_way_they_would_be_lost() {
     // Sue holds the role through a nested group alone.
     let top = groups::create(s, &system, "Top", "").await.unwrap();
     let inner = groups::create(s, &system, "Inner", "").await.unwrap();
-    groups::add_member(s, &system, None, top, Member::Group(inner))
+    groups::add_member(s, &system, None, top, Member::Group(inner), Knowingly::No)
         .await
         .unwrap();
-    groups::add_member(s, &system, None, inner, Member::User(cast.superadmin.id))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        &system,
+        None,
+        inner,
+        Member::User(cast.superadmin.id),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let by_group = world
         .grant(Role::Superadmin, Member::Group(top))
         .await

@@ -2,6 +2,7 @@
 
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
+use muster_services::Knowingly;
 use muster_services::groups::{self, Paging};
 
 use crate::Cast;
@@ -14,28 +15,63 @@ async fn a_circle_is_refused_in_words_that_show_it() {
     for name in ["Company", "Department", "Team"] {
         made.push(groups::create(s, call, name, "").await.unwrap());
     }
-    groups::add_member(s, call, None, made[0], Member::Group(made[1]))
-        .await
-        .unwrap();
-    groups::add_member(s, call, None, made[1], Member::Group(made[2]))
-        .await
-        .unwrap();
-    let error = groups::add_member(s, call, None, made[2], Member::Group(made[0]))
-        .await
-        .unwrap_err();
+    groups::add_member(
+        s,
+        call,
+        None,
+        made[0],
+        Member::Group(made[1]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        made[1],
+        Member::Group(made[2]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
+    let error = groups::add_member(
+        s,
+        call,
+        None,
+        made[2],
+        Member::Group(made[0]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(error.code, "GRP-002");
     assert!(
         error.public.contains("Team → Department → Company"),
         "{}",
         error.public
     );
-    let error = groups::add_member(s, call, None, made[2], Member::Group(made[2]))
-        .await
-        .unwrap_err();
+    let error = groups::add_member(
+        s,
+        call,
+        None,
+        made[2],
+        Member::Group(made[2]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(error.public, "Team cannot be in itself.");
-    let error = groups::add_member(s, call, None, made[0], Member::Group(made[1]))
-        .await
-        .unwrap_err();
+    let error = groups::add_member(
+        s,
+        call,
+        None,
+        made[0],
+        Member::Group(made[1]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(error.code, "GRP-005");
 }
 
@@ -47,18 +83,32 @@ async fn removing_a_group_shows_first_what_goes_and_takes_exactly_that() {
     let outer = groups::create(s, call, "Outer", "").await.unwrap();
     let middle = groups::create(s, call, "Middle", "").await.unwrap();
     let inner = groups::create(s, call, "Inner", "").await.unwrap();
-    groups::add_member(s, call, None, outer, Member::Group(middle))
+    groups::add_member(s, call, None, outer, Member::Group(middle), Knowingly::No)
         .await
         .unwrap();
-    groups::add_member(s, call, None, middle, Member::Group(inner))
+    groups::add_member(s, call, None, middle, Member::Group(inner), Knowingly::No)
         .await
         .unwrap();
-    groups::add_member(s, call, None, middle, Member::User(cast.nobody.id))
-        .await
-        .unwrap();
-    groups::add_member(s, call, None, inner, Member::User(cast.auditor.id))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        middle,
+        Member::User(cast.nobody.id),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        inner,
+        Member::User(cast.auditor.id),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     cast.world
         .grant(Role::Helpdesk, Member::Group(outer))
         .await
@@ -95,12 +145,19 @@ async fn people_in_effect_come_with_the_path_and_a_taken_name_is_refused() {
     let (s, call) = (&cast.world.services, &cast.admin.call);
     let outer = groups::create(s, call, "Outer", "").await.unwrap();
     let inner = groups::create(s, call, "Inner", "").await.unwrap();
-    groups::add_member(s, call, None, outer, Member::Group(inner))
+    groups::add_member(s, call, None, outer, Member::Group(inner), Knowingly::No)
         .await
         .unwrap();
-    groups::add_member(s, call, None, inner, Member::User(cast.nobody.id))
-        .await
-        .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        inner,
+        Member::User(cast.nobody.id),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
     let page = groups::effective_members(s, call, outer, &Paging::default())
         .await
         .unwrap();

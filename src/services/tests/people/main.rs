@@ -7,6 +7,7 @@
 
 mod access;
 mod bulk;
+mod conferral;
 mod demo;
 mod escalation;
 mod groups;

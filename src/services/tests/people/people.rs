@@ -5,6 +5,7 @@ use muster_domain::id::{GroupId, ProviderId, UserId};
 use muster_domain::listing::Direction;
 use muster_domain::membership::{Member, Origin};
 use muster_domain::record::{Attributes, ExternalId};
+use muster_services::Knowingly;
 use muster_services::activity::{self, AuditFilter, Format};
 use muster_services::users::{self, Identity, Paging, UserFilter};
 use muster_services::{directories, groups, provisioning, sessions};
@@ -213,13 +214,27 @@ async fn effective_groups_come_with_the_path_and_memberships_with_every_origin()
     for name in ["Team", "Department", "Company"] {
         made.push(groups::create(s, call, name, "").await.unwrap());
     }
-    groups::add_member(s, call, None, made[1], Member::Group(made[0]))
-        .await
-        .unwrap();
-    groups::add_member(s, call, None, made[2], Member::Group(made[1]))
-        .await
-        .unwrap();
-    groups::add_member(s, call, None, made[0], Member::User(who))
+    groups::add_member(
+        s,
+        call,
+        None,
+        made[1],
+        Member::Group(made[0]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
+    groups::add_member(
+        s,
+        call,
+        None,
+        made[2],
+        Member::Group(made[1]),
+        Knowingly::No,
+    )
+    .await
+    .unwrap();
+    groups::add_member(s, call, None, made[0], Member::User(who), Knowingly::No)
         .await
         .unwrap();
     let gone = Origin::Claims(ProviderId(s.id::<UserId>().0));

@@ -7,6 +7,7 @@ use muster_domain::membership::Member;
 use muster_domain::provider::Provider;
 use muster_domain::role::Role;
 use muster_domain::vendor::Vendor;
+use muster_services::Knowingly;
 use muster_services::providers::{self, Draft, Enabled};
 use muster_services::reauth::{self, Goal};
 use muster_services::users::{self, Identity};
@@ -31,7 +32,7 @@ fn draft(issuer: &str, secret: Option<&str>) -> Draft {
     }
 }
 
-async fn connected(cast: &Cast) -> Provider {
+pub(crate) async fn connected(cast: &Cast) -> Provider {
     let elevated = cast.superadmin.call.elevated().unwrap();
     let draft = draft(ISSUER, Some("the secret of the old issuer"));
     providers::create(
@@ -60,7 +61,7 @@ async fn conferring(cast: &Cast) {
         .await
         .unwrap();
     let elevated = call.elevated().unwrap();
-    providers::set_jit(s, call, &elevated, "idp", filling("Ro*"))
+    providers::set_jit(s, call, &elevated, "idp", filling("Ro*"), Knowingly::Yes)
         .await
         .unwrap();
 }
@@ -79,7 +80,7 @@ async fn w43_an_admin_decides_neither_the_rules_that_confer_a_role_nor_who_answe
         .unwrap_err();
     assert_eq!(error.code, "JIT-020");
     for rules in [filling("Root"), filling("*"), JitRules::default()] {
-        let error = providers::set_jit(s, call, &adam, "idp", rules)
+        let error = providers::set_jit(s, call, &adam, "idp", rules, Knowingly::No)
             .await
             .unwrap_err();
         assert_eq!(error.code, "JIT-020");

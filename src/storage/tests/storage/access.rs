@@ -59,6 +59,7 @@ on_both! {
         let found = subjects::find(&world.db, provider.id, &linked.issuer, "s-1").await.unwrap().unwrap();
         assert_eq!(found, Subject { last_used_at: Some(at(7)), ..linked.clone() });
         assert_eq!(subjects::find(&world.db, provider.id, &linked.issuer, "S-1").await.unwrap(), None);
+        assert_eq!(subjects::of_users(&world.db, &[linked.user]).await.unwrap(), std::slice::from_ref(&found));
         assert_eq!(subjects::of_user(&world.db, linked.user).await.unwrap(), [found]);
         assert_eq!(subjects::count_of_provider(&world.db, provider.id).await.unwrap(), 1);
         let tx = world.tx().await;
@@ -75,11 +76,18 @@ on_both! {
         world.users(&[user(1, "Ada")]).await;
         let id = UserId(Uuid::from_u128(1));
         let tx = world.tx().await;
-        credentials::set_password(&tx, id, "$argon2id$one", at(1)).await.unwrap();
-        credentials::set_password(&tx, id, "$argon2id$two", at(2)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$one", None, at(1)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$two", Some("adam"), at(2)).await.unwrap();
         tx.commit(&[event("password.set")]).await.unwrap();
         let password = credentials::password(&world.db, id).await.unwrap().unwrap();
         assert_eq!((password.phc.as_str(), password.changed_at), ("$argon2id$two", at(2)));
+        assert_eq!(password.set_by.as_deref(), Some("adam"));
+        let others = credentials::set_by_others(&world.db, &[id]).await.unwrap();
+        assert_eq!(others, [(id, "adam".to_owned())]);
+        let tx = world.tx().await;
+        credentials::set_password(&tx, id, "$argon2id$own", None, at(3)).await.unwrap();
+        tx.commit(&[event("password.set")]).await.unwrap();
+        assert_eq!(credentials::set_by_others(&world.db, &[id]).await.unwrap(), []);
         assert!(!format!("{password:?}").contains("argon2id"));
         let tx = world.tx().await;
         assert!(credentials::remove_password(&tx, id).await.unwrap());

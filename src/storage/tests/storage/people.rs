@@ -289,9 +289,35 @@ on_both! {
         let tx = world.tx().await;
         groups::delete(&tx, group(11, "").id).await.unwrap();
         tx.commit(&[event("group.delete")]).await.unwrap();
+        assert!(counters::verify(&world.db).await.unwrap().is_empty());
         assert_eq!(counters::groups(&world.db).await.unwrap(), 1);
         assert_eq!(roles::list(&world.db).await.unwrap(), []);
         assert_eq!(memberships::of_member(&world.db, nested(11)).await.unwrap(), []);
+    }
+
+    async fn of_many_who_withdraw_their_role_at_once_unless_they_are_the_last_one_is_left(world) {
+        let people: Vec<u128> = (1..=8).collect();
+        let users: Vec<_> = people.iter().map(|number| user(*number, &format!("P{number}"))).collect();
+        world.users(&users).await;
+        let tx = world.tx().await;
+        for number in &people {
+            roles::grant(&tx, &role(100 + number, Role::Superadmin, member(*number))).await.unwrap();
+        }
+        tx.commit(&[event("test")]).await.unwrap();
+        let withdrawals = people.iter().map(|number| {
+            let (db, id) = (world.db.clone(), AssignmentId(Uuid::from_u128(100 + number)));
+            async move {
+                let tx = db.begin().await.unwrap();
+                roles::take_turns(&tx).await.unwrap();
+                if roles::holders(&tx, Role::Superadmin).await.unwrap().len() > 1 {
+                    roles::withdraw(&tx, id).await.unwrap();
+                    tx.commit(&[event("role.withdraw")]).await.unwrap();
+                }
+            }
+        });
+        futures::future::join_all(withdrawals).await;
+        let left = roles::holders(&world.db, Role::Superadmin).await.unwrap();
+        assert_eq!(left.len(), 1);
     }
 }
 

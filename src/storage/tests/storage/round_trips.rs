@@ -62,7 +62,14 @@ on_both! {
         challenges::insert(&tx, &challenge(1)).await.unwrap();
         challenges::insert(&tx, &challenge(2)).await.unwrap();
         tx.commit_quiet(Quiet::SignInPending).await.unwrap();
-        let takers = (0..8).map(|_| challenges::take(&world.db, "state-1", at(9)));
+        let asked = challenge(1).session;
+        let take = |state, at| challenges::take(&world.db, state, Some(&asked), at);
+        let elsewhere = SessionKey("elsewhere".to_owned());
+        for other in [Some(&elsewhere), None] {
+            let taken = challenges::take(&world.db, "state-1", other, at(9)).await.unwrap();
+            assert!(matches!(taken, Taken::Elsewhere(_)));
+        }
+        let takers = (0..8).map(|_| take("state-1", at(9)));
         let taken = futures::future::join_all(takers).await;
         let mut won = 0;
         for one in taken {
@@ -76,8 +83,8 @@ on_both! {
             }
         }
         assert_eq!(won, 1);
-        assert!(matches!(challenges::take(&world.db, "state-2", at(600)).await.unwrap(), Taken::Expired(_)));
-        assert!(matches!(challenges::take(&world.db, "forged", at(9)).await.unwrap(), Taken::Unknown));
+        assert!(matches!(take("state-2", at(600)).await.unwrap(), Taken::Expired(_)));
+        assert!(matches!(take("forged", at(9)).await.unwrap(), Taken::Unknown));
         assert_eq!(challenges::get(&world.db, challenge(2).id).await.unwrap(), Some(challenge(2)));
         let tx = world.tx().await;
         assert_eq!(challenges::sweep(&tx, at(601)).await.unwrap(), 2);

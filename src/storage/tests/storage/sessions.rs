@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 use muster_domain::Clock;
-use muster_domain::id::{AssignmentId, ElevationId, GroupId, UserId};
+use muster_domain::id::{AssignmentId, ElevationId, GroupId, ProviderId, UserId};
 use muster_domain::listing::{At, Count, Direction};
 use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::role::Role;
@@ -106,6 +106,33 @@ on_both! {
         tx.commit(&[event("session.end")]).await.unwrap();
         store.save(&open).await.unwrap();
         assert_eq!(store.load(&open.id).await.unwrap(), None);
+    }
+
+    async fn sessions_are_found_by_the_provider_they_came_through(world) {
+        let (store, _) = store(&world);
+        let [this, other] = [5, 6].map(|number| ProviderId(Uuid::from_u128(number)));
+        let through = |provider: ProviderId, subject: &str| Means::Provider {
+            provider,
+            issuer: "https://idp.example".to_owned(),
+            subject: subject.to_owned(),
+            stated: None,
+        };
+        let mut password = signed_in(1, 1);
+        store.create(&mut password).await.unwrap();
+        let mut keys_of_this = Vec::new();
+        // The last one only bears the name of the provider as its subject.
+        for (number, means) in [(2, through(this, "a")), (3, through(this, "b")), (4, through(other, &this.to_string()))] {
+            let mut record = signed_in(number, 1);
+            record.data.insert(keys::MEANS.to_owned(), serde_json::to_value(&means).unwrap());
+            store.create(&mut record).await.unwrap();
+            if number < 4 {
+                keys_of_this.push(key(&record));
+            }
+        }
+        let mut found = sessions::of_provider(&world.db, this).await.unwrap();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        keys_of_this.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(found, keys_of_this);
     }
 
     async fn one_question_tells_session_user_roles_and_secure_session(world) {

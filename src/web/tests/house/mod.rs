@@ -25,7 +25,7 @@ use muster_domain::audit::AuditEvent;
 use muster_domain::id::UserId;
 use muster_domain::session::Means;
 use muster_domain::user::{State as Standing, User};
-use muster_services::{Parts, Services, hashing::Hashing};
+use muster_services::{Parts, Services, hashing::Hashing, setup};
 use muster_storage::audit::AuditFilter;
 use muster_storage::{Db, Quiet, SeaOrmSessionStore, Sealer, audit, sessions, users};
 use muster_testing::{FixedClock, SeededEntropy};
@@ -322,10 +322,7 @@ fn pages() -> Router<Pages> {
             "/hold",
             post(async |browser: Browser| browser.hold().await.map(drop).map_err(Failure)),
         )
-        .route(
-            "/setup-code",
-            post(async |browser: Browser| browser.entered_setup().await.map(drop).map_err(Failure)),
-        )
+        .route("/setup-code", post(enters_setup))
         .route(
             "/keep",
             post(async |browser: Browser| browser.keep("word", "something").await.map_err(Failure)),
@@ -337,6 +334,19 @@ fn pages() -> Router<Pages> {
                 browser.flash("Saved.", Tone::Good).await.map_err(Failure)
             }),
         )
+}
+
+/// A new setup code, entered in this browser.
+async fn enters_setup(
+    State(pages): State<Pages>,
+    Caller(call): Caller,
+    browser: Browser,
+) -> Result<(), Failure> {
+    let services = &pages.app.services;
+    let code = setup::code_for_console(services, &call).await?;
+    let entered = setup::enter(services, &call, &code.unwrap_or_default()).await?;
+    browser.entered_setup(&entered).await?;
+    Ok(())
 }
 
 async fn mine(Caller(call): Caller) -> Result<String, Failure> {
