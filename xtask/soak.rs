@@ -7,7 +7,8 @@ mod dice;
 mod garble;
 mod kill;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::{Duration, Instant};
 
 use crate::bench::stage::Stage;
 use crate::failure::Failure;
@@ -55,7 +56,7 @@ pub fn run(
         );
     }
     let (muster, site) = server::build(house, Profile::Dev)?;
-    let seed = seed.unwrap_or_else(of_this_moment);
+    let seed = seed.unwrap_or_else(by_chance);
     for (name, hunt) in chosen {
         println!("    {name}: seed {seed}");
         let folder = house.target().join("soak").join(name);
@@ -74,7 +75,7 @@ pub fn run(
     Ok(())
 }
 
-fn of_this_moment() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(1, |since| u64::try_from(since.as_micros()).unwrap_or(1))
+/// The standard library seeds each of its hash maps by chance.
+fn by_chance() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -31,6 +31,8 @@ const BITS: [&str; 14] = [
     "a%0d%0aset-cookie:%20x=1",
     "",
 ];
+/// Methods no address has, and one no server has.
+const ODD: [&str; 6] = ["PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"];
 const FIELDS: [&str; 16] = [
     "username",
     "password",
@@ -118,8 +120,7 @@ fn garbled(dice: &mut Dice, server: SocketAddr, route: &(String, String), cookie
         }
     }
     let method = if dice.one_in(20) {
-        ["PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"]
-            [usize::try_from(dice.below(6)).unwrap_or(0)]
+        dice.pick(&ODD).copied().unwrap_or("PUT")
     } else {
         method
     };
