@@ -21,8 +21,7 @@ use crate::failure::fail;
 use crate::reader::sealed::Source;
 use crate::{Tx, failure};
 
-/// Readers of SQLite, at most: each works on a thread of its own, and SQLite's threads wait for each other at locks
-/// that the whole process shares, so more than there are cores make every one slower.
+/// Readers of SQLite, at most. Each works on a thread of its own, so more than there are cores take turns.
 const READERS: usize = 8;
 /// Connections to PostgreSQL.
 const POOL: u32 = 16;

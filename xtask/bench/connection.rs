@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -16,6 +17,8 @@ pub struct Connection {
     buffer: Vec<u8>,
     /// How long head and body of the last answer were.
     last: (usize, usize),
+    /// The same of the answer that is coming, once its head is there.
+    expected: Option<(usize, usize)>,
     /// The line of the last head that tells the length of the body, and where it begins.
     length_line: (usize, Vec<u8>),
 }
@@ -38,6 +41,7 @@ impl Connection {
             stream,
             buffer: Vec::with_capacity(1 << 17),
             last: (0, 0),
+            expected: None,
             length_line: (0, Vec::new()),
         })
     }
@@ -46,28 +50,51 @@ impl Connection {
     pub fn ask(&mut self, request: &[u8]) -> Result<Answer<'_>, Failure> {
         self.exchange(request)
             .map_err(|error| Failure::new(format!("a connection broke: {error}")))?;
-        let (head, body) = self.last;
-        Ok(Answer {
-            head: self.buffer.get(..head).unwrap_or_default(),
-            body: self.buffer.get(head..head + body).unwrap_or_default(),
-        })
+        Ok(self.answer())
     }
 
     fn exchange(&mut self, request: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(request)?;
-        self.buffer.clear();
-        let head = loop {
-            self.read_more()?;
-            if let Some(head) = self.head_length() {
-                break head;
-            }
-        };
-        let body = self.body_length(head)?;
-        while self.buffer.len() < head + body {
-            self.read_more()?;
-        }
-        self.last = (head, body);
+        self.send(request)?;
+        while !self.receive()? {}
         Ok(())
+    }
+
+    /// Lets reading and writing return at once when there is nothing to do.
+    pub fn never_wait(&self) -> std::io::Result<()> {
+        self.stream.set_nonblocking(true)
+    }
+
+    /// Sends a request. It is small and alone on its way, so that there is always room for it.
+    pub fn send(&mut self, request: &[u8]) -> std::io::Result<()> {
+        self.buffer.clear();
+        self.expected = None;
+        self.stream.write_all(request)
+    }
+
+    /// Reads what has come; whether that was the answer's end.
+    pub fn receive(&mut self) -> std::io::Result<bool> {
+        self.read_more()?;
+        if self.expected.is_none()
+            && let Some(head) = self.head_length()
+        {
+            self.expected = Some((head, self.body_length(head)?));
+        }
+        match self.expected {
+            Some((head, body)) if self.buffer.len() >= head + body => {
+                self.last = (head, body);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The answer that was read last.
+    pub fn answer(&self) -> Answer<'_> {
+        let (head, body) = self.last;
+        Answer {
+            head: self.buffer.get(..head).unwrap_or_default(),
+            body: self.buffer.get(head..head + body).unwrap_or_default(),
+        }
     }
 
     fn read_more(&mut self) -> std::io::Result<()> {
@@ -116,6 +143,12 @@ impl Connection {
             [false, false] => Err(std::io::Error::other("an answer without content-length")),
             _ => Ok(0),
         }
+    }
+}
+
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
     }
 }
 

@@ -1,11 +1,19 @@
 //! Many asking at once, each on a kept-alive connection, each waiting for its answer before asking again.
+//! One thread asks for all of them and waits for whichever answer comes first.
 
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
 use super::connection::Connection;
 use crate::failure::Failure;
+
+/// How often the generator looks whether it is over.
+const LOOKS_UP: Duration = Duration::from_millis(20);
 
 /// What is asked, and how.
 pub struct Load<'a> {
@@ -48,31 +56,23 @@ impl Load<'_> {
         work: impl FnOnce(&AtomicBool) -> Result<T, Failure>,
     ) -> Result<(Sample, T), Failure> {
         let over = AtomicBool::new(false);
-        let mut ready = Vec::new();
-        for _ in 0..self.connections {
-            ready.push(self.warmed_up()?);
+        let mut askers = Vec::new();
+        for place in 0..self.connections {
+            askers.push(Asker::new(self.warmed_up()?, place));
         }
         let start = Instant::now();
         std::thread::scope(|scope| {
             let over = &over;
-            let askers: Vec<_> = ready
-                .into_iter()
-                .enumerate()
-                .map(|(place, connection)| scope.spawn(move || self.ask(place, connection, over)))
-                .collect();
+            let asking = scope.spawn(move || self.ask(askers, over));
             let worked = work(over);
             over.store(true, Ordering::Relaxed);
-            let mut sample = Sample {
-                latencies: vec![Vec::new(); self.requests.len()],
-                seconds: 0.0,
+            let latencies = asking
+                .join()
+                .map_err(|_| Failure::new("the thread of the generator broke"))??;
+            let sample = Sample {
+                latencies,
+                seconds: start.elapsed().as_secs_f64(),
             };
-            for asker in askers {
-                let latencies = asker
-                    .join()
-                    .map_err(|_| Failure::new("a thread of the generator broke"))??;
-                sample.add_latencies(latencies);
-            }
-            sample.seconds = start.elapsed().as_secs_f64();
             Ok((sample, worked?))
         })
     }
@@ -85,42 +85,121 @@ impl Load<'_> {
         Ok(connection)
     }
 
-    fn ask(
-        &self,
-        place: usize,
-        mut connection: Connection,
-        over: &AtomicBool,
-    ) -> Result<Vec<Vec<f64>>, Failure> {
+    /// One thread asks on every connection: many would take turns with the server on its own cores.
+    fn ask(&self, mut askers: Vec<Asker>, over: &AtomicBool) -> Result<Vec<Vec<f64>>, Failure> {
+        let broken = |error| Failure::new(format!("a connection broke: {error}"));
+        let mut poll = Poll::new().map_err(broken)?;
+        for (number, asker) in askers.iter().enumerate() {
+            asker.connection.never_wait().map_err(broken)?;
+            let fd = asker.connection.as_raw_fd();
+            poll.registry()
+                .register(&mut SourceFd(&fd), Token(number), Interest::READABLE)
+                .map_err(broken)?;
+        }
+        let mut events = Events::with_capacity(self.connections.max(1));
         let mut latencies = vec![Vec::new(); self.requests.len()];
-        for (number, request) in self.requests.iter().enumerate().cycle().skip(place) {
-            if over.load(Ordering::Relaxed) {
-                break;
+        loop {
+            let ends = over.load(Ordering::Relaxed);
+            if ends && askers.iter().all(|asker| asker.asked_at.is_none()) {
+                return Ok(latencies);
             }
-            let start = Instant::now();
-            self.once(&mut connection, request)?;
-            let took = start.elapsed();
-            if let Some(latencies) = latencies.get_mut(number) {
-                latencies.push(took.as_secs_f64() * 1000.0);
+            let mut wait = LOOKS_UP;
+            for asker in askers.iter_mut().filter(|asker| asker.asked_at.is_none()) {
+                let rest = asker.asks_at.saturating_duration_since(Instant::now());
+                if ends || !rest.is_zero() {
+                    wait = wait.min(rest.max(Duration::from_micros(100)));
+                } else {
+                    asker.send(self.requests).map_err(broken)?;
+                }
             }
-            if let Some(rest) = self.pace.checked_sub(took) {
-                std::thread::sleep(rest);
+            poll.poll(&mut events, Some(wait)).map_err(broken)?;
+            for event in &events {
+                let Some(asker) = askers.get_mut(event.token().0) else {
+                    continue;
+                };
+                let Some((number, took)) = asker.receive(self.requests.len()).map_err(broken)?
+                else {
+                    continue;
+                };
+                self.must_be_expected(
+                    self.requests.get(number),
+                    asker.connection.answer().status(),
+                )?;
+                if let Some(latencies) = latencies.get_mut(number) {
+                    latencies.push(took.as_secs_f64() * 1000.0);
+                }
+                asker.asks_at = Instant::now() + self.pace.saturating_sub(took);
+                if self.pace.is_zero() && !over.load(Ordering::Relaxed) {
+                    asker.send(self.requests).map_err(broken)?;
+                }
             }
         }
-        Ok(latencies)
     }
 
-    fn once(&self, connection: &mut Connection, request: &[u8]) -> Result<(), Failure> {
-        let answer = connection.ask(request)?;
-        if answer.status() == self.status {
+    fn once(&self, connection: &mut Connection, request: &Vec<u8>) -> Result<(), Failure> {
+        let status = connection.ask(request)?.status();
+        self.must_be_expected(Some(request), status)
+    }
+
+    fn must_be_expected(&self, request: Option<&Vec<u8>>, status: u16) -> Result<(), Failure> {
+        if status == self.status {
             return Ok(());
         }
-        let line = request.split(|byte| *byte == b'\r').next();
+        let line = request.and_then(|request| request.split(|byte| *byte == b'\r').next());
         Err(Failure::new(format!(
-            "`{}` was answered with {} instead of {}",
+            "`{}` was answered with {status} instead of {}",
             String::from_utf8_lossy(line.unwrap_or_default()),
-            answer.status(),
             self.status
         )))
+    }
+}
+
+/// Who asks on one connection.
+struct Asker {
+    connection: Connection,
+    /// The number of the request, counted on and on.
+    turn: usize,
+    /// Since when an answer is waited for, if one is.
+    asked_at: Option<Instant>,
+    /// Not before then is the next request sent.
+    asks_at: Instant,
+}
+
+impl Asker {
+    fn new(connection: Connection, place: usize) -> Self {
+        Self {
+            connection,
+            turn: place,
+            asked_at: None,
+            asks_at: Instant::now(),
+        }
+    }
+
+    fn send(&mut self, requests: &[Vec<u8>]) -> std::io::Result<()> {
+        if let Some(request) = requests.get(self.turn % requests.len().max(1)) {
+            self.asked_at = Some(Instant::now());
+            self.connection.send(request)?;
+        }
+        Ok(())
+    }
+
+    /// Reads until the answer is whole or nothing more is there; which request it answers, and how long it took.
+    fn receive(&mut self, requests: usize) -> std::io::Result<Option<(usize, Duration)>> {
+        let Some(asked_at) = self.asked_at else {
+            return Ok(None);
+        };
+        loop {
+            match self.connection.receive() {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let number = self.turn % requests.max(1);
+        self.turn += 1;
+        self.asked_at = None;
+        Ok(Some((number, asked_at.elapsed())))
     }
 }
 

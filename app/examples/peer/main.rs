@@ -13,6 +13,10 @@ use std::io::Write as _;
 
 use tokio::runtime::{Builder, Runtime};
 
+/// As the server has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
