@@ -34,7 +34,8 @@ pub enum Found {
     Person(Box<SignedIn>),
 }
 
-/// Finds out who is signed in under this name, with one question to the database.
+/// Finds out who is signed in under this name, with one question to the database at most. With `reads` the request
+/// changes nothing: then what another process wrote may count up to a second later.
 ///
 /// # Errors
 /// When the database cannot answer.
@@ -42,8 +43,14 @@ pub async fn look_up(
     services: &Services,
     key: &SessionKey,
     now: DateTime<Utc>,
+    reads: bool,
 ) -> Result<Found, Error> {
-    let Some(person) = sessions::load_signed_in(services.db(), key, now).await? else {
+    let found = if reads {
+        services.db().recently_signed_in(key, now).await?
+    } else {
+        sessions::load_signed_in(services.db(), key, now).await?
+    };
+    let Some(person) = found else {
         return Ok(Found::Nobody);
     };
     if !person.user.is_active() || is_over(person.session.signed_in_at, person.last_seen_at, now) {

@@ -6,8 +6,10 @@
 //! PostgreSQL: one pool. Connections that break are replaced at the next use, so nothing needs a restart.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use muster_domain::session::SessionKey;
 use muster_domain::{Error, Kind};
 use muster_migrations::Migrator;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -19,7 +21,8 @@ use sea_orm_migration::MigratorTrait;
 
 use crate::failure::fail;
 use crate::reader::sealed::Source;
-use crate::{Tx, failure};
+use crate::recent::{Recent, Writes, Writing};
+use crate::{SignedIn, Tx, failure, sessions};
 
 /// Readers of SQLite, at most. Each works on a thread of its own, so more than there are cores take turns.
 const READERS: usize = 8;
@@ -36,6 +39,8 @@ pub struct Db {
 struct Inner {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    writes: Writes,
+    recent: Recent,
 }
 
 /// How to open a database, where the defaults do not fit.
@@ -134,7 +139,29 @@ impl Db {
             ..TransactionOptions::default()
         };
         let begun = self.inner.write.begin_with_options(options).await;
-        begun.map(Tx::new).map_err(fail)
+        let writing = Writing(self.inner.writes.clone());
+        begun.map(|tx| Tx::new(tx, writing)).map_err(fail)
+    }
+
+    /// Who is signed in there, for a page that changes nothing: what this process itself wrote counts at once, what
+    /// another one wrote after a second. Everything else asks [`sessions::load_signed_in`].
+    ///
+    /// # Errors
+    /// Why the database cannot answer.
+    pub async fn recently_signed_in(
+        &self,
+        key: &SessionKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<SignedIn>, Error> {
+        let (writes, at) = (self.inner.writes.so_far(), Instant::now());
+        if let Some(found) = self.inner.recent.get(key, writes) {
+            return Ok(Some(found).filter(|found| now < found.expires_at));
+        }
+        let found = sessions::load_signed_in(self, key, now).await?;
+        if let Some(found) = &found {
+            self.inner.recent.keep(key, writes, at, found.clone());
+        }
+        Ok(found)
     }
 
     /// Closes every connection; what is under way ends first.
@@ -162,6 +189,15 @@ impl Source for Db {
     }
 }
 
+fn inner(write: DatabaseConnection, read: DatabaseConnection) -> Inner {
+    Inner {
+        write,
+        read,
+        writes: Writes::default(),
+        recent: Recent::default(),
+    }
+}
+
 async fn open_sqlite(url: &str, options: OpenOptions) -> Result<Inner, Error> {
     let mut writer = sqlite(url, options);
     writer
@@ -183,7 +219,7 @@ async fn open_sqlite(url: &str, options: OpenOptions) -> Result<Inner, Error> {
         .connect_lazy(true)
         .map_sqlx_sqlite_opts(move |sqlite| tuned(sqlite, options).read_only(true));
     let read = Database::connect(reader).await.map_err(fail)?;
-    Ok(Inner { write, read })
+    Ok(inner(write, read))
 }
 
 fn readers() -> u32 {
@@ -226,8 +262,5 @@ async fn open_postgres(url: &str, options: OpenOptions) -> Result<Inner, Error> 
         .sqlx_logging(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(5));
     let write = Database::connect(connect).await.map_err(fail)?;
-    Ok(Inner {
-        read: write.clone(),
-        write,
-    })
+    Ok(inner(write.clone(), write))
 }

@@ -24,6 +24,7 @@ mod packed;
 pub mod providers;
 mod reader;
 pub mod receipts;
+mod recent;
 pub mod recovery_codes;
 pub mod roles;
 mod row;

@@ -9,6 +9,7 @@ use sea_orm::{DatabaseExecutor, DatabaseTransaction};
 
 use crate::failure::fail;
 use crate::reader::sealed::Source;
+use crate::recent::Writing;
 use crate::{audit, counters};
 
 /// A transaction. Dropped without [`Tx::commit`] it leaves nothing.
@@ -16,6 +17,8 @@ use crate::{audit, counters};
 pub struct Tx {
     inner: DatabaseTransaction,
     counted: Mutex<BTreeMap<&'static str, i64>>,
+    // Falls last, when everything is written.
+    _writing: Writing,
 }
 
 /// The housekeeping that happens without an audit event, because it changes nothing anyone decided.
@@ -34,10 +37,11 @@ pub enum Quiet {
 }
 
 impl Tx {
-    pub(crate) fn new(inner: DatabaseTransaction) -> Self {
+    pub(crate) fn new(inner: DatabaseTransaction, writing: Writing) -> Self {
         Self {
             inner,
             counted: Mutex::default(),
+            _writing: writing,
         }
     }
 

@@ -92,6 +92,13 @@ impl Arriving {
     }
 }
 
+impl Arriving {
+    /// Whether the request only looks. Leaving for a provider and coming back do not, though they are GETs.
+    fn changes_nothing(&self) -> bool {
+        self.reads && !is_trip(&self.path)
+    }
+}
+
 /// Finds out who asks, refuses what a foreign page made the browser send, runs the page, saves the session.
 pub(crate) async fn visit<S: SessionStore>(
     State(door): State<Door<S>>,
@@ -133,7 +140,10 @@ impl<S: SessionStore> Door<S> {
             .as_deref()
             .and_then(|value| value.parse::<Id>().ok());
         let found = match &id {
-            Some(id) => visit::look_up(services, &visit::key_of(&id.to_string()), now).await?,
+            Some(id) => {
+                let key = visit::key_of(&id.to_string());
+                visit::look_up(services, &key, now, arriving.changes_nothing()).await?
+            }
             None => visit::Found::Nobody,
         };
         let expires_at = match &found {
@@ -188,7 +198,7 @@ impl<S: SessionStore> Door<S> {
             }
             return Err(error.clone());
         }
-        if (arriving.reads && !is_trip(&arriving.path)) || call.person().is_some() {
+        if arriving.changes_nothing() || call.person().is_some() {
             Ok(())
         } else {
             self.posts.take(&network(), call.at)

@@ -248,7 +248,10 @@ async fn w23_a_secure_session_nobody_uses_ends_for_good_and_the_browser_session_
     set(&stage, Role::Admin, idle).await;
     let ada = stage.elevated("ada", &[Role::Admin]).await;
     let key = stage.key(&ada);
-    let elevated = async || match visit::look_up(stage.s(), &key, stage.now()).await.unwrap() {
+    let elevated = async || match visit::look_up(stage.s(), &key, stage.now(), true)
+        .await
+        .unwrap()
+    {
         Found::Person(person) => person.session.elevation.is_some(),
         other => panic!("{other:?}"),
     };

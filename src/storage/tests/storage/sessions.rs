@@ -12,7 +12,7 @@ use muster_domain::role::Role;
 use muster_domain::session::{Elevation, Means, ProofKind, SessionKey, StoredElevation};
 use muster_storage::roles::{self, Assignment};
 use muster_storage::sessions::{self, key_of, keys};
-use muster_storage::{Paging, SeaOrmSessionStore, elevations, memberships};
+use muster_storage::{Paging, Quiet, SeaOrmSessionStore, elevations, memberships};
 use sea_orm::ConnectionTrait as _;
 use time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
@@ -180,6 +180,24 @@ on_both! {
             assert_eq!(sessions::load_signed_in(&world.db, &nobody, at(1)).await.unwrap(), None);
         }
         assert_eq!(sessions::load_signed_in(&world.db, &key(&open), at(3600)).await.unwrap(), None);
+    }
+
+    async fn w8_a_page_may_go_by_what_was_read_a_moment_ago_until_anything_is_written(world) {
+        let (store, _) = store(&world);
+        world.users(&[user(1, "Ada")]).await;
+        let mut open = signed_in(1, 1);
+        store.create(&mut open).await.unwrap();
+        let (db, key) = (&world.db, key(&open));
+        let read = db.recently_signed_in(&key, at(1)).await.unwrap();
+        assert_eq!(read.as_ref().unwrap().user, user(1, "Ada"));
+        assert_eq!(db.recently_signed_in(&key, at(1)).await.unwrap(), read);
+        assert_eq!(db.recently_signed_in(&key, at(3600)).await.unwrap(), None, "it is over");
+
+        let tx = world.tx().await;
+        sessions::revoke(&tx, &key).await.unwrap();
+        tx.commit_quiet(Quiet::SessionData).await.unwrap();
+        assert_eq!(db.recently_signed_in(&key, at(1)).await.unwrap(), None, "ended at once");
+        assert_eq!(db.recently_signed_in(&SessionKey("nobody".to_owned()), at(1)).await.unwrap(), None);
     }
 
     async fn sessions_are_listed_page_by_page_and_ended(world) {
