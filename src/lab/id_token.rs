@@ -5,7 +5,6 @@ use openssl::error::ErrorStack;
 use openssl::sha::sha256;
 use serde_json::{Map, Value, json};
 
-use crate::behaviour::ACR;
 use crate::keys::{KeySet, SigningKey, encode, hmac};
 use crate::provider::{Grant, Provider};
 
@@ -45,6 +44,9 @@ impl Draft {
         now: DateTime<Utc>,
     ) -> Self {
         let session = &grant.session;
+        let behaviour = provider.character.behaviour;
+        let stated = behaviour.auth_time(session.signed_in, now, grant.request.is_forced());
+        let now = behaviour.clock(now);
         let mut claims = session.person.claims(&grant.request.scopes);
         let mut add = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         add("iss", json!(provider.issuer));
@@ -53,14 +55,15 @@ impl Draft {
         add("iat", json!(now.timestamp()));
         add("exp", json!(now.timestamp() + LIFETIME));
         add("at_hash", json!(access_token_hash(access_token)));
-        add("acr", json!(ACR));
+        if let Some(acr) = behaviour.acr() {
+            add("acr", json!(acr));
+        }
         add("amr", json!(["pwd"]));
         add("sid", json!(session.sid));
         if let Some(nonce) = &grant.request.nonce {
             add("nonce", json!(nonce));
         }
-        let behaviour = provider.character.behaviour;
-        if let Some(time) = behaviour.auth_time(session.signed_in, now) {
+        if let Some(time) = stated {
             add("auth_time", json!(time));
         }
         Self {

@@ -12,6 +12,7 @@
 mod answer;
 mod authorize;
 mod behaviour;
+mod character;
 mod client;
 mod control;
 mod discovery;
@@ -34,7 +35,7 @@ mod token;
 mod userinfo;
 mod world;
 
-pub use behaviour::{Behaviour, Force, StatedTime};
+pub use behaviour::{Behaviour, Context, Force, Keys, Speaks, StatedTime};
 pub use keys::Algorithm;
 pub use options::{CLIENT_ID, CLIENT_SECRET, Clock, Entropy, Options, PASSWORD, RedirectPolicy};
 pub use people::Person;

@@ -22,7 +22,12 @@ pub(crate) type Page = ([(HeaderName, &'static str); 2], Html<String>);
 
 /// The start page: providers, people and how to connect.
 pub(crate) fn index(lab: &Lab) -> Page {
-    let providers: String = lab.all_providers().map(provider_card).collect();
+    let cards = |essential: bool| -> String {
+        let shown = lab.all_providers();
+        let shown = shown.filter(|provider| provider.character.is_essential == essential);
+        shown.map(provider_card).collect()
+    };
+    let (essential, special) = (cards(true), cards(false));
     let people: String = lab.people().iter().map(person_row).collect();
     let options = lab.options();
     let body = format!(
@@ -30,7 +35,8 @@ pub(crate) fn index(lab: &Lab) -> Page {
 <p class="lead">A small world to try Muster in. Every provider below has the same people and the same client; they differ in what they do when an application demands a fresh sign-in.</p>
 <section aria-labelledby="client"><h2 id="client">Client</h2>
 <dl class="facts"><div><dt>Client ID</dt><dd><code>{id}</code></dd></div><div><dt>Client secret</dt><dd><code>{secret}</code></dd></div><div><dt>Redirect address</dt><dd>{redirects}</dd></div><div><dt>Scopes</dt><dd><code>openid profile email groups</code></dd></div><div><dt>Password of everyone</dt><dd><code>{PASSWORD}</code></dd></div></dl></section>
-<section aria-labelledby="providers"><h2 id="providers">Providers</h2><ul class="cards">{providers}</ul></section>
+<section aria-labelledby="providers"><h2 id="providers">Providers</h2><p>A console started with <code>--lab</code> has these four connected.</p><ul class="cards">{essential}</ul></section>
+<section aria-labelledby="special"><h2 id="special">Special troubles</h2><p>Connect one of these yourself, with its issuer and the client above.</p><ul class="cards">{special}</ul></section>
 <section aria-labelledby="people"><h2 id="people">People</h2>
 <div class="scroll" role="region" aria-label="Table of people" tabindex="0"><table><thead><tr><th scope="col">Username</th><th scope="col">Name</th><th scope="col">E-mail</th><th scope="col">Groups</th></tr></thead><tbody>{people}</tbody></table></div></section>"#,
         id = escape(&options.client_id),
@@ -53,13 +59,16 @@ fn redirects(policy: &RedirectPolicy) -> String {
 fn provider_card(provider: &Provider) -> String {
     let character = provider.character;
     format!(
-        r#"<li class="card" id="{slug}"><h3>{name}</h3><p>{sentence}</p><dl class="facts"><div><dt>Issuer</dt><dd><code>{issuer}</code></dd></div><div><dt>Expected verdict</dt><dd><strong>{verdict}</strong>. {reason}</dd></div></dl><p><a href="/{slug}/.well-known/openid-configuration">Discovery document of {name}</a></p></li>"#,
+        r#"<li class="card" id="{slug}"><h3>{name}</h3><p>{sentence}</p><dl class="facts"><div><dt>Issuer</dt><dd><code>{issuer}</code></dd></div><div><dt>Expected verdict</dt><dd><strong>{verdict}</strong>. {reason}</dd></div>{acr}</dl><p><a href="/{slug}/.well-known/openid-configuration">Discovery document of {name}</a></p></li>"#,
         slug = character.slug,
         name = character.name,
         sentence = character.sentence,
         issuer = escape(&provider.issuer),
         verdict = character.expected_verdict,
         reason = character.reason,
+        acr = character.acr.map_or_else(String::new, |acr| format!(
+            "<div><dt>To be demanded</dt><dd>context class <code>{acr}</code></dd></div>"
+        )),
     )
 }
 
@@ -194,6 +203,7 @@ fn sent_note(request: &AuthorizationRequest, force: Force) -> String {
         .collect();
     let remark = match force {
         Force::Obeyed => "",
+        Force::Refused(_) => "<p>This provider refuses whoever demands it.</p>",
         Force::Ignored => "<p>This provider heeds none of it once it has a session.</p>",
     };
     format!(

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 use openssl::error::ErrorStack;
 
-use crate::behaviour::{Behaviour, Force, StatedTime};
+use crate::behaviour::Behaviour;
+use crate::character::Character;
 use crate::keys::{Algorithm, KeySet};
 use crate::parameters::Parameters;
 use crate::people::Person;
@@ -33,58 +34,11 @@ pub struct LabProvider {
     pub behaviour: Behaviour,
     /// How it signs.
     pub algorithm: Algorithm,
+    /// Whether it shows one of the four answers everybody should have seen, so that a console beside the lab connects it.
+    pub is_essential: bool,
+    /// The context class an application has to demand to see the verdict, if one.
+    pub acr: Option<&'static str>,
 }
-
-/// The fixed part of a provider.
-pub(crate) struct Character {
-    pub(crate) slug: &'static str,
-    pub(crate) name: &'static str,
-    pub(crate) sentence: &'static str,
-    pub(crate) expected_verdict: &'static str,
-    pub(crate) reason: &'static str,
-    pub(crate) behaviour: Behaviour,
-    pub(crate) algorithm: Algorithm,
-}
-
-/// Every provider of the lab, in the order of the index page.
-pub(crate) const CHARACTERS: [Character; 4] = [
-    Character {
-        slug: "honest",
-        name: "Honest",
-        sentence: "Asks for the password again whenever an application demands it, and states the true time of the sign-in.",
-        expected_verdict: "Fresh",
-        reason: "The stated time is later than the moment Muster asked.",
-        behaviour: Behaviour::new(Force::Obeyed, StatedTime::SignIn),
-        algorithm: Algorithm::Rs256,
-    },
-    Character {
-        slug: "bounce",
-        name: "Bounce",
-        sentence: "Ignores prompt and max_age while its own session lasts, and answers at once with the time of the old sign-in.",
-        expected_verdict: "Stale",
-        reason: "The stated time is earlier than the moment Muster asked.",
-        behaviour: Behaviour::new(Force::Ignored, StatedTime::SignIn),
-        algorithm: Algorithm::Rs256,
-    },
-    Character {
-        slug: "bounce-now",
-        name: "Bounce now",
-        sentence: "Ignores prompt and max_age while its own session lasts, and lies: it states the time of the answer as the time of the sign-in.",
-        expected_verdict: "Unprovable",
-        reason: "A sign-in without force already states the time of the answer, so its times prove nothing.",
-        behaviour: Behaviour::new(Force::Ignored, StatedTime::Answer),
-        algorithm: Algorithm::Rs256,
-    },
-    Character {
-        slug: "silent",
-        name: "Silent",
-        sentence: "Asks for the password again when an application demands it, and never says when that was.",
-        expected_verdict: "Unprovable",
-        reason: "There is no stated time, so nothing shows that the person was asked.",
-        behaviour: Behaviour::new(Force::Obeyed, StatedTime::Omitted),
-        algorithm: Algorithm::Es256,
-    },
-];
 
 /// A browser that is signed in at a provider.
 #[derive(Clone)]
@@ -177,6 +131,8 @@ impl Provider {
             reason: self.character.reason,
             behaviour: self.character.behaviour,
             algorithm: self.character.algorithm,
+            is_essential: self.character.is_essential,
+            acr: self.character.acr,
         }
     }
 }

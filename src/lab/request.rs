@@ -89,6 +89,13 @@ impl AuthorizationRequest {
         })
     }
 
+    /// Whether a fresh sign-in is demanded.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.prompt.contains(&Prompt::Login)
+            || self.prompt.contains(&Prompt::SelectAccount)
+            || self.max_age.is_some()
+    }
+
     /// Whether a sign-in in context `acr` satisfies the request.
     pub(crate) fn accepts_acr(&self, acr: &str) -> bool {
         self.essential_acr.is_empty() || self.essential_acr.iter().any(|wanted| wanted == acr)

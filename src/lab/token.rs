@@ -1,5 +1,7 @@
 //! The token endpoint: a code becomes an access token and an ID token, once.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -9,11 +11,12 @@ use chrono::TimeDelta;
 use openssl::sha::sha256;
 use serde_json::{Value, json};
 
+use crate::behaviour::{Keys, Speaks};
 use crate::client;
 use crate::failure::Failure;
 use crate::forge::{Surroundings, forge};
 use crate::id_token::Draft;
-use crate::keys::encode;
+use crate::keys::{KeySet, encode};
 use crate::parameters::Parameters;
 use crate::provider::{Access, Grant, Provider};
 use crate::tamper::{Stage, Tamper};
@@ -48,6 +51,16 @@ pub(crate) async fn exchange(
     let mut grant = redeem(&lab, provider, code)?;
     check_binding(&grant, &sent)?;
 
+    let behaviour = provider.character.behaviour;
+    if grant.request.is_forced()
+        && behaviour.speaks == Speaks::OfSomebodyElse
+        && let Some(other) = lab.other_person(&grant.session.person)
+    {
+        grant.session.person = other.clone();
+    }
+    if behaviour.slow > 0 {
+        tokio::time::sleep(Duration::from_secs(behaviour.slow.into())).await;
+    }
     let access_token = lab.random();
     let id_token = issue(&lab, provider, &grant, &access_token)?;
     let now = lab.now();
@@ -120,6 +133,9 @@ fn issue(
     let now = lab.now();
     let client_id = &lab.options().client_id;
     let mut draft = Draft::new(provider, client_id, grant, access_token, now);
+    if grant.request.is_forced() && provider.character.behaviour.keys == Keys::Rotated {
+        provider.with_keys(KeySet::rotate)?;
+    }
     if let Some(tamper) = provider.tamper(Stage::IdToken) {
         let around = Surroundings {
             options: lab.options(),

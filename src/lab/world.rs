@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::character::CHARACTERS;
 use crate::keys::encode;
 use crate::options::Options;
 use crate::people::{Person, people};
-use crate::provider::{CHARACTERS, LabProvider, Provider};
+use crate::provider::{LabProvider, Provider};
 use crate::shelf::locked;
 use crate::tamper::{Hold, Tamper};
 
@@ -139,9 +140,14 @@ impl Lab {
         self.people().iter().find(|person| person.username == typed)
     }
 
-    /// A person other than `person`, for answers about the wrong one.
+    /// Somebody who is not `person`.
+    pub(crate) fn other_person(&self, person: &Person) -> Option<&Person> {
+        self.people().iter().find(|candidate| *candidate != person)
+    }
+
+    /// The id of a person other than `person`, for answers about the wrong one.
     pub(crate) fn somebody_else(&self, person: &Person) -> String {
-        let other = self.people().iter().find(|candidate| *candidate != person);
+        let other = self.other_person(person);
         other.map_or_else(|| "lab-0000".to_owned(), |other| other.id.clone())
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn run(listen: SocketAddr) -> Result<(), Stop> {
     let (listener, lab) = open(listen).await?;
     say(format_args!("The lab is at {}", lab.base()));
     for provider in lab.providers() {
-        say(format_args!("  {:<12} {}", provider.name, provider.issuer));
+        say(format_args!("  {:<14} {}", provider.name, provider.issuer));
     }
     say(format_args!(
         "Client {CLIENT_ID}, secret {CLIENT_SECRET}; everybody's password is {PASSWORD}"
@@ -60,7 +60,7 @@ pub(crate) async fn run(listen: SocketAddr) -> Result<(), Stop> {
         .map_err(|error| Stop::new(format!("The lab stopped: {error}.")))
 }
 
-/// Connects every provider of the lab, or brings what is connected to the addresses of this run.
+/// Connects the essential providers of the lab, or brings what is connected to the addresses of this run.
 ///
 /// # Errors
 /// When the database cannot be read or written.
@@ -77,7 +77,8 @@ pub(crate) async fn connect(services: &Services, lab: &Lab) -> Result<(), Stop> 
         create_groups: CreateGroups::Yes,
         ..JitRules::default()
     };
-    for provider in lab.providers() {
+    let essential = lab.providers().into_iter();
+    for provider in essential.filter(|provider| provider.is_essential) {
         let draft = draft(&provider);
         let is_connected = known.iter().any(|known| {
             known.slug == draft.slug
