@@ -89,11 +89,12 @@ impl AuthorizationRequest {
         })
     }
 
-    /// Whether a fresh sign-in is demanded.
+    /// Whether a fresh sign-in is demanded. A `max_age` beside `prompt=none` demands none: nobody may be asked.
     pub(crate) fn is_forced(&self) -> bool {
-        self.prompt.contains(&Prompt::Login)
-            || self.prompt.contains(&Prompt::SelectAccount)
-            || self.max_age.is_some()
+        !self.prompt.contains(&Prompt::None)
+            && (self.prompt.contains(&Prompt::Login)
+                || self.prompt.contains(&Prompt::SelectAccount)
+                || self.max_age.is_some())
     }
 
     /// Whether a sign-in in context `acr` satisfies the request.
