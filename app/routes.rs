@@ -14,7 +14,9 @@ use muster_web::{AppState, Browser, Caller, Failure};
 use crate::pages::access::{confirm, elevate, reauth};
 use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
 use crate::pages::provisioning::compare;
-use crate::pages::security::{activity, overview, policies, receipts, sessions, settings};
+use crate::pages::security::{
+    activity, overview, policies, receipt_list, receipts, sessions, settings,
+};
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
@@ -110,6 +112,8 @@ pub const ROUTES: &[Route] = routes! {
     get  "/elevate/resume"                    SignedIn => elevate::resume;
     post "/reauth"                            SignedIn => reauth::begin;
     get  "/reauth/{id}"                       SignedIn => reauth::go;
+    get  "/receipts"                          May(P::ViewSecurity) => receipt_list::list;
+    post "/receipts/export"                   May(P::ExportActivity) => receipt_list::export;
     get  "/receipts/{id}"                     SignedIn => receipts::show;
     get  "/receipts/{id}/download"            SignedIn => receipts::download;
     get  "/me"                                SignedIn => me::show;

@@ -36,6 +36,8 @@ const CONSOLE = {
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
   security: () => '/security',
+  receipts: () => '/receipts',
+  'receipts-none': () => '/receipts?verdict=wrong_user',
   activity: () => '/activity',
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',

@@ -54,6 +54,14 @@ test('the activity log is exported by a button and by no link', async ({ root, d
   expect((await root.get('/activity/export?format=csv')).status).toBe(405);
 });
 
+test('receipts are exported by a button, filtered as they are shown', async ({ root, desk: page }) => {
+  await page.goto('/receipts?verdict=wrong_user');
+  await expect(page.locator('main')).toContainText('No receipt matches');
+  expect((await root.get('/receipts/export')).status, 'a link cannot').toBe(404);
+  const file = await root.post('/receipts/export', { verdict: 'wrong_user' });
+  expect([file.status, file.headers['content-type'], file.text]).toEqual([200, 'application/jsonl; charset=utf-8', '']);
+});
+
 test('dialogs', async ({ desk: page, root }) => {
   await page.goto(await user(root));
   await page.getByRole('button', { name: 'Deactivate' }).first().click();

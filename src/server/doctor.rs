@@ -29,6 +29,18 @@ pub(crate) async fn migrate(settings: Settings) -> Result<(), Stop> {
 /// When something is not in order; by then it has been told.
 pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
     let mut findings = Findings::default();
+    if let Some(file) = settings.database_file()
+        && !file.exists()
+    {
+        findings.add(
+            "installation",
+            Err::<String, _>(Stop::new(format!(
+                "there is no Muster at {}. Name its data folder with --data-dir or MUSTER_DATA_DIR; a new one is made by starting the server",
+                file.display()
+            ))),
+        );
+        return findings.end();
+    }
     if settings.key_file.exists() {
         findings.add(
             "master key",
@@ -54,7 +66,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
             {
                 warn("proxy", FORGOTTEN_PROXY);
             }
-            findings.add("administrator", administrator(&services).await);
+            match setup::is_open(&services).await {
+                Ok(true) => warn("administrator", NOBODY),
+                found => findings.add("administrator", found.map(|_| "there is one".to_owned())),
+            }
             services.db().close().await?;
         }
         Err(stop) => findings.add("database", Err(stop)),
@@ -82,7 +97,7 @@ async fn counts(services: &Services) -> Result<String, Stop> {
 async fn address(services: &Services) -> Result<String, Stop> {
     let url = site::url(services).await?;
     if services.fixed_url().is_none() && site::stored(services).await?.is_none() {
-        return Ok(format!("none is set yet; {url} counts"));
+        return Ok("none is set yet; the address the server listens on counts".to_owned());
     }
     Ok(url.to_string())
 }
@@ -95,12 +110,7 @@ fn proxy_is_missing(url: &Url, named: &[IpNet]) -> bool {
     url.scheme() == "https" && named.is_empty()
 }
 
-async fn administrator(services: &Services) -> Result<String, Stop> {
-    if setup::is_open(services).await? {
-        return Ok("none yet: start the server and open /setup".to_owned());
-    }
-    Ok("there is one".to_owned())
-}
+const NOBODY: &str = "none yet. Start the server and open /setup with the code it prints";
 
 /// Tells of something that works and is likely not what was meant.
 fn warn(what: &str, words: &str) {

@@ -71,6 +71,12 @@ impl Settings {
         Self::merge(args, file)
     }
 
+    /// The file of an embedded database.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        let path = self.database_url.strip_prefix("sqlite://")?;
+        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+    }
+
     fn merge(args: SettingsArgs, file: File) -> Result<Self, Stop> {
         let data_dir = args
             .data_dir

@@ -24,6 +24,7 @@ pub mod policies;
 pub mod providers;
 pub mod provisioning;
 pub mod reauth;
+pub mod receipts;
 mod refusals;
 pub mod roles;
 mod roundtrip;

@@ -5,6 +5,7 @@
 
 use chrono::TimeDelta;
 use muster_domain::credential::{self, PasswordChecked};
+use muster_domain::error::FieldError;
 use muster_domain::factor::{Enrolled, FactorChecked};
 use muster_domain::session::{Proof, Session};
 use muster_domain::throttle::{self, ThrottlePolicy};
@@ -276,13 +277,21 @@ fn wrong() -> Error {
 /// # Errors
 /// With a message beside the field `password` when it is too weak.
 pub async fn make(services: &Services, password: &str, about: &[&str]) -> Result<String, Error> {
+    check(password, about).map_err(|field| Error::form(vec![field]))?;
+    services.hashing().hash(password, services.entropy()).await
+}
+
+/// Whether a password will do for somebody whose names are `about`.
+///
+/// # Errors
+/// What is wrong with it, for its field.
+pub fn check(password: &str, about: &[&str]) -> Result<(), FieldError> {
     let score = if password.len() > credential::LONGEST {
         0
     } else {
         strength(password, about)
     };
-    credential::acceptable(password, score).map_err(|field| Error::form(vec![field]))?;
-    services.hashing().hash(password, services.entropy()).await
+    credential::acceptable(password, score)
 }
 
 /// How hard to guess, 0 to 4 (zxcvbn; Wheeler, USENIX Security 2016). Looks at the first 100 characters only.

@@ -175,13 +175,19 @@ pub async fn create_admin(
             "Enter the setup code first.",
         ));
     }
-    let fields = users::checked_fields(&admin.username, &admin.display_name, &admin.email)?;
-    let phc = password::make(
-        services,
-        admin.password.expose_secret(),
-        &[&admin.username, &admin.display_name, &admin.email],
-    )
-    .await?;
+    let typed = admin.password.expose_secret();
+    let about = [&*admin.username, &admin.display_name, &admin.email];
+    let fields = users::checked_fields(&admin.username, &admin.display_name, &admin.email);
+    let fields = match (fields, password::check(typed, &about)) {
+        (Ok(fields), Ok(())) => fields,
+        // Whatever is wrong is told at once.
+        (refused, weak) => {
+            let mut all = refused.err().map(|error| error.fields).unwrap_or_default();
+            all.extend(weak.err());
+            return Err(Error::form(all));
+        }
+    };
+    let phc = password::make(services, typed, &about).await?;
     let tx = services.db().begin().await?;
     if !matches!(call.who, Who::System(_)) && !settings::claim(&tx, CLAIM, &call.at).await? {
         return Err(over());

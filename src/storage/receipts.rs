@@ -15,6 +15,7 @@ use crate::keyset::{Order, Paging, Tie, by_number};
 use crate::reader::sealed::Source as _;
 use crate::row::{count, from_json, from_json_option, from_word, instant, json, millis, word};
 use crate::sql::{self, Where};
+use crate::user_list::escaped;
 use crate::{Reader, Tx};
 
 /// What a re-authentication was for.
@@ -79,6 +80,8 @@ pub struct ReceiptFilter {
     pub verdict: Option<Verdict>,
     /// For this purpose.
     pub purpose: Option<ReceiptPurpose>,
+    /// With this in the username.
+    pub q: Option<String>,
 }
 
 /// Keeps one.
@@ -160,6 +163,10 @@ fn conditions(reader: &impl Reader, filter: &ReceiptFilter) -> Result<Where, Err
     if let Some(purpose) = filter.purpose {
         let purpose = conditions.bind(word(purpose)?);
         conditions.and(format!("r.purpose = {purpose}"));
+    }
+    if let Some(q) = filter.q.as_deref().filter(|q| !q.trim().is_empty()) {
+        let like = conditions.bind(format!("%{}%", escaped(&q.trim().to_lowercase())));
+        conditions.and(format!("LOWER(r.username) LIKE {like} ESCAPE '\\'"));
     }
     Ok(conditions)
 }

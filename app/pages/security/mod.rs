@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod overview;
 pub mod policies;
+pub mod receipt_list;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;

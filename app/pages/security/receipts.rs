@@ -11,7 +11,6 @@ use muster_domain::reauth::{Verdict, words_between};
 use muster_domain::role::Permission;
 use muster_services::reauth::{Confirmable, Receipt, ReceiptPurpose, Told};
 use muster_services::{providers, reauth, setup};
-use serde_json::json;
 
 use crate::components::{
     Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
@@ -37,6 +36,7 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
     let in_setup = may_test
         && receipt.purpose == ReceiptPurpose::Test
         && !setup::progress(&visit.services).await?.finished;
+    let sees_activity = visit.call.can(Permission::ViewActivity);
     visit
         .console("Re-authenticate with SSO", "/providers", move || {
             body(
@@ -48,6 +48,7 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
                     may_test,
                     elevated,
                     in_setup,
+                    sees_activity,
                     can,
                 },
             )
@@ -61,6 +62,7 @@ struct Standpoint {
     may_test: bool,
     elevated: bool,
     in_setup: bool,
+    sees_activity: bool,
     can: Confirmable,
 }
 
@@ -75,6 +77,7 @@ fn body(
         may_test,
         elevated,
         in_setup,
+        sees_activity,
         can,
     } = from;
     let confirm = confirm::card(receipt, can);
@@ -93,7 +96,11 @@ fn body(
     });
     let on = in_setup.then(|| view! { <LinkButton href="/setup/proof" icon=Glyph::Arrow>"Go on with setup"</LinkButton> });
     let download = format!("/receipts/{}/download", receipt.id);
-    let actions = view! { <LinkButton href=download icon=Glyph::Download download="receipt.json">"Download receipt"</LinkButton>{again}{on} }.into_any();
+    let audit = sees_activity.then(|| {
+        let href = format!("/activity?target={}", receipt.id);
+        view! { <LinkButton href look=Look::Quiet icon=Glyph::Activity>"In the activity log"</LinkButton> }
+    });
+    let actions = view! { {audit}<LinkButton href=download icon=Glyph::Download download="receipt.json">"Download receipt"</LinkButton>{again}{on} }.into_any();
     let crumbs = provider.as_ref().filter(|_| may_test).map(|provider| {
         vec![
             Crumb::new("/providers", "Identity providers"),
@@ -275,12 +282,7 @@ fn what_to_do(
 /// When there is none, or it is somebody else's.
 pub async fn download(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
     let receipt = reauth::receipt(&visit.services, &visit.call, id).await?;
-    let document = json!({
-        "id": receipt.id, "user": receipt.username, "purpose": format!("{:?}", receipt.purpose).to_lowercase(),
-        "verdict": receipt.verdict, "reasons": receipt.reasons, "evidence": receipt.rows, "sent": receipt.sent,
-        "asked_at": receipt.asked_at, "stated_at": receipt.stated_at, "came_back_at": receipt.back_at,
-        "provider": reauth::told(&receipt), "action": receipt.action,
-    });
+    let document = muster_services::receipts::document(&receipt);
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
         (

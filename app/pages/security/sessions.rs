@@ -172,6 +172,19 @@ pub(crate) fn receipt_table(
         }
         .into_any();
     }
+    let rows = receipt_rows(receipts, names, now);
+    let action =
+        view! { <LinkButton href="/receipts" look=Look::Quiet>"All receipts"</LinkButton> };
+    view! { <Card title="Newest results" inset=Inset::Flush more=action.into_any()>{rows}</Card> }
+        .into_any()
+}
+
+/// Receipts as a table, each leading to its evidence.
+pub(crate) fn receipt_rows(
+    receipts: &[Receipt],
+    names: &ProviderNames,
+    now: DateTime<Utc>,
+) -> AnyView {
     let columns = vec![
         Column::new("When"),
         Column::new("Verdict"),
@@ -202,7 +215,7 @@ pub(crate) fn receipt_table(
             .to(format!("/receipts/{}", receipt.id))
         })
         .collect();
-    view! { <Card title="Newest results" inset=Inset::Flush><Table caption="Newest re-authentication results" columns rows/></Card> }.into_any()
+    view! { <Table caption="Results of re-authentications, newest first" columns rows/> }.into_any()
 }
 
 fn session_table(

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
-use muster_domain::methods::Answers;
+use muster_domain::methods::{Answers, Availability, Method};
 use muster_domain::vendor::Vendor;
 use muster_services::{providers, setup};
 use muster_web::{Form, Query};
@@ -26,14 +26,31 @@ pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
         .wizard(
             StatusCode::OK,
             "How do accounts arrive?",
-            "Signing in through a provider does not remove the need for accounts and groups here. There are six ways to bring them in; which fits depends on you.",
+            &purpose(),
             steps(At::Arrival),
             move || match answered {
-                None => questions(&progress.arrival.unwrap_or(Answers { cloud_idp: vendor, ..Answers::default() })),
+                None => questions(&progress.arrival.unwrap_or(Answers {
+                    cloud_idp: vendor,
+                    ..Answers::default()
+                })),
                 Some(answers) => told(&answers),
             },
         )
         .await
+}
+
+/// What the questions are for, and which of the ways this version can go.
+fn purpose() -> String {
+    let here: Vec<&str> = Method::ALL
+        .into_iter()
+        .filter(|method| method.availability() == Availability::Here)
+        .map(Method::label)
+        .collect();
+    format!(
+        "Signing in through a provider does not remove the need for accounts and groups here. There are {} ways to bring them in; which fits depends on you. In this version: {}. The others are compared so that you can plan.",
+        Method::ALL.len(),
+        here.join("; ").to_lowercase()
+    )
 }
 
 async fn vendor(visit: &Visit, slug: Option<&str>) -> Result<Option<Vendor>, muster_domain::Error> {

@@ -76,9 +76,11 @@ async fn choose(visit: &Visit) -> Answer {
                             <FormActions><Button look=Look::Primary>"Continue"</Button></FormActions>
                         </form>
                     </Card>
-                    <Callout tone=Tone::Neutral title="No provider at hand?">
-                        "Start Muster with --lab: it brings four providers that behave and misbehave, to try everything with."
-                    </Callout>
+                    {(!some).then(|| view! {
+                        <Callout tone=Tone::Neutral title="No provider at hand?">
+                            "Start Muster with --lab: it brings four providers that behave and misbehave, to try everything with."
+                        </Callout>
+                    })}
                 </div>
             }
             .into_any()
@@ -141,9 +143,15 @@ async fn form_page(visit: &Visit, status: StatusCode, mut form: ProviderForm) ->
     form.action = "/setup/provider".to_owned();
     form.back = "/setup/provider".to_owned();
     form.save = "Save and test sign-in";
+    let is_connected = form.secret_is_set && status == StatusCode::OK;
     visit
         .wizard(status, TITLE, PURPOSE, steps(At::Provider), move || {
-            form.view()
+            let told = is_connected.then(|| view! {
+                <Callout tone=Tone::Good title="It is connected already">
+                    "Nothing needs changing here. Look at its settings if you like; then go on with “Save and test sign-in” below."
+                </Callout>
+            });
+            view! { <div class="stack">{told}{form.view()}</div> }.into_any()
         })
         .await
 }

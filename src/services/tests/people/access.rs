@@ -130,6 +130,7 @@ async fn w43_every_service_lets_exactly_its_roles_through() {
         "activity::verify" => READERS, |c| activity::verify(s, c);
         "activity::last_verified" => READERS, |c| activity::last_verified(s, c);
         "activity::export" => READERS, |c| activity::export(s, c, AuditFilter::default(), Format::Csv);
+        "receipts::export" => READERS, |c| muster_services::receipts::export(s, c, Default::default());
         "overview::overview" => PEOPLE_READERS, |c| overview::overview(s, c);
     }
 }

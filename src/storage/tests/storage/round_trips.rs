@@ -134,7 +134,7 @@ on_both! {
         }
         tx.commit(&[event("reauth.judged")]).await.unwrap();
         assert_eq!(receipts::get(&world.db, kept[0].id).await.unwrap(), Some(kept[0].clone()));
-        let stale = ReceiptFilter { provider: Some(provider(5).id), user: Some(user(1, "").id), verdict: Some(Verdict::Stale), purpose: Some(ReceiptPurpose::Test) };
+        let stale = ReceiptFilter { provider: Some(provider(5).id), user: Some(user(1, "").id), verdict: Some(Verdict::Stale), purpose: Some(ReceiptPurpose::Test), q: None };
         assert_eq!(receipts::list(&world.db, &stale, &Paging::default()).await.unwrap().rows, [kept[1].clone()]);
         assert_eq!(receipts::list(&world.db, &ReceiptFilter::default(), &Paging::default()).await.unwrap().rows, kept);
     }
