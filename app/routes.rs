@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use muster_domain::role::Permission as P;
 use muster_domain::{Error, Kind};
-use muster_services::Call;
+use muster_services::{Call, break_glass};
 use muster_web::{AppState, Browser, Caller, Failure};
 
 use crate::pages::access::{confirm, elevate, reauth};
@@ -20,7 +20,7 @@ use crate::pages::security::{
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
-use crate::pages::signin::{choose, leave, link, result, returned, second, test};
+use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test};
 use crate::pages::sources::{directories, provider, provider_edit, provider_rules, providers};
 
 /// Who may use an address.
@@ -96,6 +96,10 @@ pub const ROUTES: &[Route] = routes! {
     post "/signin"                            Open => choose::password;
     get  "/signin/second"                     Open => second::show;
     post "/signin/second"                     Open => second::enter;
+    get  "/signin/reason"                     SignedIn => reason::show;
+    post "/signin/reason"                     SignedIn => reason::tell;
+    get  "/recover"                           Open => recover::show;
+    post "/recover"                           Open => recover::set;
     get  "/signin/{idp}/start"                Open => leave::start;
     get  "/signin/{idp}/callback"             Open => returned::callback;
     get  "/signin/{idp}/test"                 Open => test::show;
@@ -215,6 +219,13 @@ async fn guard(
         (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
     };
     let request = Request::from_parts(parts, body);
+    if !before_reason(request.uri().path()) {
+        match break_glass::owes_reason(&state.services, &call).await {
+            Ok(false) => {}
+            Ok(true) => return reason::first(&request),
+            Err(error) => return Failure(error).into_response(),
+        }
+    }
     let allowed = access.admits(&call);
     match access {
         // A form of somebody who is not signed in is never kept.
@@ -224,6 +235,11 @@ async fn guard(
         }
         _ => elevate::run(&state, &browser, request, allowed, next).await,
     }
+}
+
+/// What whoever came in by a break-glass account may do before they said what for.
+fn before_reason(path: &str) -> bool {
+    matches!(path, reason::HERE | "/signout" | "/signedout")
 }
 
 impl Access {

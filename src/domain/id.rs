@@ -55,6 +55,10 @@ ids! {
     FactorId,
     /// One granted role.
     AssignmentId,
+    /// One use of a break-glass account.
+    BreakGlassUseId,
+    /// One mail that waits to be sent.
+    MailId,
     /// One link that lets somebody without an account test a sign-in.
     TestLinkId,
 }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Read as _};
 
 use muster_services::demo;
+use muster_services::recover::{self, Factors, For};
 use muster_services::setup::{self, FirstAdmin};
 use secrecy::SecretString;
 
@@ -15,11 +16,62 @@ use crate::{Stop, say, wiring};
 /// # Errors
 /// When the account cannot be made, and why.
 pub(crate) async fn run(settings: Settings, action: Admin) -> Result<(), Stop> {
-    let Admin::Create {
-        username,
-        name,
-        email,
-    } = action;
+    match action {
+        Admin::Create {
+            username,
+            name,
+            email,
+        } => create(settings, username, name, email).await,
+        Admin::Recover {
+            name,
+            grant,
+            create,
+            remove_factors,
+        } => {
+            let wanted = match (grant, create) {
+                (_, true) => For::New,
+                (true, false) => For::Grant,
+                (false, false) => For::Superadmin,
+            };
+            let factors = if remove_factors {
+                Factors::Removed
+            } else {
+                Factors::Kept
+            };
+            recover(settings, &name, wanted, factors).await
+        }
+    }
+}
+
+async fn recover(
+    settings: Settings,
+    name: &str,
+    wanted: For,
+    factors: Factors,
+) -> Result<(), Stop> {
+    let services = wiring::services(&settings, settings.listen).await?;
+    let made = recover::make(&services, &wiring::shell(&services), name, wanted, factors).await?;
+    services.db().close().await?;
+    say(format_args!("{}", made.link));
+    let until = made.until.format("%H:%M UTC");
+    say(format_args!(
+        "Whoever opens it sets a new password for {} and is in. It counts once, until {until}.",
+        made.user.username
+    ));
+    if made.asks_factor {
+        say(format_args!(
+            "After that the second factor is asked for. If it is lost, run this again with --remove-factors."
+        ));
+    }
+    Ok(())
+}
+
+async fn create(
+    settings: Settings,
+    username: String,
+    name: Option<String>,
+    email: String,
+) -> Result<(), Stop> {
     let password = password()?;
     let services = wiring::services(&settings, settings.listen).await?;
     let admin = FirstAdmin {

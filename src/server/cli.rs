@@ -99,6 +99,20 @@ pub(crate) enum Admin {
         #[arg(long, default_value = "")]
         email: String,
     },
+    /// Print a link that sets a superadmin's password and lets them in: once, within 15 minutes
+    Recover {
+        /// Username, or an e-mail address that one person alone has
+        name: String,
+        /// Make them superadmin, if they are not
+        #[arg(long)]
+        grant: bool,
+        /// Make a new superadmin of this name
+        #[arg(long, conflicts_with = "grant")]
+        create: bool,
+        /// Remove their second factors when the link is used, because they are lost
+        #[arg(long)]
+        remove_factors: bool,
+    },
 }
 
 /// Settings that flags and variables give; what is left open comes from the file, then from defaults.

@@ -157,4 +157,16 @@ mod tests {
         ));
         assert!(!proxy_is_missing(&http, &[]));
     }
+
+    #[tokio::test]
+    async fn nothing_is_made_where_there_is_no_muster() {
+        let folder = std::env::temp_dir().join(format!("muster-doctor-{}", std::process::id()));
+        let args = crate::cli::SettingsArgs {
+            data_dir: Some(folder.clone()),
+            ..Default::default()
+        };
+        let settings = Settings::read(args).ok().unwrap();
+        assert!(run(settings).await.is_err());
+        assert!(!folder.exists());
+    }
 }

@@ -17,7 +17,7 @@ use muster_storage::{Tx, credentials, elevations, recovery_codes, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use crate::{Call, Services, guard, policies, roles, site};
+use crate::{Call, Services, guard, lockout, policies, site};
 
 mod check;
 
@@ -233,6 +233,7 @@ pub async fn remove(
 ) -> Result<Factor, Error> {
     let user = own_present(call, elevated)?;
     let tx = services.db().begin().await?;
+    let before = lockout::before(&tx).await?;
     let known = rows::of_user(&tx, user.id).await?;
     let factor = find(&known, id)?.clone();
     let (policy, _) = policies::binding(&tx, call.signed_in()?).await?;
@@ -248,6 +249,7 @@ pub async fn remove(
         .next("Add another one first."));
     }
     removed(&tx, &factor, known.len()).await?;
+    before.holds(&tx).await?;
     tx.commit(&[event(call, "factor.remove", user, &factor)])
         .await?;
     Ok(factor)
@@ -271,10 +273,12 @@ pub async fn remove_of(
     let person = users::get(&tx, user)
         .await?
         .ok_or_else(|| Error::not_found("user"))?;
-    guard::may_alter(call, &roles::standing(&tx).await?, user)?;
+    let before = lockout::before(&tx).await?;
+    guard::may_alter(call, before.standing(), user)?;
     let known = rows::of_user(&tx, user).await?;
     let factor = find(&known, id)?.clone();
     removed(&tx, &factor, known.len()).await?;
+    before.holds(&tx).await?;
     elevations::drop_of_user(&tx, user, call.at).await?;
     tx.commit(&[event(call, "factor.remove", &person, &factor)])
         .await?;

@@ -13,7 +13,7 @@ use muster_storage::{Tx, groups, memberships};
 use serde_json::json;
 
 use crate::conferral::{self, Knowingly, Picture};
-use crate::{Call, Services, guard, provisioning, roles};
+use crate::{Call, Services, guard, lockout, provisioning, roles};
 
 pub use detail::{EffectiveMember, GroupDetail, GroupMay, MemberDetail, detail, effective_members};
 pub use members::{add_member, remove_member};
@@ -220,13 +220,14 @@ pub async fn delete(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let group = local(&tx, id).await?;
-    let before = roles::standing_in(&tx).await?;
-    guard::may_change_members(call, &before, elevated, id)?;
+    let ways_in = lockout::before(&tx).await?;
+    let before = ways_in.standing();
+    guard::may_change_members(call, before, elevated, id)?;
     let after = before.clone().without_group(id);
-    guard::keeps_a_superadmin(&before, &after)?;
     let effective = memberships::effective_members(&tx, id).await?;
     groups::delete(&tx, id).await?;
-    roles::end_lost(call, &tx, &before, &after).await?;
+    ways_in.holds(&tx).await?;
+    roles::end_lost(call, &tx, before, &after).await?;
     let detail = json!({ "people_in_effect": effective, "roles": before.carried_by(id) });
     tx.commit(&[call.event("group.delete", &group.name, Some(id.0), detail)])
         .await

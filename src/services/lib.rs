@@ -7,6 +7,7 @@
 pub mod activity;
 mod arrival;
 mod attempt;
+pub mod break_glass;
 pub mod call;
 mod conferral;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod factors;
 pub mod groups;
 pub mod guard;
 pub mod hashing;
+pub mod lockout;
 pub mod overview;
 pub mod password;
 pub mod policies;
@@ -25,15 +27,16 @@ pub mod providers;
 pub mod provisioning;
 pub mod reauth;
 pub mod receipts;
+pub mod recover;
 mod refusals;
 pub mod roles;
 mod roundtrip;
 pub mod second_step;
 pub mod sessions;
 pub mod setup;
+pub mod sign_in_policy;
 pub mod signin;
 pub mod site;
-pub mod standing;
 pub mod trial;
 pub mod users;
 pub mod visit;
@@ -47,6 +50,7 @@ use muster_storage::{Db, Sealer};
 
 pub use call::{Call, Who};
 pub use conferral::Knowingly;
+pub use muster_domain::standing;
 
 /// Everything a use case needs, shared by all requests. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +59,7 @@ pub struct Services(Arc<Inner>);
 struct Inner {
     parts: Parts,
     refusals: refusals::Refusals,
+    answered: break_glass::Answered,
 }
 
 /// The parts, plugged together by the composition root.
@@ -84,6 +89,7 @@ impl Services {
         Self(Arc::new(Inner {
             parts,
             refusals: refusals::Refusals::default(),
+            answered: break_glass::Answered::default(),
         }))
     }
 
@@ -153,6 +159,10 @@ impl Services {
     #[must_use]
     pub fn fixed_url(&self) -> Option<&url::Url> {
         self.0.parts.fixed_url.as_ref()
+    }
+
+    pub(crate) fn answered(&self) -> &break_glass::Answered {
+        &self.0.answered
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

@@ -9,7 +9,7 @@ use muster_storage::sign_ins::{self, Outcome};
 use muster_storage::users::{self, UserFilter};
 use muster_storage::{accounts, counters, elevations, providers};
 
-use crate::{Call, Services, activity, directories, roles, setup, site};
+use crate::{Call, Services, activity, break_glass, directories, roles, setup, site};
 
 pub use attention::{Attention, Facts};
 
@@ -111,6 +111,8 @@ async fn facts(services: &Services, call: &Call) -> Result<Facts, Error> {
         superadmins: roles::standing(db).await?.superadmins().len(),
         break_glass: users::ids(db, &filter, 100).await?.len(),
         unseen: accounts::count_unseen(db, directories::JIT, unseen_since).await?,
+        break_glass_uses: break_glass::alerts(services).await?,
+        untried: break_glass::untried(services, call.at).await?,
         verified: activity::verified(services)
             .await?
             .map(|verified| (verified.at, verified.holds)),

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::refusals::{self, Concerns};
 use crate::second_step::Half;
-use crate::{Call, Services};
+use crate::{Call, Services, break_glass, sign_in_policy};
 
 /// Checks name and password of somebody who wants to sign in.
 ///
@@ -85,7 +85,11 @@ pub(crate) async fn enter(
     );
     event.actor.clone_from(&user.username);
     event.actor_id = Some(user.id.0);
-    tx.commit(&[event]).await
+    let mut events = vec![event];
+    if user.break_glass {
+        events.push(break_glass::used(services, call, &tx, user).await?);
+    }
+    tx.commit(&events).await
 }
 
 fn kept(services: &Services, call: &Call, user: &User) -> SignIn {
@@ -188,6 +192,15 @@ async fn attempt(
         record(services, call, username, user.as_ref(), why).await?;
         return Ok(None);
     };
+    if sign_in_policy::admits(services.db(), user.id)
+        .await?
+        .is_err()
+    {
+        // The same words as for a wrong one: the policy tells strangers nothing about anybody.
+        let why = "the sign-in policy takes no password of theirs";
+        record(services, call, username, Some(user), why).await?;
+        return Ok(None);
+    }
     let witness = PasswordChecked::witness(user.id);
     Ok(Some((user.clone(), witness)))
 }

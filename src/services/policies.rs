@@ -1,14 +1,14 @@
 //! Policies for secure sessions, one per role: who is bound by which, and changing them.
 
 use muster_domain::factor::Enrolled;
-use muster_domain::policy::{ElevationPolicy, Policies};
+use muster_domain::policy::{ElevationPolicy, PasswordRule, Policies};
 use muster_domain::role::{Permission, Role};
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::{Reader, SignedIn, factors, settings};
 use serde_json::json;
 
-use crate::{Call, Services, guard};
+use crate::{Call, Services, guard, lockout, sign_in_policy};
 
 const KEY: &str = "policy.elevation";
 
@@ -21,7 +21,7 @@ pub async fn list(services: &Services, call: &Call) -> Result<Policies, Error> {
     stored(services.db()).await
 }
 
-async fn stored(reader: &impl Reader) -> Result<Policies, Error> {
+pub(crate) async fn stored(reader: &impl Reader) -> Result<Policies, Error> {
     Ok(settings::get(reader, KEY).await?.unwrap_or_default())
 }
 
@@ -30,7 +30,14 @@ pub(crate) async fn binding(
     reader: &impl Reader,
     person: &SignedIn,
 ) -> Result<(ElevationPolicy, Enrolled), Error> {
-    let policy = bound(&stored(reader).await?, person);
+    let mut policy = bound(&stored(reader).await?, person);
+    if sign_in_policy::admits(reader, person.user.id)
+        .await?
+        .is_err()
+    {
+        // What does not let in does not lift up either.
+        policy.password = PasswordRule::Never;
+    }
     Ok((policy, factors::enrolled(reader, person.user.id).await?))
 }
 
@@ -47,7 +54,8 @@ fn bound(policies: &Policies, person: &SignedIn) -> ElevationPolicy {
 ///
 /// # Errors
 /// Without permission or presence; `POL-001` when the way in which the caller just proved presence would not be
-/// accepted any more: whoever shuts a door must stand on the right side of it.
+/// accepted any more: whoever shuts a door must stand on the right side of it; `LOCK-001` when no superadmin would be known
+/// to get to a secure session.
 pub async fn set(
     services: &Services,
     call: &Call,
@@ -58,6 +66,7 @@ pub async fn set(
     call.may(Permission::ManageSettings)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
+    let ways_in = lockout::before(&tx).await?;
     let before = stored(&tx).await?;
     let mut after = before.clone();
     after.set(role, policy.clone());
@@ -73,6 +82,7 @@ pub async fn set(
         }
     }
     settings::set(&tx, KEY, &after).await?;
+    ways_in.holds(&tx).await?;
     let detail = json!({
         "role": role, "before": before.of_role(role), "after": policy, "elevation": elevated.id(),
     });

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::conferral::{self, Knowingly, Picture};
-use crate::{Call, Services, Who, guard, site};
+use crate::{Call, Services, Who, guard, lockout, site};
 
 mod closing;
 mod draft;
@@ -250,11 +250,13 @@ pub async fn remove(
     call.may(Permission::ManageProviders)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
+    let before = lockout::before(&tx).await?;
     let provider = within(&tx, slug).await?;
     let mut detail =
         json!({"slug": provider.slug, "settings": provider.settings, "elevation": elevated.id()});
     closing::end_sessions(&tx, call, provider.id, &mut detail).await?;
     providers::delete(&tx, provider.id).await?;
+    before.holds(&tx).await?;
     tx.commit(&[call.event(
         "provider.remove",
         &provider.name,

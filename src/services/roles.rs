@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::call::Who;
 use crate::conferral::{self, Knowingly, Picture};
 use crate::standing::{Grant, Standing};
-use crate::{Call, Services, guard};
+use crate::{Call, Services, guard, lockout};
 
 /// One role with everybody who holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -189,11 +189,10 @@ async fn withdraw_in(call: &Call, tx: &Tx, id: AssignmentId) -> Result<AuditEven
     let Some(assignment) = roles::get(tx, id).await? else {
         return Err(Error::not_found("granted role"));
     };
-    let before = standing_in(tx).await?;
-    let after = before.clone().without_grant(id);
-    guard::keeps_a_superadmin(&before, &after)?;
+    let before = lockout::before(tx).await?;
     roles::withdraw(tx, id).await?;
-    end_lost(call, tx, &before, &after).await?;
+    before.holds(tx).await?;
+    end_lost(call, tx, before.standing(), &standing(tx).await?).await?;
     let name = name_of(tx, assignment.principal).await.unwrap_or_default();
     let detail =
         json!({ "role": assignment.role, "kind": assignment.principal.kind(), "grant": id });

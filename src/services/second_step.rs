@@ -10,7 +10,7 @@ use muster_domain::{Error, Kind};
 use muster_storage::{credentials, users};
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Services, factors, password};
+use crate::{Call, Services, factors, password, sign_in_policy};
 
 /// How long the first step counts.
 const LASTS: TimeDelta = TimeDelta::minutes(5);
@@ -61,6 +61,12 @@ pub async fn whose(services: &Services, call: &Call, half: &Half) -> Result<User
     }
     let password = credentials::password(services.db(), half.user).await?;
     if password.is_none_or(|stored| stored.changed_at != half.password_set_at) {
+        return Err(over());
+    }
+    if sign_in_policy::admits(services.db(), half.user)
+        .await?
+        .is_err()
+    {
         return Err(over());
     }
     users::get(services.db(), half.user)

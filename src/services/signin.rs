@@ -1,7 +1,11 @@
 //! Signing in through an identity provider.
 
+use std::collections::BTreeSet;
+
+use muster_domain::audit::AuditEvent;
+use muster_domain::change::{Action, Change};
 use muster_domain::evidence::AuthEvidence;
-use muster_domain::id::SignInId;
+use muster_domain::id::{GroupId, SignInId};
 use muster_domain::jit::{Decision, Outcome};
 use muster_domain::protocol::Returned;
 use muster_domain::provider::Provider;
@@ -10,7 +14,7 @@ use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::challenges::ChallengeKind;
 use muster_storage::sign_ins::{self, Outcome as Ended};
-use muster_storage::{Tx, providers as rows, subjects, users};
+use muster_storage::{Tx, groups, providers as rows, subjects, users};
 use serde_json::json;
 use url::Url;
 
@@ -18,7 +22,7 @@ use crate::attempt::{leave, provider_error, record};
 use crate::reauth::{self, Seen};
 use crate::refusals::{self, Concerns};
 use crate::roundtrip::{Back, End, arrive, connection};
-use crate::{Call, Services, arrival, providers, provisioning, site, trial};
+use crate::{Call, Services, arrival, lockout, providers, provisioning, site, trial};
 
 /// A way to sign in, as the sign-in page shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -171,14 +175,32 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         }
         Err(error) => return Err(error.clone()),
     };
-    let tx = services.db().begin().await?;
-    let decision = arrival::decide(services, &tx, provider, evidence).await?;
+    let mut tx = services.db().begin().await?;
+    let mut decision = arrival::decide(services, &tx, provider, evidence).await?;
     if let Outcome::Refused(refusal) = &decision.outcome {
         tx.rollback().await?;
         keep_refused(services, call, provider, evidence, &decision).await?;
         return Err(refusal.to_error());
     }
+    let ends = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
+    let before = match decision.changes.iter().any(ends) {
+        true => Some(lockout::before(&tx).await?),
+        false => None,
+    };
     let mut events = provisioning::apply(services, call, &tx, &decision.changes).await?;
+    if let Some(before) = before
+        && let Err(refused) = before.holds(&tx).await
+    {
+        // Claims end no membership that the last way in rests on: everything else of the sign-in happens.
+        tx.rollback().await?;
+        tx = services.db().begin().await?;
+        let again = lockout::before(&tx).await?;
+        let (rest, kept) = lockout::without_ends(&decision.changes, again.standing());
+        decision.changes = rest;
+        events = provisioning::apply(services, call, &tx, &decision.changes).await?;
+        again.holds(&tx).await?;
+        events.push(kept_event(call, provider, &tx, &kept, &refused).await?);
+    }
     let user = user_of(&tx, &decision).await?;
     users::touch_sign_in(&tx, user.id, call.at).await?;
     subjects::touch(
@@ -219,6 +241,23 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         means,
         return_to: back.challenge.return_to.clone(),
     })
+}
+
+/// What goes on record about memberships that the claims would have ended.
+async fn kept_event(
+    call: &Call,
+    provider: &Provider,
+    tx: &Tx,
+    kept: &BTreeSet<GroupId>,
+    refused: &Error,
+) -> Result<AuditEvent, Error> {
+    let ids: Vec<GroupId> = kept.iter().copied().collect();
+    let groups = groups::get_many(tx, &ids).await?;
+    let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+    let detail = json!({
+        "provider": provider.name, "groups": names, "code": refused.code, "why": refused.public,
+    });
+    Ok(call.event("group.member.kept", &names.join(", "), None, detail))
 }
 
 async fn user_of(tx: &Tx, decision: &Decision) -> Result<User, Error> {

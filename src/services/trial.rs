@@ -348,6 +348,8 @@ pub async fn link_tested(
     );
     let tx = services.db().begin().await?;
     let mut events = provisioning::apply(services, call, &tx, &[change]).await?;
+    // They came in by it a moment ago, in this browser.
+    subjects::touch(&tx, provider.id, &issuer, &subject, row.at).await?;
     events.push(call.event("identity.link", &person.user.username, Some(person.user.id.0), json!({"provider": provider.name, "issuer": issuer, "subject": subject, "elevation": elevated.id()})));
     tx.commit(&events).await?;
     Ok(provider)

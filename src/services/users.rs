@@ -20,7 +20,7 @@ use muster_storage::{Tx, accounts, credentials, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use crate::{Call, Services, directories, guard, password, provisioning, roles};
+use crate::{Call, Services, directories, guard, lockout, password, provisioning, roles};
 
 pub use access::{
     BreakGlass, Identity, link_identity, remove_local_password, set_break_glass,
@@ -281,11 +281,11 @@ pub async fn deactivate(
     let reason = checked_reason(reason)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing_in(&tx).await?;
+    let ways_in = lockout::before(&tx).await?;
     let leaving = std::collections::BTreeSet::from([id]);
     let break_glass = access::break_glass(&tx).await?;
     if let Some(refused) =
-        guard::deactivation_refused(call, &standing, &user, &leaving, &break_glass)
+        guard::deactivation_refused(call, ways_in.standing(), &user, &leaving, &break_glass)
     {
         return Err(refused);
     }
@@ -304,6 +304,7 @@ pub async fn deactivate(
         Cause::ByHand,
     );
     let events = provisioning::apply(services, call, &tx, &[change]).await?;
+    ways_in.holds(&tx).await?;
     tx.commit(&events).await
 }
 

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod break_glass;
 pub mod challenges;
 pub mod counters;
 pub mod credentials;
@@ -21,6 +22,7 @@ pub mod groups;
 mod keyset;
 pub mod memberships;
 mod packed;
+pub mod password_links;
 pub mod providers;
 mod reader;
 pub mod receipts;
@@ -40,6 +42,7 @@ pub mod throttle;
 mod tx;
 mod user_list;
 pub mod users;
+pub mod ways_in;
 
 pub use db::{Db, OpenOptions};
 pub use keyset::Paging;

@@ -377,6 +377,27 @@ pub async fn of_provider(
     Ok(found)
 }
 
+/// The sessions that signed in with a password, each with whose it is.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_password(reader: &impl Reader) -> Result<Vec<(SessionKey, UserId)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id_hash: String,
+        user_id: Uuid,
+        means: Option<String>,
+    }
+    let sql = "SELECT id_hash, user_id, means FROM sessions WHERE user_id IS NOT NULL AND means LIKE '%password%'";
+    let mut found = Vec::new();
+    for row in sql::all::<Row>(reader, sql::ask(reader, sql, [])).await? {
+        if from_json_option("sessions", row.means.as_deref())? == Some(Means::Password) {
+            found.push((SessionKey(row.id_hash), UserId(row.user_id)));
+        }
+    }
+    Ok(found)
+}
+
 /// Notes that a session was seen. Callers do it at most once a minute.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 pub mod choose;
 pub mod leave;
 pub mod link;
+pub mod reason;
+pub mod recover;
 pub mod result;
 pub mod returned;
 pub mod second;

@@ -10,7 +10,7 @@ use muster_storage::{groups, memberships, users};
 
 use crate::conferral::{self, Knowingly, Picture};
 use crate::users::Words;
-use crate::{Call, Services, guard, provisioning, roles};
+use crate::{Call, Services, guard, lockout, provisioning};
 
 /// Puts a person or group into a group, by hand. Beside what a source states that is a row of its own.
 ///
@@ -65,8 +65,8 @@ pub async fn remove_member(
     let words = Words::load(services).await?;
     let tx = services.db().begin().await?;
     exists(&tx, group, member).await?;
-    let before = roles::standing_in(&tx).await?;
-    guard::may_change_members(call, &before, elevated, group)?;
+    let before = lockout::before(&tx).await?;
+    guard::may_change_members(call, before.standing(), elevated, group)?;
     let rows = memberships::of_members(&tx, &[member]).await?;
     let origins = rows
         .iter()
@@ -78,8 +78,6 @@ pub async fn remove_member(
     if manual.is_empty() {
         return Err(not_by_hand(&kept));
     }
-    let after = before.clone().without_member(group, member, Origin::Manual);
-    guard::keeps_a_superadmin(&before, &after)?;
     let action = Action::RemoveMember {
         group,
         member,
@@ -87,6 +85,7 @@ pub async fn remove_member(
     };
     let change = Change::new(action, Cause::ByHand);
     let events = provisioning::apply(services, call, &tx, &[change]).await?;
+    before.holds(&tx).await?;
     tx.commit(&events).await?;
     Ok(kept)
 }

@@ -6,6 +6,8 @@ use muster_domain::protocol::Level;
 use muster_domain::provider::Provider;
 use url::{Host, Url};
 
+use crate::break_glass::{Account, Use};
+
 /// One thing that needs attention, with the way to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attention {
@@ -32,6 +34,10 @@ pub struct Facts {
     pub break_glass: usize,
     /// Active people made at sign-in whom nobody has seen for [`UNSEEN_DAYS`] days.
     pub unseen: u64,
+    /// Uses of break-glass accounts that nobody has taken note of, newest first.
+    pub break_glass_uses: Vec<Use>,
+    /// Break-glass accounts that nobody has tried for [`crate::break_glass::DRILL_DAYS`] days.
+    pub untried: Vec<Account>,
     /// When the audit chain was last verified, and whether it held.
     pub verified: Option<(DateTime<Utc>, bool)>,
     /// The address people use.
@@ -52,6 +58,7 @@ pub fn attention(facts: &Facts) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     found.extend(facts.providers.iter().flat_map(of_provider));
     found.extend(of_people(facts));
+    found.extend(of_uses(facts));
     found.extend(of_chain(facts));
     found.extend(facts.public_url.as_ref().and_then(of_url));
     if facts.providers.is_empty() {
@@ -187,6 +194,40 @@ fn of_people(facts: &Facts) -> Vec<Attention> {
     found
 }
 
+fn of_uses(facts: &Facts) -> Vec<Attention> {
+    const WHERE: &str = "/security/signin#break-glass";
+    let used = facts.break_glass_uses.first().map(|newest| {
+        let many = match facts.break_glass_uses.len() {
+            1 => "was used".to_owned(),
+            many => format!("is one of {many} uses of break-glass accounts; it was used"),
+        };
+        let why = match &newest.reason {
+            Some(reason) if newest.is_drill => format!("to try whether it works: {reason}"),
+            Some(reason) => format!("for: {reason}"),
+            None => "and nobody has said what for".to_owned(),
+        };
+        item(
+            Level::Problem,
+            format!("The break-glass account {} {many} {why}", newest.username),
+            "Take note of it",
+            WHERE,
+        )
+    });
+    let untried = facts.untried.iter().map(|account| {
+        let days = (facts.now - account.worked_at).num_days();
+        item(
+            Level::Caution,
+            format!(
+                "Nobody has tried the break-glass account {} for {days} days. Whether it still works is not known.",
+                account.username
+            ),
+            "Test it now",
+            WHERE,
+        )
+    });
+    used.into_iter().chain(untried).collect()
+}
+
 fn of_chain(facts: &Facts) -> Option<Attention> {
     match facts.verified {
         Some((_, false)) => Some(item(
@@ -235,6 +276,8 @@ mod tests {
             superadmins: 2,
             break_glass: 1,
             unseen: 0,
+            break_glass_uses: Vec::new(),
+            untried: Vec::new(),
             verified: Some((now, true)),
             public_url: Url::parse("https://muster.example").ok(),
             setup_left: None,
@@ -266,6 +309,32 @@ mod tests {
             levels,
             [Level::Problem, Level::Caution, Level::Note, Level::Note]
         );
+    }
+
+    #[test]
+    fn a_use_of_break_glass_and_a_drill_that_is_due_are_told() {
+        let mut facts = calm();
+        let account = Account {
+            user: muster_domain::id::UserId(uuid::Uuid::nil()),
+            username: "root".to_owned(),
+            worked_at: facts.now - TimeDelta::days(91),
+        };
+        facts.break_glass_uses.push(Use {
+            id: muster_domain::id::BreakGlassUseId(uuid::Uuid::nil()),
+            user: account.user,
+            username: account.username.clone(),
+            at: facts.now,
+            address: None,
+            reason: None,
+            is_drill: false,
+        });
+        facts.untried.push(account);
+        let told = texts(&facts);
+        assert!(
+            told[0].starts_with("The break-glass account root was used and nobody"),
+            "{told:?}"
+        );
+        assert!(told[1].contains("for 91 days"), "{told:?}");
     }
 
     #[test]

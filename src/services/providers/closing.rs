@@ -9,7 +9,7 @@ use muster_storage::{Tx, elevations, providers, sessions};
 use serde_json::{Value, json};
 
 use super::Enabled;
-use crate::{Call, Services};
+use crate::{Call, Services, lockout};
 
 /// How many sessions would end if this provider were switched off or removed.
 ///
@@ -53,12 +53,14 @@ pub(crate) async fn switch(
     enabled: Enabled,
     mut detail: Value,
 ) -> Result<(), Error> {
+    let before = lockout::before(&tx).await?;
     provider.enabled = enabled == Enabled::Yes;
     provider.updated_at = call.at;
     providers::set_enabled(&tx, provider.id, provider.enabled, call.at).await?;
     let action = match enabled {
         Enabled::Yes => "provider.enable",
         Enabled::No => {
+            before.holds(&tx).await?;
             end_sessions(&tx, call, provider.id, &mut detail).await?;
             "provider.disable"
         }

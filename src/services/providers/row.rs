@@ -7,13 +7,13 @@ use muster_domain::provider::{Provider, slug_of};
 use muster_domain::role::Permission;
 use muster_domain::settings::Values;
 use muster_domain::{Error, Kind};
-use muster_storage::{Place, Tx, directories, providers};
+use muster_storage::{Place, Tx, directories, providers, ways_in as ways_in_rows};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::draft::{Draft, checked};
-use crate::{Call, Services};
+use crate::{Call, Services, lockout};
 
 pub(super) fn place(provider: ProviderId) -> Place<'static> {
     Place {
@@ -123,6 +123,8 @@ pub(super) async fn change(
 ) -> Result<Provider, Error> {
     let kind = services.kind(&draft.kind)?;
     let settings = checked(kind, draft, Some(&provider))?;
+    let ways_in = lockout::before(&tx).await?;
+    let another_connection = provider.settings != settings;
     let before = json!({"name": provider.name, "vendor": provider.vendor, "settings": provider.settings, "domains": provider.domains, "jit": provider.jit});
     let answers_differ = provider.settings != settings
         || provider.domains != draft.domains
@@ -159,6 +161,11 @@ pub(super) async fn change(
         provider.secret_is_set = true;
     }
     providers::update(&tx, &provider).await?;
+    if another_connection || another_secret {
+        // Whether people get in through it is to be seen anew.
+        ways_in_rows::changed(&tx, provider.id, call.at).await?;
+        ways_in.holds(&tx).await?;
+    }
     if let Some(map) = detail.as_object_mut() {
         map.insert("before".to_owned(), before);
         map.insert("after".to_owned(), after);

@@ -15,7 +15,9 @@ use serde_json::json;
 
 use super::find;
 use crate::standing::Standing;
-use crate::{Call, Services, directories, guard, password, provisioning, roles};
+use crate::{
+    Call, Services, directories, guard, lockout, password, provisioning, roles, sign_in_policy,
+};
 
 /// Whether an account is break-glass: internal superadmin that works when every provider is down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +70,7 @@ pub async fn set_local_password(
     )
     .await?;
     let tx = services.db().begin().await?;
-    has_internal_account(services, call, &tx, id).await?;
+    sign_in_policy::may_have(&tx, id).await?;
     ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     let set_by = (!own).then(|| call.actor());
     credentials::set_password(&tx, id, &hash, set_by, call.at).await?;
@@ -97,8 +99,9 @@ pub async fn remove_local_password(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing_in(&tx).await?;
-    ways_in(call, &standing, elevated, id)?;
+    let before = lockout::before(&tx).await?;
+    let standing = before.standing();
+    ways_in(call, standing, elevated, id)?;
     if user.break_glass {
         return Err(Error::new(
             "USR-013",
@@ -108,7 +111,7 @@ pub async fn remove_local_password(
         .next("Make another account break-glass first."));
     }
     let other_ways = subjects::of_user(&tx, id).await?.len();
-    keeps_a_way_in(&standing, id, other_ways)?;
+    keeps_a_way_in(standing, id, other_ways)?;
     if !credentials::remove_password(&tx, id).await? {
         return Err(Error::new(
             "USR-016",
@@ -116,6 +119,7 @@ pub async fn remove_local_password(
             "This person has no local password.",
         ));
     }
+    before.holds(&tx).await?;
     tx.commit(&[call.event(
         "user.password.remove",
         &user.username,
@@ -193,8 +197,9 @@ pub async fn unlink_identity(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let standing = roles::standing_in(&tx).await?;
-    ways_in(call, &standing, elevated, id)?;
+    let before = lockout::before(&tx).await?;
+    let standing = before.standing();
+    ways_in(call, standing, elevated, id)?;
     let theirs = subjects::of_user(&tx, id).await?;
     let is_theirs = theirs.iter().any(|known| {
         known.provider == identity.provider
@@ -205,8 +210,9 @@ pub async fn unlink_identity(
         return Err(Error::not_found("identity of this person"));
     }
     let password = usize::from(credentials::password(&tx, id).await?.is_some());
-    keeps_a_way_in(&standing, id, theirs.len() - 1 + password)?;
+    keeps_a_way_in(standing, id, theirs.len() - 1 + password)?;
     subjects::unlink(&tx, identity.provider, &identity.issuer, &identity.subject).await?;
+    before.holds(&tx).await?;
     let own = call.user().is_some_and(|caller| caller.id == id);
     if !own {
         sessions::revoke_of_user(&tx, id, None).await?;
@@ -235,6 +241,7 @@ pub async fn set_break_glass(
     call.may(Permission::ManageRoles)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
+    let before = lockout::before(&tx).await?;
     let mut user = find(&tx, id).await?;
     match wanted {
         BreakGlass::Yes => fit_for_break_glass(services, call, &tx, &user).await?,
@@ -252,6 +259,7 @@ pub async fn set_break_glass(
     user.break_glass = wanted == BreakGlass::Yes;
     user.updated_at = call.at;
     users::update(&tx, &user).await?;
+    before.holds(&tx).await?;
     let detail = json!({ "break_glass": user.break_glass });
     tx.commit(&[call.event("user.break_glass", &user.username, Some(id.0), detail)])
         .await

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::UserFilter;
 use crate::conferral::{self, Knowingly, Picture};
 use crate::standing::Standing;
-use crate::{Call, Services, guard, provisioning, roles};
+use crate::{Call, Services, guard, lockout, provisioning, roles};
 
 /// People one bulk action may touch. More than a person can look over in a preview is no preview.
 pub const CAP: usize = 1000;
@@ -146,6 +146,7 @@ pub async fn apply_bulk(
     call.may(action.permission())?;
     let tx = services.db().begin().await?;
     let before = Picture::of(&tx).await?;
+    let ways_in = lockout::before(&tx).await?;
     let facts = load(&tx, selection, action, call.at).await?;
     let plan = decide(call, action, &facts)?;
     if plan.fingerprint != fingerprint {
@@ -192,8 +193,7 @@ pub async fn apply_bulk(
     } else {
         let changes = changes(call, action, &people);
         events = provisioning::apply(services, call, &tx, &changes).await?;
-        let after = roles::standing_in(&tx).await?;
-        guard::keeps_a_superadmin(&facts.standing, &after)?;
+        ways_in.holds(&tx).await?;
         let along = conferral::weigh(call, &tx, &before, Knowingly::No).await?;
         conferral::note(&mut events, &along);
     }

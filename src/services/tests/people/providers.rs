@@ -167,6 +167,11 @@ async fn o81_a_provider_that_is_off_proves_nobody_present() {
         .unwrap();
     let begin = || reauth::begin(s, call, "idp", Goal::Elevate, None, "/", None);
     assert!(begin().await.is_ok());
+    // She keeps a way in of her own, or it could not be switched off.
+    let password = SecretString::from("unrelated words make a long sentence");
+    users::set_local_password(s, &cast.world.system(), None, cast.superadmin.id, &password)
+        .await
+        .unwrap();
     providers::set_enabled(s, call, &sue, "idp", Enabled::No)
         .await
         .unwrap();

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_domain::id::{AssignmentId, GroupId, UserId};
-use muster_domain::membership::{Member, Origin};
-use muster_domain::role::Role;
+use crate::id::{AssignmentId, GroupId, UserId};
+use crate::membership::{Member, Origin};
+use crate::role::Role;
 
 /// One granted role.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_membership_of_another_origin_keeps_the_role() {
         let mut picture = picture();
-        let claimed = Origin::Default(muster_domain::id::ProviderId(Uuid::from_u128(9)));
+        let claimed = Origin::Default(crate::id::ProviderId(Uuid::from_u128(9)));
         picture.people.insert((group(10), user(2), claimed));
         let after = picture.without_member(group(10), Member::User(user(2)), Origin::Manual);
         assert!(after.superadmins().contains(&user(2)));

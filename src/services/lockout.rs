@@ -1,0 +1,122 @@
+//! No change locks the last superadmin out: the installation is looked at before and after it, in the transaction that
+//! makes it, and [`muster_domain::lockout`] simulates who gets in.
+//!
+//! A change begins with [`before`], which takes turns with every other such change, writes, and asks [`Before::holds`]
+//! before it commits. Nothing has to be foretold: what is judged is what was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_domain::change::{Action, Change};
+use muster_domain::id::{GroupId, ProviderId, UserId};
+use muster_domain::lockout::{Connected, Identity, Installation, Keys, Simulated, keeps_a_way_in};
+use muster_domain::provider::Provider;
+use muster_domain::role::{Permission, Role};
+use muster_domain::{Error, standing::Standing};
+use muster_storage::{Reader, Tx, providers, subjects, ways_in};
+
+use crate::{Call, Services, guard, policies, roles, sign_in_policy};
+
+/// The installation as it was before a change.
+pub(crate) struct Before(Installation);
+
+/// Looks at the installation. Transactions that ask take turns, so that what each of them sees stays true until it
+/// commits: of two that each shut out one of the last two superadmins, the second sees what the first did.
+pub(crate) async fn before(tx: &Tx) -> Result<Before, Error> {
+    let standing = roles::standing_in(tx).await?;
+    Ok(Before(installation(tx, standing).await?))
+}
+
+impl Before {
+    /// Who held which role.
+    pub(crate) const fn standing(&self) -> &Standing {
+        &self.0.standing
+    }
+
+    /// Looks again, after the change.
+    ///
+    /// # Errors
+    /// `ROLE-001` when no superadmin is left, `LOCK-001` when none is known to get in; nothing may be committed then.
+    pub(crate) async fn holds(&self, tx: &Tx) -> Result<(), Error> {
+        let standing = roles::standing(tx).await?;
+        guard::keeps_a_superadmin(&self.0.standing, &standing)?;
+        keeps_a_way_in(&self.0, &installation(tx, standing).await?)
+    }
+}
+
+/// The simulated sign-in of every superadmin, as things are.
+///
+/// # Errors
+/// Without permission.
+pub async fn simulate(services: &Services, call: &Call) -> Result<Vec<Simulated>, Error> {
+    call.may(Permission::ViewSettings)?;
+    let db = services.db();
+    let standing = roles::standing(db).await?;
+    Ok(installation(db, standing).await?.simulate())
+}
+
+async fn installation(reader: &impl Reader, standing: Standing) -> Result<Installation, Error> {
+    let superadmins: Vec<UserId> = standing.superadmins().into_iter().collect();
+    let mut identities: BTreeMap<UserId, Vec<Identity>> = BTreeMap::new();
+    for subject in subjects::of_users(reader, &superadmins).await? {
+        identities.entry(subject.user).or_default().push(Identity {
+            provider: subject.provider,
+            issuer: subject.issuer,
+            used: subject.last_used_at.is_some(),
+        });
+    }
+    let held = ways_in::held(reader, &superadmins).await?;
+    let people = held.into_iter().map(|held| {
+        let keys = Keys {
+            username: held.username,
+            break_glass: held.break_glass,
+            internal: held.internal,
+            password: held.password,
+            enrolled: held.enrolled,
+            identities: identities.remove(&held.user).unwrap_or_default(),
+        };
+        (held.user, keys)
+    });
+    let people = people.collect();
+    let seen = ways_in::seen(reader).await?;
+    let known = |id: ProviderId| seen.get(&id).copied().unwrap_or_default();
+    let providers = providers::list(reader).await?;
+    let providers = providers
+        .into_iter()
+        .map(|provider| (provider.id, connected(&provider, known(provider.id))));
+    Ok(Installation {
+        providers: providers.collect(),
+        people,
+        sign_in: sign_in_policy::stored(reader).await?,
+        elevation: policies::stored(reader).await?,
+        standing,
+    })
+}
+
+fn connected(provider: &Provider, seen: ways_in::Seen) -> Connected {
+    Connected {
+        name: provider.name.clone(),
+        enabled: provider.enabled,
+        issuer: provider.setting("issuer").unwrap_or_default().to_owned(),
+        proven: seen.signed_in,
+        worth: provider.calibration.worth,
+        believes_untested: provider.setting("control_probe") == Some("no"),
+        proves: seen.proved,
+    }
+}
+
+/// The changes without the ends of memberships that carry the role of a superadmin, and which groups those are.
+pub(crate) fn without_ends(
+    changes: &[Change],
+    standing: &Standing,
+) -> (Vec<Change>, BTreeSet<GroupId>) {
+    let carriers = standing.carriers(Role::Superadmin);
+    let mut kept = BTreeSet::new();
+    let rest = changes.iter().filter(|change| match change.action {
+        Action::RemoveMember { group, .. } if carriers.contains_key(&group) => {
+            kept.insert(group);
+            false
+        }
+        _ => true,
+    });
+    (rest.cloned().collect(), kept)
+}
