@@ -55,6 +55,8 @@ ids! {
     FactorId,
     /// One granted role.
     AssignmentId,
+    /// One application behind a proxy.
+    ApplicationId,
     /// One link that lets somebody without an account test a sign-in.
     TestLinkId,
 }

@@ -5,6 +5,7 @@
 //! and randomness by argument. Look first at [`call::Call`].
 
 pub mod activity;
+pub mod applications;
 mod arrival;
 mod attempt;
 pub mod call;
@@ -15,6 +16,7 @@ mod digest;
 pub mod directories;
 pub mod elevation;
 pub mod factors;
+pub mod forward;
 pub mod groups;
 pub mod guard;
 pub mod hashing;

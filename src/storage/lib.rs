@@ -7,6 +7,7 @@
 //! Look first at [`Tx`].
 
 pub mod accounts;
+pub mod applications;
 pub mod audit;
 pub mod challenges;
 pub mod counters;
@@ -21,6 +22,7 @@ pub mod groups;
 mod keyset;
 pub mod memberships;
 mod packed;
+pub mod passages;
 pub mod providers;
 mod reader;
 pub mod receipts;
