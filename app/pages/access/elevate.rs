@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use muster_domain::factor::Enrolled;
 use muster_domain::provider::Provider;
 use muster_domain::return_to::ReturnTo;
+use muster_domain::role::Permission;
 use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
 use muster_services::elevation::{self, Aim, Door};
@@ -220,7 +221,12 @@ pub async fn resume(visit: Visit) -> Answer {
 /// When it cannot be ended.
 pub async fn drop_now(visit: Visit) -> Answer {
     elevation::drop_now(&visit.services, &visit.call).await?;
-    visit.done("/", "The secure session is over.").await
+    let home = if visit.call.can(Permission::UseConsole) {
+        "/"
+    } else {
+        "/me"
+    };
+    visit.done(home, "The secure session is over.").await
 }
 
 async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Error>) -> Answer {
