@@ -11,7 +11,7 @@ use muster_domain::{Error, Kind};
 use muster_services::{Call, break_glass};
 use muster_web::{AppState, Browser, Caller, Failure};
 
-use crate::pages::access::{confirm, elevate, reauth};
+use crate::pages::access::{confirm, elevate, enter, reauth};
 use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
 use crate::pages::provisioning::compare;
 use crate::pages::security::{
@@ -21,7 +21,9 @@ use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
 use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test};
-use crate::pages::sources::{directories, provider, provider_edit, provider_rules, providers};
+use crate::pages::sources::{
+    application_edit, applications, directories, provider, provider_edit, provider_rules, providers,
+};
 
 /// Who may use an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,6 +181,14 @@ pub const ROUTES: &[Route] = routes! {
     get  "/providers/{slug}/remove"           May(P::ManageProviders) => provider::confirm_remove;
     post "/providers/{slug}/remove"           Elevated(P::ManageProviders) => provider::remove;
     post "/providers/{slug}/test-link"        Elevated(P::ManageProviders) => provider::test_link;
+
+    get  "/applications"                      May(P::ViewSettings) => applications::list;
+    get  "/applications/new"                  May(P::ManageSettings) => application_edit::new;
+    post "/applications/new"                  Elevated(P::ManageSettings) => application_edit::create;
+    get  "/applications/{id}"                 May(P::ManageSettings) => application_edit::edit;
+    post "/applications/{id}"                 Elevated(P::ManageSettings) => application_edit::save;
+    post "/applications/{id}/remove"          Elevated(P::ManageSettings) => application_edit::remove;
+    get  "/auth/enter"                        SignedIn => enter::show;
 
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
 

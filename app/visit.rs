@@ -302,6 +302,7 @@ pub(crate) fn navigation(call: &Call, here: &str) -> Vec<NavSection> {
                     G::Provider,
                     P::ViewProviders,
                 ),
+                ("/applications", "Applications", G::Unlock, P::ViewSettings),
             ],
         ),
         (

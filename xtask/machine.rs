@@ -134,6 +134,25 @@ pub fn need_oathtool() -> Result<(), Failure> {
     }
 }
 
+/// nginx, which asks on behalf of an application in the stories of forward-auth. A person who cannot have it goes without
+/// them; a robot may not.
+pub fn need_nginx() -> Result<(), Failure> {
+    let may_install = is_root() && find(&["apt-get"]).is_some();
+    match find(&["nginx"]) {
+        Some(_) => Ok(()),
+        None if may_install || is_ci() => {
+            install("nginx", &["nginx-light"])?;
+            switch_off(&["nginx.service"])
+        }
+        None => {
+            println!(
+                "\n    !! nginx is not installed: its stories are SKIPPED. Install Debian's nginx-light.\n"
+            );
+            Ok(())
+        }
+    }
+}
+
 /// Installs Debian packages when we are root, else fails with the command that does.
 pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let packages_line = packages.join(" ");

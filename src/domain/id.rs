@@ -59,6 +59,8 @@ ids! {
     BreakGlassUseId,
     /// One mail that waits to be sent.
     MailId,
+    /// One application behind a proxy.
+    ApplicationId,
     /// One link that lets somebody without an account test a sign-in.
     TestLinkId,
 }

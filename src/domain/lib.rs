@@ -6,6 +6,7 @@
 //!
 //! Look first at [`reauth::judge`]: the one function that decides whether a person proved presence.
 
+pub mod application;
 pub mod audit;
 pub mod calibration;
 pub mod change;

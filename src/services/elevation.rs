@@ -7,7 +7,7 @@ use muster_domain::policy::{ElevationPolicy, PasswordRule, Reason};
 use muster_domain::session::{Elevation, Means, Proof, ProofKind, Session, SessionKey, Terms};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
-use muster_storage::{Place, elevations};
+use muster_storage::{Place, elevations, passages};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -154,6 +154,7 @@ pub async fn grant(
     let row = elevation.to_row();
     let tx = services.db().begin().await?;
     elevations::insert(&tx, &elevation).await?;
+    passages::follow(&tx, &person.session.key, rotated).await?;
     let detail = json!({
         "by": row.kind, "provider": row.provider, "ends_at": row.ends_at, "for": aim.action, "reason": aim.reason,
     });

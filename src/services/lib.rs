@@ -5,6 +5,7 @@
 //! and randomness by argument. Look first at [`call::Call`].
 
 pub mod activity;
+pub mod applications;
 mod arrival;
 mod attempt;
 pub mod break_glass;
@@ -16,6 +17,7 @@ mod digest;
 pub mod directories;
 pub mod elevation;
 pub mod factors;
+pub mod forward;
 pub mod groups;
 pub mod guard;
 pub mod hashing;

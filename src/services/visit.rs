@@ -8,7 +8,9 @@ use muster_domain::Error;
 use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
-use muster_storage::{Quiet, challenges, elevations, factors as factor_rows, test_links, throttle};
+use muster_storage::{
+    Quiet, challenges, elevations, factors as factor_rows, passages, test_links, throttle,
+};
 use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
@@ -50,15 +52,27 @@ pub async fn look_up(
     } else {
         sessions::load_signed_in(services.db(), key, now).await?
     };
-    let Some(person) = found else {
-        return Ok(Found::Nobody);
-    };
+    match found {
+        Some(person) => admit(services, person, now).await,
+        None => Ok(Found::Nobody),
+    }
+}
+
+/// Whether somebody's session still counts; notes that it was seen.
+///
+/// # Errors
+/// When the database cannot answer.
+pub(crate) async fn admit(
+    services: &Services,
+    person: SignedIn,
+    now: DateTime<Utc>,
+) -> Result<Found, Error> {
     if !person.user.is_active() || is_over(person.session.signed_in_at, person.last_seen_at, now) {
         return Ok(Found::Over);
     }
     let person = rested(services, person, now).await?;
     if now - person.last_seen_at >= SEEN {
-        note(services.clone(), key.clone(), now);
+        note(services.clone(), person.session.key.clone(), now);
     }
     Ok(Found::Person(Box::new(person)))
 }
@@ -119,6 +133,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     let counted = TimeDelta::seconds(i64::from(ThrottlePolicy::default().window_seconds));
     let tx = services.db().begin().await?;
     sessions::sweep(&tx, now).await?;
+    passages::sweep(&tx, now).await?;
     challenges::sweep(&tx, now).await?;
     test_links::sweep(&tx, now).await?;
     throttle::sweep(&tx, now - counted).await?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use muster_domain::application::Application;
 use muster_domain::session::SessionKey;
 use muster_domain::{Error, Kind};
 use muster_migrations::Migrator;
@@ -20,9 +21,10 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use crate::failure::fail;
+use crate::passages::Entered;
 use crate::reader::sealed::Source;
 use crate::recent::{Recent, Writes, Writing};
-use crate::{SignedIn, Tx, failure, sessions};
+use crate::{SignedIn, Tx, applications, failure, passages, sessions};
 
 /// Readers of SQLite, at most. Each works on a thread of its own, so more than there are cores take turns.
 const READERS: usize = 8;
@@ -40,7 +42,9 @@ struct Inner {
     write: DatabaseConnection,
     read: DatabaseConnection,
     writes: Writes,
-    recent: Recent,
+    recent: Recent<SignedIn>,
+    entered: Recent<Entered>,
+    applications: Recent<Vec<Application>>,
 }
 
 /// How to open a database, where the defaults do not fit.
@@ -154,13 +158,50 @@ impl Db {
         now: DateTime<Utc>,
     ) -> Result<Option<SignedIn>, Error> {
         let (writes, at) = (self.inner.writes.so_far(), Instant::now());
-        if let Some(found) = self.inner.recent.get(key, writes) {
+        if let Some(found) = self.inner.recent.get(&key.0, writes) {
             return Ok(Some(found).filter(|found| now < found.expires_at));
         }
         let found = sessions::load_signed_in(self, key, now).await?;
         if let Some(found) = &found {
-            self.inner.recent.keep(key, writes, at, found.clone());
+            self.inner.recent.keep(&key.0, writes, at, found.clone());
         }
+        Ok(found)
+    }
+
+    /// Who came in at an application with this token, for a request that changes nothing; as
+    /// [`Db::recently_signed_in`].
+    ///
+    /// # Errors
+    /// Why the database cannot answer.
+    pub async fn recently_entered(
+        &self,
+        token_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Entered>, Error> {
+        let (writes, at) = (self.inner.writes.so_far(), Instant::now());
+        if let Some(found) = self.inner.entered.get(token_hash, writes) {
+            return Ok(Some(found).filter(|found| now < found.person.expires_at));
+        }
+        let found = passages::entered(self, token_hash, now).await?;
+        if let Some(found) = &found {
+            let kept = found.clone();
+            self.inner.entered.keep(token_hash, writes, at, kept);
+        }
+        Ok(found)
+    }
+
+    /// Every application, as it was read a moment ago: what this process itself wrote counts at once, what another one
+    /// wrote after a second.
+    ///
+    /// # Errors
+    /// Why the database cannot answer.
+    pub async fn recent_applications(&self) -> Result<Vec<Application>, Error> {
+        let (writes, at) = (self.inner.writes.so_far(), Instant::now());
+        if let Some(found) = self.inner.applications.get("", writes) {
+            return Ok(found);
+        }
+        let found = applications::list(self).await?;
+        self.inner.applications.keep("", writes, at, found.clone());
         Ok(found)
     }
 
@@ -195,6 +236,8 @@ fn inner(write: DatabaseConnection, read: DatabaseConnection) -> Inner {
         read,
         writes: Writes::default(),
         recent: Recent::default(),
+        entered: Recent::default(),
+        applications: Recent::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Look first at [`Tx`].
 
 pub mod accounts;
+pub mod applications;
 pub mod audit;
 pub mod break_glass;
 pub mod challenges;
@@ -22,6 +23,7 @@ pub mod groups;
 mod keyset;
 pub mod memberships;
 mod packed;
+pub mod passages;
 pub mod password_links;
 pub mod providers;
 mod reader;

@@ -9,10 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use muster_domain::session::SessionKey;
-
-use crate::SignedIn;
-
 /// How long an answer counts.
 const COUNTS: Duration = Duration::from_secs(1);
 /// Answers kept; when there are more, all are forgotten.
@@ -38,32 +34,38 @@ impl Drop for Writing {
     }
 }
 
-/// The answers.
-#[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<HashMap<SessionKey, Answer>>);
+/// The answers, by the name that was asked for.
+#[derive(Debug)]
+pub(crate) struct Recent<T>(Mutex<HashMap<String, Answer<T>>>);
 
 #[derive(Debug)]
-struct Answer {
+struct Answer<T> {
     /// How many transactions had ended before the question was asked.
     writes: u64,
     at: Instant,
-    found: SignedIn,
+    found: T,
 }
 
-impl Recent {
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Recent<T> {
     /// The answer, if it still counts.
-    pub(crate) fn get(&self, key: &SessionKey, writes: u64) -> Option<SignedIn> {
+    pub(crate) fn get(&self, key: &str, writes: u64) -> Option<T> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers.get(key)?;
         (answer.writes == writes && answer.at.elapsed() < COUNTS).then(|| answer.found.clone())
     }
 
     /// Keeps an answer; `writes` and `at` are from before the question.
-    pub(crate) fn keep(&self, key: &SessionKey, writes: u64, at: Instant, found: SignedIn) {
+    pub(crate) fn keep(&self, key: &str, writes: u64, at: Instant, found: T) {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.len() >= MOST {
             answers.clear();
         }
-        answers.insert(key.clone(), Answer { writes, at, found });
+        answers.insert(key.to_owned(), Answer { writes, at, found });
     }
 }

@@ -86,7 +86,7 @@ pub struct SessionRow {
 }
 
 #[derive(FromQueryResult)]
-struct Hot {
+pub(crate) struct Hot {
     id: Uuid,
     username: String,
     username_key: String,
@@ -126,11 +126,13 @@ pub async fn load_signed_in(
     now: DateTime<Utc>,
 ) -> Result<Option<SignedIn>, Error> {
     let values = [key.0.as_str().into(), millis(now).into()];
-    let row: Option<Hot> =
-        sql::one(reader, sql::ask(reader, &signed_in_sql(reader), values)).await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
+    let sql = signed_in_sql(reader, "", "$1");
+    let row: Option<Hot> = sql::one(reader, sql::ask(reader, &sql, values)).await?;
+    row.map_or(Ok(None), |row| hot(row, key))
+}
+
+/// The session of a row of [`signed_in_sql`].
+pub(crate) fn hot(row: Hot, key: &SessionKey) -> Result<Option<SignedIn>, Error> {
     let mut roles: Vec<Role> = [&row.own_roles, &row.group_roles]
         .into_iter()
         .flatten()
@@ -158,8 +160,9 @@ pub async fn load_signed_in(
 }
 
 /// Every page asks this, so nothing in it makes SQLite build a table for the time being unless a group holds a role: no
-/// union, no sorting, no list. Of several secure sessions the one that lasts longest counts.
-fn signed_in_sql(reader: &impl Reader) -> String {
+/// union, no sorting, no list. Of several secure sessions the one that lasts longest counts. `more` are further columns,
+/// `key` says which session; `$1` is theirs to use, `$2` is now.
+pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> String {
     let roles = if Where::on(reader).is_sqlite() {
         "group_concat(r.role)"
     } else {
@@ -175,11 +178,11 @@ fn signed_in_sql(reader: &impl Reader) -> String {
          THEN ({} SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
          AND r.principal_id IN (SELECT id FROM above)) END AS group_roles, \
          e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at, e.idle_seconds, e.network \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network{more} \
          FROM sessions s JOIN users u ON u.id = s.user_id \
          LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
          AND x.user_id = s.user_id AND x.ends_at > $2 AND x.dropped_at IS NULL ORDER BY x.ends_at DESC LIMIT 1) \
-         WHERE s.id_hash = $1 AND s.expires_at > $2",
+         WHERE s.id_hash = {key} AND s.expires_at > $2",
         crate::roles::above_sql("s.user_id")
     )
 }

@@ -49,7 +49,9 @@ pub fn is_undeclared(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> bo
     is_forwarded(headers) && !is_proxy(peer.to_canonical(), proxies)
 }
 
-fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
+/// Whether the operator named this address as a proxy.
+#[must_use]
+pub fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
     proxies.iter().any(|network| network.contains(&address))
 }
 

@@ -11,18 +11,26 @@ use http::{HeaderMap, HeaderValue};
 const SESSION: &str = "muster";
 /// Only says that the session holds a sentence for the next page.
 const FLASH: &str = "muster-flash";
+/// At an application's host: names the session here, for that host alone.
+const PASSAGE: &str = "muster-app";
+/// At an application's host: binds the way in to this browser.
+const FLOW: &str = "muster-flow";
 
-/// Which of the two cookies.
+/// Which cookie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Which {
     Session,
     Flash,
+    Passage,
+    Flow,
 }
 
 fn name(which: Which, secure: bool) -> String {
     let plain = match which {
         Which::Session => SESSION,
         Which::Flash => FLASH,
+        Which::Passage => PASSAGE,
+        Which::Flow => FLOW,
     };
     if secure {
         format!("__Host-{plain}")

@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 use muster_domain::return_to::ReturnTo;
 use muster_domain::{Error, Kind};
@@ -58,6 +58,19 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// The challenge of RFC 9470 section 3: who asks is known, and proof of presence is missing. `max_age` is how old the
+/// proof may be, in seconds; the longest a secure session lasts where nobody knows better.
+pub(crate) fn step_up(max_age: Option<u32>) -> String {
+    format!(
+        "Bearer error=\"insufficient_user_authentication\", error_description=\"This needs a secure session.\", \
+         max_age={}, acr_values=\"{SECURE_SESSION}\"",
+        max_age.unwrap_or(muster_domain::policy::LONGEST)
+    )
+}
+
+/// Names proof of presence as this console judges it.
+const SECURE_SESSION: &str = "urn:muster:acr:secure-session";
+
 fn problem(error: &Error, status: StatusCode, request_id: Option<&str>) -> Response {
     let document = json!({
         "type": "about:blank",
@@ -98,20 +111,29 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn of(request: &Request) -> Self {
-        let accepts_pages = request.headers().get_all(ACCEPT).iter().any(|value| {
-            value
-                .to_str()
-                .is_ok_and(|value| value.contains("text/html"))
-        });
         Self {
             method: request.method().clone(),
             path: request
                 .uri()
                 .path_and_query()
                 .map_or_else(|| "/".to_owned(), ToString::to_string),
-            is_browser: accepts_pages && !request.uri().path().starts_with("/api/"),
+            is_browser: is_browser(request),
         }
     }
+}
+
+/// Whether a person looks at the answer: programs ask for something else than pages, or bring a token.
+#[must_use]
+pub fn is_browser(request: &Request) -> bool {
+    let headers = request.headers();
+    let accepts_pages = headers.get_all(ACCEPT).iter().any(|value| {
+        value
+            .to_str()
+            .is_ok_and(|value| value.contains("text/html"))
+    });
+    accepts_pages
+        && !headers.contains_key(AUTHORIZATION)
+        && !request.uri().path().starts_with("/api/")
 }
 
 /// Gives a failure its face and writes it to the log. Other answers pass as they are.

@@ -19,6 +19,7 @@ use tower_sessions::SessionStore;
 use crate::failure::{self, Asked, Failure, defect};
 use crate::flood::Flood;
 use crate::form::{LARGEST_BODY, too_large};
+use crate::forward;
 use crate::observe::{Counts, Line};
 use crate::state::AppState;
 use crate::visiting::{Door, peer, visit};
@@ -74,6 +75,7 @@ pub fn harden(pages: Router, open: Router, state: AppState, store: impl SessionS
         .layer(from_fn_with_state(door, visit))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .merge(open)
+        .merge(forward::router(state.clone()))
         .merge(health::router(state, counts))
         .layer(from_fn_with_state(outer, around))
 }
@@ -104,7 +106,10 @@ async fn around(State(outer): State<Outer>, mut request: Request, next: Next) ->
 }
 
 fn accept(request: &Request, state: &AppState) -> Result<(), Error> {
-    host::check(request, &state.site)?;
+    // A proxy that asks on behalf of an application may pass the application's host on.
+    if !forward::is_asked(request, &state.site) {
+        host::check(request, &state.site)?;
+    }
     let declared = request
         .headers()
         .get(CONTENT_LENGTH)

@@ -14,6 +14,7 @@ pub mod failure;
 pub mod flash;
 pub mod flood;
 pub mod form;
+mod forward;
 pub mod headers;
 pub mod health;
 pub mod host;

@@ -248,7 +248,7 @@ pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
         .map(|info| info.0.ip())
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn user_agent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(USER_AGENT)?.to_str().ok()?;
     Some(
         value

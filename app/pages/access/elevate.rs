@@ -3,11 +3,12 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use leptos::prelude::*;
 use muster_domain::factor::Enrolled;
 use muster_domain::provider::Provider;
 use muster_domain::return_to::ReturnTo;
+use muster_domain::role::Permission;
 use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
 use muster_services::elevation::{self, Aim, Door};
@@ -15,6 +16,7 @@ use muster_services::{Services, factors, password, reauth, users};
 use muster_web::{AppState, Browser, Failure, Form, Query};
 use serde::Deserialize;
 
+use super::enter;
 use super::kept_form::{self, FIELD};
 use crate::components::{
     Button, Callout, Card, Form as FormView, Glyph, LinkButton, Look, Page, PostButton, Takes,
@@ -53,6 +55,8 @@ pub(crate) async fn run(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let page = kept_form::page_of(request.headers(), &path);
+    let opens = (*request.method() == Method::GET).then(|| request.uri().to_string());
+    let is_browser = muster_web::failure::is_browser(&request);
     let (request, body) = match kept_form::meant(&state.services, browser, request).await {
         Ok(meant) => meant,
         Err(error) => return Failure(error).into_response(),
@@ -65,7 +69,13 @@ pub(crate) async fn run(
         .extensions()
         .get::<Error>()
         .is_some_and(|error| error.kind == Kind::ElevationNeeded);
-    match body.filter(|_| needs) {
+    if !needs || !is_browser {
+        return response;
+    }
+    if let Some(page) = opens {
+        return Redirect::to(&door(&page)).into_response();
+    }
+    match body {
         Some(body) => match lead(&state.services, browser, &path, &page, &body).await {
             Ok(led) => led,
             Err(error) => Failure(error).into_response(),
@@ -133,8 +143,7 @@ async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
             .with_factor(checked)
             .ok_or_else(|| Error::not_found("proof"))?;
     }
-    let held = kept_form::held(services, &visit.browser).await?;
-    let action = held.map(|form| form.action);
+    let action = action(visit, &sent.return_to).await?;
     let aim = Aim {
         action: action.as_deref(),
         reason: reason.as_deref(),
@@ -166,12 +175,20 @@ pub(crate) async fn granted(visit: &Visit, return_to: &str) -> Answer {
 }
 
 async fn onward(visit: &Visit, return_to: &str) -> Result<String, Error> {
-    Ok(
-        match kept_form::held(&visit.services, &visit.browser).await? {
-            Some(_) => "/elevate/resume".to_owned(),
-            None => return_to.to_owned(),
-        },
-    )
+    let held = kept_form::held(&visit.services, &visit.browser).await?;
+    Ok(match held.filter(|form| form.page == return_to) {
+        Some(_) => "/elevate/resume".to_owned(),
+        None => return_to.to_owned(),
+    })
+}
+
+/// What the person is about to do, in words: what the form of this page does that waits, or what the page opens.
+pub(crate) async fn action(visit: &Visit, return_to: &str) -> Result<Option<String>, Error> {
+    let held = kept_form::held(&visit.services, &visit.browser).await?;
+    match held.filter(|form| form.page == return_to) {
+        Some(form) => Ok(Some(form.action)),
+        None => enter::action(visit, return_to).await,
+    }
 }
 
 /// Shows what was asked for before, and sends it on with one press.
@@ -204,19 +221,24 @@ pub async fn resume(visit: Visit) -> Answer {
 /// When it cannot be ended.
 pub async fn drop_now(visit: Visit) -> Answer {
     elevation::drop_now(&visit.services, &visit.call).await?;
-    visit.done("/", "The secure session is over.").await
+    let home = if visit.call.can(Permission::UseConsole) {
+        "/"
+    } else {
+        "/me"
+    };
+    visit.done(home, "The secure session is over.").await
 }
 
 async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Error>) -> Answer {
     let providers = reauth::ways(&visit.services, &visit.call).await?;
     let has_password = users::has_password(&visit.services, &visit.call).await?;
-    let held = kept_form::held(&visit.services, &visit.browser).await?;
+    let action = action(visit, &asked.return_to).await?;
     let door = elevation::door(&visit.services, &visit.call).await?;
     let asked = asked.clone();
     visit
         .console_with(status, "Start a secure session", "", move || {
-            let purpose = match held {
-                Some(form) => format!("You were about to {}. First prove that it is you; then it goes on.", form.action),
+            let purpose = match action {
+                Some(action) => format!("You were about to {action}. First prove that it is you; then it goes on."),
                 None => format!(
                     "Prove that it is you. For {} you can then change what is sensitive.",
                     counted(u64::from(door.policy.lifetime_seconds() / 60), "minute", "minutes")

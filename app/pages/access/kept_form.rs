@@ -162,6 +162,8 @@ fn words(path: &str) -> &'static str {
         ("providers", "enable") => "switch an identity provider on",
         ("providers", "disable") => "switch an identity provider off",
         ("providers", "remove") => "remove an identity provider",
+        ("applications", "remove") => "remove an application",
+        ("applications", _) => "change who may open an application",
         ("me", "password") => "set your password",
         ("me", _) => "change your second factor",
         ("security", _) => "change a policy",

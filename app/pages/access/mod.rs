@@ -2,5 +2,6 @@
 
 pub mod confirm;
 pub mod elevate;
+pub mod enter;
 pub mod kept_form;
 pub mod reauth;

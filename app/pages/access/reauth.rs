@@ -10,7 +10,7 @@ use muster_web::Form;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{elevate, kept_form};
+use super::elevate;
 use crate::pages::signin::returned::{INTENT, SEEN};
 use crate::visit::{Answer, Visit};
 
@@ -42,8 +42,7 @@ pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
         Goal::Test => None,
     };
     let seen: Option<Seen> = visit.browser.kept(SEEN).await?;
-    let held = kept_form::held(&visit.services, &visit.browser).await?;
-    let action = held.map(|form| form.action);
+    let action = elevate::action(&visit, &sent.return_to).await?;
     let mut intent = reauth::begin(
         &visit.services,
         &visit.call,

@@ -1,5 +1,7 @@
-//! Where people come from: directories, and identity providers.
+//! Where people come from: directories and identity providers; and where they may go: applications.
 
+pub mod application_edit;
+pub mod applications;
 pub mod directories;
 pub mod provider;
 pub mod provider_edit;

@@ -1,6 +1,7 @@
 //! Tables as SeaORM sees them, one file each. They never leave this crate: nouns turn them into types of `domain`.
 
 pub(crate) mod accounts;
+pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod challenges;
 pub(crate) mod credentials;

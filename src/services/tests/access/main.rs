@@ -14,6 +14,7 @@ mod config;
 mod elevation;
 mod factor;
 mod factor_policy;
+mod forward;
 mod lockout;
 mod lockout_simulated;
 mod password;

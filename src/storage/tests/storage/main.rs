@@ -11,6 +11,7 @@
 
 mod access;
 mod factors;
+mod passages;
 mod people;
 mod record;
 mod round_trips;

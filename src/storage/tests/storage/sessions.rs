@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::world::{World, at, event, group, on_both, user};
 
-struct Watch(AtomicI64);
+pub(crate) struct Watch(AtomicI64);
 
 impl Clock for Watch {
     fn now(&self) -> DateTime<Utc> {
@@ -29,7 +29,7 @@ impl Clock for Watch {
     }
 }
 
-fn store(world: &World) -> (SeaOrmSessionStore, Arc<Watch>) {
+pub(crate) fn store(world: &World) -> (SeaOrmSessionStore, Arc<Watch>) {
     let watch = Arc::new(Watch(AtomicI64::new(0)));
     (
         SeaOrmSessionStore::new(world.db.clone(), watch.clone()),
@@ -45,7 +45,7 @@ fn record(number: i128, ends: i64) -> Record {
     }
 }
 
-fn signed_in(number: i128, user: u128) -> Record {
+pub(crate) fn signed_in(number: i128, user: u128) -> Record {
     let mut record = record(number, 3600);
     let means = serde_json::to_value(Means::Password).unwrap();
     for (key, value) in [
