@@ -18,6 +18,7 @@ mod server;
 mod site;
 mod soak;
 mod sources;
+mod standard;
 mod test;
 mod walls;
 

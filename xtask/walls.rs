@@ -15,6 +15,7 @@ use crate::codes;
 use crate::failure::Failure;
 use crate::house::House;
 use crate::process;
+use crate::standard;
 
 /// A crate of ours, and those of ours it may depend on outside its tests.
 pub const WALLS: &[(&str, &[&str])] = &[
@@ -119,6 +120,9 @@ const EMPTY_NAMES: &[&str] = &[
     "util", "utils", "common", "helper", "helpers", "manager", "prelude", "misc",
 ];
 
+/// The table of requirements and tests.
+const STANDARD: &str = "docs/asvs.md";
+
 /// A file with more lines than this has more than one subject.
 const LONGEST: usize = 500;
 
@@ -152,13 +156,22 @@ pub fn check(house: &House) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("cargo metadata: {error}")))?;
     let mut breaches = dependencies(&metadata, WALLS, RESERVED);
     let explained = fs::read_to_string(house.root().join("docs/errors.md")).unwrap_or_default();
+    let mut files = Vec::new();
     for name in tracked_files(house)? {
         // Deleted but not yet committed, or not text.
         if let Ok(text) = fs::read_to_string(house.root().join(&name)) {
             breaches.extend(file(&name, &text));
             breaches.extend(codes::unexplained(&name, &text, &explained));
+            files.push((name, text));
         }
     }
+    let table = fs::read_to_string(house.root().join(STANDARD)).unwrap_or_default();
+    let faults = standard::faults(&table, &standard::Known::of(&files));
+    breaches.extend(
+        faults
+            .into_iter()
+            .map(|fault| format!("{STANDARD}: {fault}")),
+    );
     if breaches.is_empty() {
         return Ok(());
     }

@@ -311,5 +311,19 @@ pub fn check(password: &str, about: &[&str]) -> Result<(), FieldError> {
 #[must_use]
 pub fn strength(password: &str, about: &[&str]) -> u8 {
     let head: String = password.chars().take(100).collect();
-    zxcvbn::zxcvbn(&head, about).score() as u8
+    // Names are guessed whole, run together, and word by word.
+    let words: Vec<String> = about
+        .iter()
+        .flat_map(|name| {
+            let parts = name.split(|letter: char| !letter.is_alphanumeric());
+            let joined: String = name.split_whitespace().collect();
+            [(*name).to_owned(), joined].into_iter().chain(
+                parts
+                    .filter(|part| part.chars().count() > 2)
+                    .map(str::to_owned),
+            )
+        })
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    zxcvbn::zxcvbn(&head, &words).score() as u8
 }

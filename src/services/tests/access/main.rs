@@ -18,6 +18,7 @@ mod forward;
 mod lockout;
 mod lockout_simulated;
 mod password;
+mod password_rules;
 mod properties;
 mod providers;
 mod reauth;
