@@ -65,7 +65,7 @@ fn fresh() -> AnyView {
             "Who",
             "ada",
             "ada",
-            "Same person as in this session",
+            "The person we asked for",
             Tone::Good,
         ),
         finding(
@@ -144,7 +144,7 @@ fn stale() -> AnyView {
             "Who",
             "ada",
             "ada",
-            "Same person as in this session",
+            "The person we asked for",
             Tone::Good,
         ),
         finding(
