@@ -244,6 +244,12 @@ impl Judgement {
         &self.rows
     }
 
+    /// When the answer arrived.
+    #[must_use]
+    pub const fn answered_at(&self) -> DateTime<Utc> {
+        self.answered_at
+    }
+
     /// The proof that may be exchanged for a secure admin session: only a [`Verdict::Fresh`] holds one.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {

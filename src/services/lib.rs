@@ -7,6 +7,7 @@
 pub mod activity;
 mod arrival;
 mod attempt;
+pub mod calibration;
 pub mod call;
 mod conferral;
 pub mod config;
@@ -36,6 +37,7 @@ pub mod standing;
 pub mod trial;
 pub mod users;
 pub mod visit;
+mod watching;
 
 use std::sync::Arc;
 

@@ -93,8 +93,11 @@ pub async fn get(
     id: ProbeId,
 ) -> Result<Option<Probed>, Error> {
     let sql = "SELECT * FROM probes WHERE id = $1 AND provider_id = $2";
-    let row: Option<Model> =
-        sql::one(reader, sql::ask(reader, sql, [id.0.into(), provider.0.into()])).await?;
+    let row: Option<Model> = sql::one(
+        reader,
+        sql::ask(reader, sql, [id.0.into(), provider.0.into()]),
+    )
+    .await?;
     row.map(to_probed).transpose()
 }
 

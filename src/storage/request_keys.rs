@@ -28,8 +28,7 @@ pub async fn insert(
     sealed: &str,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let sql =
-        "INSERT INTO request_keys (id, provider_id, key_sealed, created_at) VALUES ($1, $2, $3, $4)";
+    let sql = "INSERT INTO request_keys (id, provider_id, key_sealed, created_at) VALUES ($1, $2, $3, $4)";
     let values = [
         id.0.into(),
         provider.0.into(),
@@ -54,8 +53,7 @@ pub async fn of_provider(
         key_sealed: String,
     }
     let sql = "SELECT id, key_sealed FROM request_keys WHERE provider_id = $1 ORDER BY created_at DESC, id DESC";
-    let rows: Vec<Found> =
-        sql::all(reader, sql::ask(reader, sql, [provider.0.into()])).await?;
+    let rows: Vec<Found> = sql::all(reader, sql::ask(reader, sql, [provider.0.into()])).await?;
     Ok(rows
         .into_iter()
         .map(|row| (RequestKeyId(row.id), row.key_sealed))

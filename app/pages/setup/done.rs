@@ -23,7 +23,7 @@ pub async fn show(visit: Visit) -> Answer {
     };
     visit
         .wizard(StatusCode::OK, "Muster is set up", "What is protected now, and what is left to do.", steps(At::Done), move || {
-            let proves = provider.as_ref().is_some_and(|provider| provider.calibration.worth == Worth::Informative);
+            let proves = provider.as_ref().is_some_and(|provider| provider.calibration.standing() == Worth::Informative);
             let protected = view! {
                 <Row title="Sensitive changes need a secure session" tone=Tone::Good>"Providers, roles, policies and secrets can only be changed for ten minutes after presence was proven."</Row>
                 <Row title="A break-glass account gets in when every provider is down" tone=Tone::Good>"Keep its password where it can be found in an emergency, and nowhere else."</Row>

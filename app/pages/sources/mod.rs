@@ -1,5 +1,8 @@
 //! Where people come from: directories, and identity providers.
 
+pub(crate) mod asked;
+pub mod calibration;
+mod calibration_cards;
 pub mod directories;
 pub mod provider;
 pub mod provider_edit;

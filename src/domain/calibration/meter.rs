@@ -27,7 +27,7 @@ pub struct Measured {
     pub spread_ms: i64,
     /// How many answers were looked at.
     pub answers: usize,
-    /// How many people they were about.
+    /// How many people those that agree with the median were about.
     pub people: usize,
 }
 
@@ -56,13 +56,24 @@ impl Measured {
                 .iter()
                 .map(|reading| reading.ahead_ms.saturating_sub(ahead_ms).saturating_abs()),
         )?;
-        let people: std::collections::BTreeSet<&str> =
-            newest.iter().map(|reading| reading.who).collect();
-        Some(Self {
+        let measured = Self {
             ahead_ms,
             spread_ms,
             answers: newest.len(),
+            people: 0,
+        };
+        let agree = |reading: &&Reading<'_>| {
+            let off = reading.ahead_ms.saturating_sub(ahead_ms);
+            off.saturating_abs() <= measured.within_ms()
+        };
+        let people: std::collections::BTreeSet<&str> = newest
+            .iter()
+            .filter(agree)
+            .map(|reading| reading.who)
+            .collect();
+        Some(Self {
             people: people.len(),
+            ..measured
         })
     }
 
@@ -114,8 +125,7 @@ impl Allowance {
         let reach_ms = measure.ahead_ms.saturating_abs().saturating_add(within_ms);
         let off_ms = own.num_milliseconds().saturating_sub(measure.ahead_ms);
         let agrees = off_ms.saturating_abs() <= within_ms;
-        let followed =
-            reach_ms <= usual_ms || (reach_ms <= MOST_MS && measure.people >= WITNESSES);
+        let followed = reach_ms <= usual_ms || (reach_ms <= MOST_MS && measure.people >= WITNESSES);
         if within_ms >= usual_ms || !agrees || !followed {
             return plain;
         }

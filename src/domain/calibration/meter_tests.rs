@@ -59,6 +59,14 @@ fn a_clock_steadily_off_is_followed_to_two_minutes_if_several_people_bear_witnes
     let own = TimeDelta::seconds(-90);
     let one = Measured::of(&by(&["ada"], &[-90_000; 9]));
     assert_eq!(Allowance::of(USUAL, one, own).limit, USUAL);
+    let mut mixed = by(&["ada"], &[-90_000; 9]);
+    mixed.extend(by(&["eve"], &[0; 2]));
+    let alone = Measured::of(&mixed);
+    assert_eq!(
+        alone.unwrap().people,
+        1,
+        "who says otherwise bears no witness"
+    );
     let two = Measured::of(&by(&["ada", "eve"], &[-90_000; 9]));
     let allowance = Allowance::of(USUAL, two, own);
     assert!(allowance.limit >= TimeDelta::seconds(90));

@@ -29,7 +29,10 @@ fn sign_in(asked: i64, took: i64, stated: i64) -> Sample {
 
 /// A first sign-in and then `n` quick ones that state "now", the newest first.
 fn quick(n: i64) -> Vec<Sample> {
-    let mut samples: Vec<Sample> = (1..=n).rev().map(|i| sign_in(i * 600, 1, i * 600 + 1)).collect();
+    let mut samples: Vec<Sample> = (1..=n)
+        .rev()
+        .map(|i| sign_in(i * 600, 1, i * 600 + 1))
+        .collect();
     samples.push(sign_in(100, 20, 118));
     samples
 }
@@ -56,7 +59,10 @@ fn a_control_made_since_then_settles_it() {
 fn honest_sign_ins_contradict_nothing() {
     // Old times repeated; passwords typed; first sign-ins of many; slow ones; no time kept.
     let repeated: Vec<Sample> = (1..9).rev().map(|i| sign_in(i * 600, 1, 118)).collect();
-    let typed: Vec<Sample> = (1..9).rev().map(|i| sign_in(i * 600, 9, i * 600 + 8)).collect();
+    let typed: Vec<Sample> = (1..9)
+        .rev()
+        .map(|i| sign_in(i * 600, 9, i * 600 + 8))
+        .collect();
     let first: Vec<Sample> = (1..9)
         .map(|i| Sample {
             who: i.to_string(),
@@ -75,7 +81,11 @@ fn honest_sign_ins_contradict_nothing() {
         .map(|i| sign_in(i * 86_400, 1, i * 86_400 + 1))
         .collect();
     for samples in [repeated, typed, first, unknown, next_day] {
-        assert_eq!(watch(&informative(), &samples).contradiction, None, "{samples:?}");
+        assert_eq!(
+            watch(&informative(), &samples).contradiction,
+            None,
+            "{samples:?}"
+        );
     }
 }
 

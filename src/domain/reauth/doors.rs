@@ -176,13 +176,7 @@ pub(super) fn forced(challenge: &Challenge, rows: &mut Vec<Row>) -> Door {
             "The browser could have stripped it, so the time decides",
         ),
     };
-    rows.push(row(
-        "Forced",
-        &parts.join(", "),
-        way,
-        proves,
-        Holds::Open,
-    ));
+    rows.push(row("Forced", &parts.join(", "), way, proves, Holds::Open));
     None
 }
 

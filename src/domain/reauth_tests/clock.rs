@@ -14,7 +14,8 @@ fn measured(ahead_ms: i64, people: usize) -> Option<Measured> {
 }
 
 #[test]
-fn w20_a_sign_in_for_another_application_just_before_the_question_is_stale_where_the_clock_is_known() {
+fn w20_a_sign_in_for_another_application_just_before_the_question_is_stale_where_the_clock_is_known()
+ {
     for (stated, before, known) in [
         (-30, Verdict::Fresh, Verdict::Stale),
         (-7, Verdict::Fresh, Verdict::Stale),
@@ -70,7 +71,11 @@ fn a_clock_off_by_up_to_two_minutes_is_followed_and_one_beyond_is_named() {
         let judgement = off(seconds, 3);
         assert_ne!(judgement.verdict(), Verdict::Fresh);
         let told = format!("{:?}{:?}", judgement.reasons(), judgement.rows());
-        let side = if seconds < 0 { "151 s behind" } else { "149 s ahead of" };
+        let side = if seconds < 0 {
+            "151 s behind"
+        } else {
+            "149 s ahead of"
+        };
         assert!(told.contains(side), "{told}");
     }
 }
