@@ -14,16 +14,12 @@ use muster_web::{AppState, Browser, Caller, Failure};
 use crate::pages::access::{confirm, elevate, enter, reauth};
 use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
 use crate::pages::provisioning::compare;
-use crate::pages::security::{
-    activity, overview, policies, receipt_list, receipts, sessions, settings,
-};
-use crate::pages::setup::{
-    address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
-};
-use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test};
+use crate::pages::security::{activity, overview, policies, receipt_list, receipts, sessions, settings};
+use crate::pages::setup::{address, administrator, arrival, code, done, proof, provider as setup_provider, trial};
+use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test, keys};
 use crate::pages::sources::{
     application_edit, applications, directories, provider, provider_edit, provider_rules, providers,
-};
+use crate::pages::sources::{calibration, directories, provider, provider_edit, provider_rules, providers};
 
 /// Who may use an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,6 +99,7 @@ pub const ROUTES: &[Route] = routes! {
     get  "/recover"                           Open => recover::show;
     post "/recover"                           Open => recover::set;
     get  "/signin/{idp}/start"                Open => leave::start;
+    get  "/signin/{idp}/keys"                 Open => keys::show;
     get  "/signin/{idp}/callback"             Open => returned::callback;
     get  "/signin/{idp}/test"                 Open => test::show;
     get  "/signin/{idp}/test/start"           Open => test::start;
@@ -178,6 +175,10 @@ pub const ROUTES: &[Route] = routes! {
     post "/providers/{slug}/rules"            Elevated(P::ManageProviders) => provider_rules::save;
     post "/providers/{slug}/enable"           Elevated(P::ManageProviders) => provider::enable;
     post "/providers/{slug}/disable"          Elevated(P::ManageProviders) => provider::disable;
+    get  "/providers/{slug}/calibration"      May(P::ViewProviders) => calibration::show;
+    post "/providers/{slug}/calibration"      May(P::ManageProviders) => calibration::begin;
+    post "/providers/{slug}/calibration/anew" Elevated(P::ManageProviders) => calibration::anew;
+    post "/providers/{slug}/calibration/{id}/said" May(P::ManageProviders) => calibration::say;
     get  "/providers/{slug}/remove"           May(P::ManageProviders) => provider::confirm_remove;
     post "/providers/{slug}/remove"           Elevated(P::ManageProviders) => provider::remove;
     post "/providers/{slug}/test-link"        Elevated(P::ManageProviders) => provider::test_link;

@@ -157,7 +157,7 @@ test('o57 w19: told to force only after a day it sends everybody straight back, 
 });
 
 test('o55 w19: max_age=0 alone is nothing to it: Stale', async ({ world, peer, admin: page }) => {
-  await connect(await asRoot(world), 'aged', { issuer: peer.issuer, name: 'Age alone', prompt_login: 'no', max_age: '0' });
+  await connect(await asRoot(world), 'aged', { issuer: peer.issuer, name: 'Age alone', prompt: 'unsent', max_age: '0' });
   await signedInLongAgo(page, 'aged');
   const asked = questions(page, peer.issuer);
   await reauthenticate(page, 'aged');

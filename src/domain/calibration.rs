@@ -2,6 +2,18 @@
 //!
 //! The control probe asks with `prompt=none`: by OIDC Core 3.1.2.1 nobody can have typed anything. A
 //! provider that then states a new time of authentication states "now" always: its stamps are worth nothing.
+//!
+//! Two further probes refute what the control made believable: a *forced* sign-in during which nobody was asked anything,
+//! and one that was *cancelled* and came back as a sign-in all the same ([`probe`]). Ordinary sign-ins are watched for
+//! contradictions ([`watch`]), and measure how the provider's clock goes ([`meter`]).
+
+pub mod meter;
+pub mod probe;
+pub mod watch;
+
+pub use meter::{Allowance, Measured};
+pub use probe::{Finding, Probe, Said};
+pub use watch::{Sample, Watched};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,7 +35,7 @@ pub enum Worth {
     Silent,
 }
 
-/// The kept result of the newest control probe of a provider.
+/// What is kept of a provider's probes: the newest control, and what refuted it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Calibration {
     /// What the stamps are worth.
@@ -34,6 +46,89 @@ pub struct Calibration {
     pub seen: String,
     /// How far the provider's clock was ahead of ours at the last answer, in milliseconds (negative: behind).
     pub clock_ahead_ms: Option<i64>,
+    /// Why nothing it states is believed any more, whatever a control says: until an administrator begins anew.
+    #[serde(default)]
+    pub refuted: Option<Refuted>,
+    /// When an administrator began anew, or its settings changed so that it had to be done.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What refuted a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refuted {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was seen, in a sentence.
+    pub why: String,
+}
+
+/// Settings that decide what is asked of a provider: an answer to another question tells nothing about this one.
+pub const ASKING: [&str; 11] = [
+    "issuer",
+    "client_id",
+    "prompt",
+    "max_age",
+    "claims_auth_time",
+    "claims_acr",
+    "acr_values",
+    "required_acr",
+    "use_par",
+    "request_object",
+    "scopes",
+];
+
+/// Days after which a calibration should be made again.
+pub const STALE_DAYS: i64 = 90;
+
+impl Calibration {
+    /// What the judge goes by: the stricter of what the control showed and what refuted it.
+    #[must_use]
+    pub const fn standing(&self) -> Worth {
+        if self.refuted.is_some() {
+            Worth::Uninformative
+        } else {
+            self.worth
+        }
+    }
+
+    /// Nothing known, from `at` on.
+    #[must_use]
+    pub fn anew(at: DateTime<Utc>) -> Self {
+        Self {
+            since: Some(at),
+            ..Self::default()
+        }
+    }
+
+    /// The same provider after one more control. What refuted it stays.
+    #[must_use]
+    pub fn with_control(&self, worth: Worth, seen: &str, at: DateTime<Utc>, ahead_ms: i64) -> Self {
+        Self {
+            worth,
+            tested_at: Some(at),
+            seen: seen.to_owned(),
+            clock_ahead_ms: Some(ahead_ms),
+            ..self.clone()
+        }
+    }
+
+    /// The same provider once something refuted it. The first reason stays.
+    #[must_use]
+    pub fn refuted_by(&self, why: &str, at: DateTime<Utc>) -> Self {
+        let why = why.to_owned();
+        Self {
+            refuted: self.refuted.clone().or(Some(Refuted { at, why })),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the last control is so long ago that it should be made again.
+    #[must_use]
+    pub fn is_stale(&self, now: DateTime<Utc>) -> bool {
+        self.tested_at
+            .is_some_and(|at| now - at > TimeDelta::days(STALE_DAYS))
+    }
 }
 
 /// What one control probe showed.
@@ -62,7 +157,7 @@ impl Control {
 }
 
 /// Time stamps are whole seconds at most providers: two within this count as one.
-const SAME_SECOND: TimeDelta = TimeDelta::milliseconds(1500);
+pub(crate) const SAME_SECOND: TimeDelta = TimeDelta::milliseconds(1500);
 
 /// Judges the answer to a control probe (`prompt=none`) that was asked at `asked_at` (our clock), against the time
 /// stated at sign-in, if that is known (the provider's clock).

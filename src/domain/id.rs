@@ -51,6 +51,10 @@ ids! {
     SignInId,
     /// One kept re-authentication result.
     ReceiptId,
+    /// One probe of a provider's calibration.
+    ProbeId,
+    /// One key that requests to a provider are signed with.
+    RequestKeyId,
     /// One second factor of a person.
     FactorId,
     /// One granted role.

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::Error;
 use crate::evidence::AuthEvidence;
 use crate::id::ProviderId;
 use crate::reauth::Sent;
 use crate::settings::{SettingsSchema, Values};
+use crate::{Entropy, Error};
 
 /// A provider's configuration as a protocol needs it. The secret is revealed for the duration of one call.
 pub struct Connection<'a> {
@@ -18,6 +18,8 @@ pub struct Connection<'a> {
     pub settings: &'a Values,
     /// The client secret, if there is one.
     pub secret: Option<&'a secrecy::SecretString>,
+    /// The key that requests are signed with, if they are, in the form [`IdentityProvider::make_request_key`] gave it.
+    pub request_key: Option<&'a secrecy::SecretString>,
     /// The address the provider sends people back to.
     pub redirect: Url,
 }
@@ -152,6 +154,19 @@ pub trait IdentityProvider: Send + Sync {
         pending: &Pending,
         returned: &Returned,
     ) -> Result<Completed, Error>;
+
+    /// A new key to sign requests with, as text to be sealed; none: this protocol signs none.
+    fn make_request_key(&self, _entropy: &dyn Entropy) -> Option<secrecy::SecretString> {
+        None
+    }
+
+    /// The public halves of such keys as a JWK set (RFC 7517 section 5).
+    ///
+    /// # Errors
+    /// When a key is none.
+    fn public_keys(&self, _keys: &[secrecy::SecretString]) -> Result<serde_json::Value, Error> {
+        Ok(serde_json::json!({ "keys": [] }))
+    }
 
     /// Where to send the browser to end the session at the provider as well, if it offers that.
     async fn sign_out(&self, connection: &Connection<'_>, return_to: &Url) -> Option<Url>;

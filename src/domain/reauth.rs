@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Allowance, Calibration, Measured};
 use crate::evidence::AuthEvidence;
 use crate::id::{ChallengeId, ProviderId, UserId};
 use crate::session::{Proof, SessionKey, Unproven};
@@ -97,6 +97,15 @@ pub struct Sent {
     pub auth_time_essential: bool,
     /// Whether the request was pushed (RFC 9126), so that the browser could not change it.
     pub pushed: bool,
+    /// Every parameter the browser carried, by name; what must stay secret is masked. Empty: not kept.
+    #[serde(default)]
+    pub carried: Vec<(String, String)>,
+    /// Every parameter that was pushed ahead of the browser, masked likewise.
+    #[serde(default)]
+    pub ahead: Vec<(String, String)>,
+    /// The claims of the signed request object (RFC 9101), masked likewise. Empty: none was sent.
+    #[serde(default)]
+    pub signed: Vec<(String, String)>,
 }
 
 /// What we asked, and for whom.
@@ -148,6 +157,9 @@ pub struct ReauthPolicy {
     /// Whether a stated time is believed although no control ever told what it is worth: an administrator took that
     /// on by switching the control of this provider off.
     pub believes_untested: bool,
+    /// How the provider's clock goes, if enough answers measured it.
+    #[serde(default)]
+    pub measured: Option<Measured>,
 }
 
 impl Default for ReauthPolicy {
@@ -156,6 +168,7 @@ impl Default for ReauthPolicy {
             skew_seconds: 60,
             challenge_seconds: 600,
             believes_untested: false,
+            measured: None,
         }
     }
 }
@@ -165,6 +178,12 @@ impl ReauthPolicy {
     #[must_use]
     pub fn skew(self) -> TimeDelta {
         TimeDelta::seconds(i64::from(self.skew_seconds.min(120)))
+    }
+
+    /// What is allowed for with this answer: less than [`Self::skew`] where the provider's clock is well known.
+    #[must_use]
+    pub fn allowance(self, evidence: &AuthEvidence) -> Allowance {
+        Allowance::of(self.skew(), self.measured, evidence.clock_ahead())
     }
 }
 
@@ -223,6 +242,12 @@ impl Judgement {
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// When the answer arrived.
+    #[must_use]
+    pub const fn answered_at(&self) -> DateTime<Utc> {
+        self.answered_at
     }
 
     /// The proof that may be exchanged for a secure admin session: only a [`Verdict::Fresh`] holds one.
@@ -315,24 +340,24 @@ fn decide(
         "The answer belongs to this request",
         Holds::Yes,
     ));
+    let allowance = policy.allowance(evidence);
     let doors = [
         who(challenge, evidence, rows),
-        when(challenge, evidence, arrival, policy, rows),
+        when(challenge, evidence, arrival, &allowance, rows),
         forced(challenge, rows),
         worth(calibration, evidence, policy, rows),
         context(challenge, evidence, rows),
-        clock(evidence, policy, rows),
+        clock(evidence, &allowance, rows),
     ];
+    let fresh = || {
+        let stated = evidence.stated().instant().unwrap_or(challenge.asked_at);
+        doors::answers(challenge.asked_at, stated, &allowance)
+    };
     doors
         .into_iter()
         .flatten()
         .min_by_key(|(verdict, _)| rank(*verdict))
-        .unwrap_or_else(|| {
-            (
-                Verdict::Fresh,
-                "The stated sign-in is later than our question and answers it.".to_owned(),
-            )
-        })
+        .unwrap_or_else(|| (Verdict::Fresh, fresh()))
 }
 
 /// Which refusal is told when several apply: the one that says most.

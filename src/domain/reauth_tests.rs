@@ -1,5 +1,7 @@
 //! The judge, case by case and by properties. Cases of the catalogue bear their id.
 
+#[path = "reauth_tests/clock.rs"]
+mod clock;
 #[path = "reauth_tests/control.rs"]
 mod control;
 #[path = "reauth_tests/elevation.rs"]
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
-use crate::calibration::{Control, Worth, judge_control};
+use crate::calibration::{Control, Finding, Measured, Said, Worth, judge_control};
 use crate::claims::Claims;
 use crate::credential::PasswordChecked;
 use crate::evidence::Verified;
@@ -66,7 +68,7 @@ impl Trip {
                     max_age: Some(0),
                     acr_values: None,
                     auth_time_essential: true,
-                    pushed: false,
+                    ..Sent::default()
                 },
                 required_acr: None,
             },

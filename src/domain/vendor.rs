@@ -5,11 +5,13 @@
 
 mod advice;
 mod steps;
+mod symptom;
 
 use crate::settings::Values;
 
 pub use advice::{Advice, Forcible};
 pub use steps::{Addresses, Step};
+pub use symptom::Symptom;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +42,8 @@ pub struct Preset {
     pub scopes: &'static str,
     /// What `max_age` to send when a new sign-in is forced.
     pub max_age: MaxAge,
-    /// Whether `prompt=login` is sent when a new sign-in is forced.
-    pub prompt_login: PromptLogin,
+    /// Which `prompt` is sent when a new sign-in is forced.
+    pub prompt: Prompt,
     /// `acr_values` to send; empty: none.
     pub acr_values: &'static str,
     /// The context class that an answer must state; empty: none.
@@ -65,12 +67,12 @@ pub enum MaxAge {
     Unsent,
 }
 
-/// Whether `prompt=login` is sent when a new sign-in is forced.
+/// Which `prompt` is sent when a new sign-in is forced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PromptLogin {
-    /// It is.
-    Sent,
-    /// It is not: the vendor refuses or ignores it.
+pub enum Prompt {
+    /// `prompt=login`.
+    Login,
+    /// None: the vendor refuses or ignores it.
     Unsent,
 }
 
@@ -97,8 +99,11 @@ impl Preset {
             ("scopes", self.scopes),
             ("max_age", max_age),
             (
-                "prompt_login",
-                yes_no(self.prompt_login == PromptLogin::Sent),
+                "prompt",
+                match self.prompt {
+                    Prompt::Login => "login",
+                    Prompt::Unsent => "unsent",
+                },
             ),
             ("acr_values", self.acr_values),
             ("required_acr", self.required_acr),
@@ -106,6 +111,8 @@ impl Preset {
                 "claims_auth_time",
                 yes_no(self.auth_time == AuthTime::Essential),
             ),
+            // Where the claims parameter is refused, it is refused for both.
+            ("claims_acr", yes_no(self.auth_time == AuthTime::Essential)),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -227,7 +234,7 @@ impl Vendor {
         let usual = Preset {
             scopes: "openid profile email",
             max_age: MaxAge::Zero,
-            prompt_login: PromptLogin::Sent,
+            prompt: Prompt::Login,
             acr_values: "",
             required_acr: "",
             auth_time: AuthTime::Essential,
@@ -245,7 +252,7 @@ impl Vendor {
             // prompt takes none, consent and select_account; login is not among them.
             Self::Google => Preset {
                 max_age: MaxAge::Unsent,
-                prompt_login: PromptLogin::Unsent,
+                prompt: Prompt::Unsent,
                 username_claim: "email",
                 groups_claim: "",
                 ..usual

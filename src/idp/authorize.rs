@@ -1,5 +1,6 @@
 //! The question: the address the browser is sent to, or the request pushed ahead of it (RFC 9126).
 
+use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::protocol::{Ask, Connection, Departure, Purpose};
 use muster_domain::reauth::Sent;
@@ -16,6 +17,7 @@ use crate::codes;
 use crate::discovery::Metadata;
 use crate::http::Http;
 use crate::profile::Profile;
+use crate::request_object;
 use crate::token;
 use crate::words::{revealed, scrubbed};
 
@@ -29,20 +31,79 @@ pub(crate) async fn depart(
     profile: &Profile<'_>,
     connection: &Connection<'_>,
     ask: &Ask,
+    now: DateTime<Utc>,
 ) -> Result<Departure, Error> {
     let mut sent = forcing(metadata, profile, ask.purpose);
     let to = address(metadata, profile, connection, ask, &sent)?;
-    let Some(endpoint) = metadata.push.as_ref().filter(|_| profile.may_push) else {
-        return Ok(Departure { to, sent });
+    let asked = parameters(metadata, &to);
+    let endpoint = metadata.push.as_ref().filter(|_| profile.may_push);
+    let form = if profile.signs {
+        let key = profile.request_key.ok_or_else(no_key)?;
+        let claims = request_object::claims(&metadata.issuer, profile.client_id, &asked, now);
+        sent.signed = request_object::shown(&claims);
+        let object = request_object::sign(&claims, key)?;
+        // Beside a pushed object nothing else may stand (RFC 9126 section 3).
+        let beside = if endpoint.is_some() {
+            &[]
+        } else {
+            asked.as_slice()
+        };
+        request_object::around(object, profile.client_id, beside)
+    } else {
+        asked
+    };
+    let Some(endpoint) = endpoint else {
+        sent.carried = masked(&form);
+        return Ok(Departure {
+            to: with(metadata, &form),
+            sent,
+        });
     };
     sent.pushed = true;
-    let form = pushed_form(metadata, &to);
+    sent.ahead = masked(&form);
     let request_uri = push(http, metadata, profile, endpoint, form).await?;
+    let carried = [
+        ("client_id", profile.client_id),
+        ("request_uri", &request_uri),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    sent.carried = masked(&carried);
+    Ok(Departure {
+        to: with(metadata, &carried),
+        sent,
+    })
+}
+
+fn no_key() -> Error {
+    codes::SETTINGS
+        .saying("Requests to this provider are to be signed, but there is no key for it.")
+        .next("Save the provider's settings once more: that makes one.")
+}
+
+/// The provider's own address with these parameters.
+fn with(metadata: &Metadata, parameters: &[(String, String)]) -> Url {
     let mut to = metadata.authorization.clone();
-    to.query_pairs_mut()
-        .append_pair("client_id", profile.client_id)
-        .append_pair("request_uri", &request_uri);
-    Ok(Departure { to, sent })
+    to.query_pairs_mut().extend_pairs(parameters);
+    to
+}
+
+/// What ties an answer to its question stays between the two: shown by its beginning alone.
+const MASKED: [&str; 5] = ["state", "nonce", "code_challenge", "request", "request_uri"];
+
+/// Parameters as they may be kept and shown.
+pub(crate) fn masked(parameters: &[(String, String)]) -> Vec<(String, String)> {
+    parameters
+        .iter()
+        .map(|(name, value)| {
+            let shown = if MASKED.contains(&name.as_str()) {
+                let beginning: String = value.chars().take(6).collect();
+                format!("{beginning}…")
+            } else {
+                value.clone()
+            };
+            (name.clone(), shown)
+        })
+        .collect()
 }
 
 /// What is sent to force, by purpose. `auth_time` is asked for at every purpose, so that a later answer can
@@ -62,7 +123,7 @@ fn forcing(metadata: &Metadata, profile: &Profile<'_>, purpose: Purpose) -> Sent
         prompt: match purpose {
             Purpose::SignIn => None,
             Purpose::Control => Some("none".to_owned()),
-            Purpose::Force => profile.prompt_login.then(|| "login".to_owned()),
+            Purpose::Force => profile.prompt.map(str::to_owned),
         },
         max_age: match purpose {
             Purpose::SignIn => None,
@@ -71,7 +132,7 @@ fn forcing(metadata: &Metadata, profile: &Profile<'_>, purpose: Purpose) -> Sent
         },
         acr_values: acr_values.filter(|_| forces),
         auth_time_essential: profile.asks_auth_time && (forces || metadata.takes_claims),
-        pushed: false,
+        ..Sent::default()
     }
 }
 
@@ -105,6 +166,8 @@ fn address(
     }
     match sent.prompt.as_deref() {
         Some("none") => request = request.add_prompt(CoreAuthPrompt::None),
+        Some("select_account") => request = request.add_prompt(CoreAuthPrompt::SelectAccount),
+        Some("consent") => request = request.add_prompt(CoreAuthPrompt::Consent),
         Some(_) => request = request.add_prompt(CoreAuthPrompt::Login),
         None => {}
     }
@@ -114,8 +177,8 @@ fn address(
     for acr in sent.acr_values.iter().flat_map(|values| values.split(' ')) {
         request = request.add_auth_context_value(AuthenticationContextClass::new(acr.to_owned()));
     }
-    if sent.auth_time_essential {
-        request = request.add_extra_param("claims", claims(profile, ask.purpose));
+    if let Some(claims) = claims(profile, ask.purpose, sent) {
+        request = request.add_extra_param("claims", claims);
     }
     if let Some(hint) = ask.login_hint.as_deref().filter(|hint| !hint.is_empty()) {
         request = request.set_login_hint(LoginHint::new(hint.to_owned()));
@@ -123,18 +186,22 @@ fn address(
     Ok(request.url().0)
 }
 
-/// The `claims` parameter (Core section 5.5).
-fn claims(profile: &Profile<'_>, purpose: Purpose) -> String {
-    let mut wanted = json!({"auth_time": {"essential": true}});
-    if let (Purpose::Force, Some(acr), Some(members)) =
-        (purpose, profile.required_acr, wanted.as_object_mut())
+/// The `claims` parameter (Core section 5.5), if anything is asked for by it.
+fn claims(profile: &Profile<'_>, purpose: Purpose, sent: &Sent) -> Option<String> {
+    let mut wanted = serde_json::Map::new();
+    if sent.auth_time_essential {
+        wanted.insert("auth_time".to_owned(), json!({"essential": true}));
+    }
+    if let Some(acr) = profile.required_acr
+        && purpose == Purpose::Force
+        && profile.asks_acr
     {
-        members.insert(
+        wanted.insert(
             "acr".to_owned(),
             json!({"essential": true, "values": [acr]}),
         );
     }
-    json!({ "id_token": wanted }).to_string()
+    (!wanted.is_empty()).then(|| json!({ "id_token": wanted }).to_string())
 }
 
 /// S256, never plain (O10). The crate panics on a verifier of wrong length, hence the look beforehand.
@@ -148,8 +215,8 @@ fn challenge(verifier: &str) -> Result<PkceCodeChallenge, Error> {
     ))
 }
 
-/// The parameters of the question as a form: all that was added to the provider's own address.
-fn pushed_form(metadata: &Metadata, to: &Url) -> Vec<(String, String)> {
+/// The parameters of the question: all that was added to the provider's own address.
+fn parameters(metadata: &Metadata, to: &Url) -> Vec<(String, String)> {
     let own = metadata.authorization.query_pairs().count();
     to.query_pairs()
         .skip(own)

@@ -13,6 +13,7 @@ use crate::http::Http;
 use crate::jws::ACCEPTED;
 use crate::keys::KeySet;
 use crate::profile::{ClientAuth, Profile};
+use crate::request_object;
 use crate::vendor;
 use crate::words::clean;
 
@@ -52,6 +53,7 @@ pub(crate) async fn examine(
     algorithms(&document, &mut seen);
     keys(http, &document, &mut seen).await;
     forcing(&document, &profile, &mut seen);
+    seen.extend(signing(&document, &profile));
     extras(&document, &profile, &mut seen);
     seen.extend(document.date.map(|theirs| clocks(theirs, now)));
     seen
@@ -218,7 +220,7 @@ fn forcing(document: &Document, profile: &Profile<'_>, seen: &mut Vec<Finding>) 
         Some(values) if values.contains(&"login") => {
             seen.push(good("It says that it understands prompt=login."));
         }
-        Some(values) if profile.prompt_login => seen.push(caution(
+        Some(values) if profile.prompt == Some("login") => seen.push(caution(
             format!("It does not name login among the prompts it understands ({}).", clean(&values.join(", "))),
             "Test re-authentication. If it does not ask again, try a context class or another maximum age.",
         )),
@@ -264,6 +266,33 @@ fn forcing(document: &Document, profile: &Profile<'_>, seen: &mut Vec<Finding>) 
         (true, false) => note("It takes pushed requests, but they are set to never."),
         (false, _) => note("It takes no pushed requests. The stated time of sign-in decides, as the browser could change the request."),
     });
+}
+
+/// Whether it takes signed requests (RFC 9101 section 9; OIDC Discovery section 3: left out means no).
+fn signing(document: &Document, profile: &Profile<'_>) -> Option<Finding> {
+    let takes = document.flag("request_parameter_supported") == Some(true);
+    let algorithm = document
+        .list("request_object_signing_alg_values_supported")
+        .is_none_or(|offered| offered.contains(&request_object::ALGORITHM));
+    let demands = document.flag("require_signed_request_object") == Some(true);
+    match (profile.signs, takes, demands) {
+        (true, true, _) if algorithm => Some(good(
+            "It takes signed requests, so that the browser cannot change them.",
+        )),
+        (true, true, _) => Some(caution(
+            "It takes signed requests, but does not name ES256 among the algorithms for them.",
+            "Have it accept ES256, or set signed requests to “Not signed”.",
+        )),
+        (true, false, _) => Some(caution(
+            "It does not say that it takes signed requests.",
+            "Test a sign-in. If it fails, set signed requests to “Not signed”.",
+        )),
+        (false, _, true) => Some(caution(
+            "It demands signed requests, but they are set to “Not signed”.",
+            "Set signed requests to “Signed” and enter the address of the keys there.",
+        )),
+        (false, _, false) => None,
+    }
 }
 
 fn extras(document: &Document, profile: &Profile<'_>, seen: &mut Vec<Finding>) {

@@ -25,6 +25,7 @@ mod keys;
 mod known;
 mod oidc;
 mod profile;
+mod request_object;
 mod token;
 mod userinfo;
 mod vendor;

@@ -10,8 +10,8 @@ use muster_domain::protocol::{
     Ask, Completed, Connection, Departure, Finding, IdentityProvider, Pending, Purpose, Returned,
 };
 use muster_domain::settings::SettingsSchema;
-use muster_domain::{Clock, Error};
-use secrecy::ExposeSecret as _;
+use muster_domain::{Clock, Entropy, Error};
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::http::Http;
@@ -21,7 +21,7 @@ use crate::known::{Known, Shelf};
 use crate::profile::{self, Profile};
 use crate::token::{self, Tokens};
 use crate::words::{clean, revealed, scrubbed};
-use crate::{authorize, codes, examine, userinfo};
+use crate::{authorize, codes, examine, request_object, userinfo};
 
 /// The protocol. One for the whole server; it keeps discovery documents and keys in memory, nothing else.
 pub struct Oidc {
@@ -116,7 +116,20 @@ impl IdentityProvider for Oidc {
     async fn begin(&self, connection: &Connection<'_>, ask: &Ask) -> Result<Departure, Error> {
         let profile = Profile::of(connection)?;
         let known = self.known(connection, &profile).await?;
-        authorize::depart(&self.http, &known.metadata, &profile, connection, ask).await
+        let now = self.clock.now();
+        authorize::depart(&self.http, &known.metadata, &profile, connection, ask, now).await
+    }
+
+    fn make_request_key(&self, entropy: &dyn Entropy) -> Option<SecretString> {
+        request_object::make_key(entropy)
+    }
+
+    fn public_keys(&self, keys: &[SecretString]) -> Result<serde_json::Value, Error> {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(request_object::public)
+            .collect::<Result<_, _>>()?;
+        Ok(serde_json::json!({ "keys": keys }))
     }
 
     async fn complete(

@@ -26,11 +26,14 @@ pub(crate) struct Profile<'a> {
     pub(crate) scopes: Vec<&'a str>,
     pub(crate) client_auth: ClientAuth,
     pub(crate) max_age: Option<u64>,
-    pub(crate) prompt_login: bool,
+    pub(crate) prompt: Option<&'a str>,
     pub(crate) acr_values: Vec<&'a str>,
     pub(crate) required_acr: Option<&'a str>,
     pub(crate) may_push: bool,
     pub(crate) asks_auth_time: bool,
+    pub(crate) asks_acr: bool,
+    pub(crate) signs: bool,
+    pub(crate) request_key: Option<&'a SecretString>,
     pub(crate) asks_userinfo: bool,
 }
 
@@ -63,7 +66,11 @@ impl<'a> Profile<'a> {
                 Some("1") => Some(1),
                 _ => Some(0),
             },
-            prompt_login: text(values, "prompt_login") != Some("no"),
+            prompt: match text(values, "prompt") {
+                None => Some("login"),
+                Some("unsent") => None,
+                chosen => chosen,
+            },
             acr_values: text(values, "acr_values")
                 .unwrap_or_default()
                 .split_whitespace()
@@ -71,6 +78,10 @@ impl<'a> Profile<'a> {
             required_acr: text(values, "required_acr"),
             may_push: text(values, "use_par") != Some("never"),
             asks_auth_time: text(values, "claims_auth_time") != Some("no"),
+            // Providers connected before this could be set were asked for both or for none.
+            asks_acr: text(values, "claims_acr").or(text(values, "claims_auth_time")) != Some("no"),
+            signs: text(values, "request_object") == Some("signed"),
+            request_key: connection.request_key,
             asks_userinfo: text(values, "userinfo") != Some("never"),
         })
     }
@@ -141,12 +152,17 @@ fn reauth_section() -> Section {
         shown: Shown::Folded,
         fields: vec![
             field(
-                "prompt_login",
-                "Ask with prompt=login",
-                "",
-                yes_no(),
+                "prompt",
+                "Prompt",
+                "What the provider is to show. Only login asks for a new sign-in; the others are for providers that refuse it.",
+                Input::Choice(vec![
+                    ("login", "login: sign in again"),
+                    ("select_account", "select_account: choose an account"),
+                    ("consent", "consent: agree again"),
+                    ("unsent", "Do not send it"),
+                ]),
                 Need::Optional,
-                "yes",
+                "login",
             ),
             field(
                 "max_age",
@@ -171,7 +187,7 @@ fn reauth_section() -> Section {
             field(
                 "acr_values",
                 "Context classes to ask for",
-                "acr_values, separated by spaces. Some providers force a new sign-in only this way.",
+                "acr_values, separated by spaces. Some providers force a new sign-in only this way. The answer must state one of them.",
                 Input::Text,
                 Need::Optional,
                 "",
@@ -183,6 +199,14 @@ fn reauth_section() -> Section {
                 Input::Text,
                 Need::Optional,
                 "",
+            ),
+            field(
+                "claims_acr",
+                "Ask for the context class as a claim",
+                "Where a context class is required, asks for acr as an essential claim as well.",
+                yes_no(),
+                Need::Optional,
+                "yes",
             ),
             field(
                 "control_probe",
@@ -224,6 +248,14 @@ fn detail_section() -> Section {
                 ]),
                 Need::Optional,
                 "auto",
+            ),
+            field(
+                "request_object",
+                "Signed requests",
+                "Signs what is asked (RFC 9101, ES256), so that the browser cannot change it. Enter the address of the public keys at the provider; its page here shows it.",
+                Input::Choice(vec![("unsigned", "Not signed"), ("signed", "Signed")]),
+                Need::Optional,
+                "unsigned",
             ),
             field(
                 "userinfo",
@@ -275,7 +307,8 @@ mod tests {
         let values = schema().check(&sent, &[]).unwrap();
         let got = |key: &str| values.get(key).map(String::as_str);
         assert_eq!(got("max_age"), Some("0"));
-        assert_eq!(got("prompt_login"), Some("yes"));
+        assert_eq!(got("prompt"), Some("login"));
+        assert_eq!(got("request_object"), Some("unsigned"));
         assert_eq!(got("scopes"), Some(SCOPES));
         assert!(schema().check(&Values::new(), &[]).is_err());
     }

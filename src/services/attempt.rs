@@ -1,5 +1,6 @@
 //! One attempt to sign in or to test that: how it leaves, what is kept of it, and a provider's refusal in words.
 
+use chrono::{DateTime, Utc};
 use muster_domain::evidence::AuthEvidence;
 use muster_domain::jit::Decision;
 use muster_domain::protocol::Purpose;
@@ -104,6 +105,19 @@ pub(crate) fn bare(
         evidence: None,
         notes: Vec::new(),
     }
+}
+
+/// Keeps with an attempt when it was asked for: what a provider's answers tell about its clock and its times.
+pub(crate) fn asked_at(
+    mut row: SignIn,
+    asked_at: DateTime<Utc>,
+    evidence: &AuthEvidence,
+) -> SignIn {
+    if let Some(kept) = row.evidence.as_mut().and_then(|kept| kept.as_object_mut()) {
+        kept.insert("asked_at".to_owned(), json!(asked_at));
+        kept.insert("received_at".to_owned(), json!(evidence.received_at()));
+    }
+    row
 }
 
 pub(crate) fn record(

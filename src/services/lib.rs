@@ -9,6 +9,7 @@ pub mod applications;
 mod arrival;
 mod attempt;
 pub mod break_glass;
+pub mod calibration;
 pub mod call;
 mod conferral;
 pub mod config;
@@ -42,6 +43,7 @@ pub mod site;
 pub mod trial;
 pub mod users;
 pub mod visit;
+mod watching;
 
 use std::sync::Arc;
 

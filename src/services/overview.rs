@@ -2,6 +2,8 @@
 
 pub mod attention;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Error;
 use muster_domain::role::Permission;
@@ -9,6 +11,7 @@ use muster_storage::sign_ins::{self, Outcome};
 use muster_storage::users::{self, UserFilter};
 use muster_storage::{accounts, counters, elevations, providers};
 
+use crate::watching::watched;
 use crate::{Call, Services, activity, break_glass, directories, roles, setup, site};
 
 pub use attention::{Attention, Facts};
@@ -105,9 +108,15 @@ async fn facts(services: &Services, call: &Call) -> Result<Facts, Error> {
         break_glass: Some(true),
         ..UserFilter::default()
     };
+    let providers = providers::list(db).await?;
+    let mut watched_by = BTreeMap::new();
+    for provider in providers.iter().filter(|provider| provider.enabled) {
+        watched_by.insert(provider.id, watched(db, provider).await?);
+    }
     Ok(Facts {
         now: call.at,
-        providers: providers::list(db).await?,
+        providers,
+        watched: watched_by,
         superadmins: roles::standing(db).await?.superadmins().len(),
         break_glass: users::ids(db, &filter, 100).await?.len(),
         unseen: accounts::count_unseen(db, directories::JIT, unseen_since).await?,

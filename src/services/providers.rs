@@ -17,6 +17,7 @@ use crate::{Call, Services, Who, guard, lockout, site};
 
 mod closing;
 mod draft;
+pub mod request_key;
 mod row;
 
 pub use closing::sessions_through;
@@ -84,6 +85,7 @@ pub async fn examine(
         provider: known.map_or(ProviderId(uuid::Uuid::nil()), |provider| provider.id),
         settings: &values,
         secret: draft.secret.as_ref().or(stored.as_ref()),
+        request_key: None,
         redirect: site::callback(services, &slug).await?,
     };
     Ok(kind.examine(&connection).await)
@@ -166,6 +168,13 @@ pub async fn update(
 /// The provider as it stands inside a transaction.
 async fn within(tx: &Tx, slug: &str) -> Result<Provider, Error> {
     providers::by_slug(tx, slug)
+        .await?
+        .ok_or_else(|| Error::not_found("identity provider"))
+}
+
+/// The same by its id.
+pub(crate) async fn within_id(tx: &Tx, id: ProviderId) -> Result<Provider, Error> {
+    providers::get(tx, id)
         .await?
         .ok_or_else(|| Error::not_found("identity provider"))
 }

@@ -4,7 +4,7 @@
 //! anything tells what its time stamps are worth. Then the *force*, and [`muster_domain::reauth::judge`] decides.
 
 use chrono::TimeDelta;
-use muster_domain::calibration::{Calibration, Control, Worth, judge_control};
+use muster_domain::calibration::{Probe, Watched, Worth};
 use muster_domain::id::{ProviderId, ReceiptId};
 use muster_domain::protocol::Purpose;
 use muster_domain::provider::Provider;
@@ -18,13 +18,16 @@ use muster_storage::{providers as rows, subjects};
 use serde_json::json;
 
 use crate::roundtrip::{Back, End, Luggage, depart, switched_off};
+use crate::watching::watched;
 use crate::{Call, Services, providers};
 
 mod confirm;
+mod control;
 mod intent;
 mod kept;
 
 pub use confirm::{Confirmable, confirm, confirmable};
+use control::control;
 pub use intent::{ControlSeen, Goal, Intent, Leg, Seen};
 pub use kept::{Receipt, ReceiptPurpose, Told, of_provider, receipt, told};
 use kept::{keep, stated_before, worth};
@@ -131,6 +134,7 @@ pub async fn begin(
         expected: known.map(|known| (known.issuer, known.subject)),
         control: None,
         reason: None,
+        probe: None,
     })
 }
 
@@ -141,7 +145,12 @@ pub async fn begin(
 pub async fn next(services: &Services, call: &Call, intent: &Intent) -> Result<Leg, Error> {
     let person = call.signed_in()?;
     let provider = providers::find(services, &intent.slug).await?;
-    let control = intent.control.is_none() && control_is_due(services, &provider, intent);
+    let control = match intent.probe {
+        Some(probe) => probe == Probe::Control,
+        None => {
+            intent.control.is_none() && control_is_due(services, call, &provider, intent).await?
+        }
+    };
     if control
         && intent
             .signed_in
@@ -167,19 +176,31 @@ pub async fn next(services: &Services, call: &Call, intent: &Intent) -> Result<L
     Ok(Leg::To(to))
 }
 
-fn control_is_due(services: &Services, provider: &Provider, intent: &Intent) -> bool {
+async fn control_is_due(
+    services: &Services,
+    call: &Call,
+    provider: &Provider,
+    intent: &Intent,
+) -> Result<bool, Error> {
     if provider.setting("control_probe") == Some("no") {
-        return false;
+        return Ok(false);
     }
     let settled = matches!(
-        provider.calibration.worth,
+        provider.calibration.standing(),
         Worth::Informative | Worth::Uninformative
     ) && provider
         .calibration
         .tested_at
-        .is_some_and(|at| services.now() - at < CONTROL_LASTS);
+        .is_some_and(|at| call.at - at < CONTROL_LASTS);
     // Without a time from before, a bounce within the clock allowance would pass for a new sign-in.
-    intent.goal == Goal::Test || !settled || intent.signed_in.is_none()
+    if intent.goal == Goal::Test || !settled || intent.signed_in.is_none() {
+        return Ok(true);
+    }
+    // What contradicts a control is settled by another one.
+    Ok(watched(services.db(), provider)
+        .await?
+        .contradiction
+        .is_some())
 }
 
 /// What an answer led to.
@@ -187,6 +208,8 @@ fn control_is_due(services: &Services, provider: &Provider, intent: &Intent) -> 
 pub enum Outcome {
     /// The control is done; the forced leg follows.
     Next(Box<Intent>),
+    /// A control that was asked for by itself is done.
+    Probed(Box<Intent>),
     /// Judged.
     Judged {
         /// The kept receipt.
@@ -226,76 +249,13 @@ pub(crate) async fn arrived(
         return Err(switched_off(&back.provider));
     }
     if back.challenge.stage == Stage::Control {
-        return control(services, call, &back, intent)
-            .await
-            .map(|intent| Outcome::Next(Box::new(intent)));
+        let intent = Box::new(control(services, call, &back, intent).await?);
+        return Ok(match intent.probe {
+            Some(_) => Outcome::Probed(intent),
+            None => Outcome::Next(intent),
+        });
     }
     forced(services, call, &back, intent, &person.session.key).await
-}
-
-async fn control(
-    services: &Services,
-    call: &Call,
-    back: &Back,
-    mut intent: Intent,
-) -> Result<Intent, Error> {
-    let told = match &back.end {
-        Ok(End::Answered(evidence)) => {
-            judge_control(back.challenge.asked_at, intent.signed_in, evidence)
-        }
-        Ok(End::Refused { error, .. }) => Control::Refused(format!(
-            "It would not answer without interaction ({error}), so nothing is known."
-        )),
-        Err(error) => Control::Refused(format!(
-            "Its answer did not hold: {} ({})",
-            error.public, error.code
-        )),
-    };
-    intent.control = Some(match told {
-        Control::Answered(worth, words) => ControlSeen { worth, words },
-        Control::TooSoon => ControlSeen {
-            worth: Worth::Unknown,
-            words: "The sign-in was only a moment ago, so times could not be told apart."
-                .to_owned(),
-        },
-        Control::Refused(words) => ControlSeen {
-            worth: Worth::Unknown,
-            words,
-        },
-    });
-    let is_invented = intent
-        .control
-        .as_ref()
-        .is_some_and(|seen| seen.worth == Worth::Uninformative);
-    if let Ok(End::Answered(evidence)) = &back.end
-        && !is_invented
-    {
-        // Nobody typed anything for the control: what it states was so before the forced question, which must be later.
-        intent.signed_in = intent.signed_in.max(evidence.stated().instant());
-    }
-    if let (Some(seen), Ok(End::Answered(evidence))) = (&intent.control, &back.end)
-        && seen.worth != Worth::Unknown
-        && (seen.worth == Worth::Informative || call.can(Permission::ManageProviders))
-    {
-        // Whoever strips the prompt and signs in makes any provider look worthless: that counts for their own trip
-        // alone, or anybody could keep everybody else from proving presence.
-        let calibration = Calibration {
-            worth: seen.worth,
-            tested_at: Some(call.at),
-            seen: seen.words.clone(),
-            clock_ahead_ms: Some(evidence.clock_ahead().num_milliseconds()),
-        };
-        let tx = services.db().begin().await?;
-        providers::keep_calibration(&tx, back.provider.id, &calibration).await?;
-        let event = call.event(
-            "provider.calibrate",
-            &back.provider.name,
-            Some(back.provider.id.0),
-            json!(calibration),
-        );
-        tx.commit(&[event]).await?;
-    }
-    Ok(intent)
 }
 
 async fn forced(
@@ -334,15 +294,23 @@ async fn forced(
         user: person.user.id,
         at: services.now(),
     };
+    let watched = watched(services.db(), &back.provider).await?;
+    let calibration = worth(&back.provider, &intent, &watched, arrival.at);
     let judgement = judge(
         &question,
         &answer,
         &arrival,
-        &worth(&back.provider, &intent),
-        &policy(&back.provider),
+        &calibration,
+        &policy(&back.provider, &watched),
     );
     let receipt = keep(
-        services, call, back, &intent, &answer, &judgement, arrival.at,
+        services,
+        call,
+        back,
+        &intent,
+        &answer,
+        &judgement,
+        &calibration,
     )
     .await?;
     let proof = if intent.goal == Goal::Elevate {
@@ -378,8 +346,9 @@ async fn still_expected(
 }
 
 /// Who switches the control off believes stated times untested: elevated, on record, and for this provider alone.
-fn policy(provider: &Provider) -> ReauthPolicy {
+fn policy(provider: &Provider, watched: &Watched) -> ReauthPolicy {
     ReauthPolicy {
+        measured: watched.measured,
         believes_untested: provider.setting("control_probe") == Some("no"),
         ..ReauthPolicy::default()
     }

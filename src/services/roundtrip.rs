@@ -56,7 +56,11 @@ pub(crate) async fn depart(
     let kind = services.kind(&provider.kind)?;
     let (state, nonce, verifier) = (services.token(), services.token(), services.token());
     let secret = providers::secret(services, provider.id).await?;
-    let connection = connection(services, provider, secret.as_ref()).await?;
+    let key = providers::request_key::of(services, provider).await?;
+    let connection = Connection {
+        request_key: key.as_ref(),
+        ..connection(services, provider, secret.as_ref()).await?
+    };
     let ask = Ask {
         purpose: luggage.purpose,
         state: state.clone(),
@@ -207,6 +211,7 @@ pub(crate) async fn connection<'a>(
         provider: provider.id,
         settings: &provider.settings,
         secret,
+        request_key: None,
         redirect,
     })
 }

@@ -18,7 +18,7 @@ use muster_storage::{Tx, groups, providers as rows, subjects, users};
 use serde_json::json;
 use url::Url;
 
-use crate::attempt::{leave, provider_error, record};
+use crate::attempt::{asked_at, leave, provider_error, record};
 use crate::reauth::{self, Seen};
 use crate::refusals::{self, Concerns};
 use crate::roundtrip::{Back, End, arrive, connection};
@@ -211,19 +211,16 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         call.at,
     )
     .await?;
-    sign_ins::insert(
-        &tx,
-        &record(
-            services,
-            call,
-            provider,
-            evidence,
-            &decision,
-            Ended::SignedIn,
-            Some(&user),
-        ),
-    )
-    .await?;
+    let row = record(
+        services,
+        call,
+        provider,
+        evidence,
+        &decision,
+        Ended::SignedIn,
+        Some(&user),
+    );
+    sign_ins::insert(&tx, &asked_at(row, back.challenge.asked_at, evidence)).await?;
     let detail = json!({"provider": provider.name, "changes": decision.changes.len(), "auth_time": evidence.stated().instant()});
     let mut event = call.event("signin.provider", &user.username, Some(user.id.0), detail);
     event.actor.clone_from(&user.username);

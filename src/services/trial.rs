@@ -5,6 +5,7 @@ use muster_domain::evidence::{AuthEvidence, StatedTime};
 use muster_domain::id::SignInId;
 use muster_domain::jit::{Decision, Outcome};
 use muster_domain::provider::Provider;
+use muster_domain::reauth::Sent;
 use muster_domain::role::Permission;
 use muster_domain::session::{ElevatedSession, SessionKey};
 use muster_domain::{Error, Kind};
@@ -158,6 +159,9 @@ pub struct Report {
     pub matches: Option<String>,
     /// Whom it would create: the username.
     pub creates: Option<String>,
+    /// What was sent.
+    #[serde(default)]
+    pub sent: Sent,
 }
 
 /// What a test led to.
@@ -186,6 +190,10 @@ pub(crate) async fn tested(services: &Services, call: &Call, back: Back) -> Resu
         ),
         Err(error) if error.kind == Kind::Unavailable => return Err(error.clone()),
         Err(error) => (report_of_failure(error), None, None),
+    };
+    let report = Report {
+        sent: back.challenge.sent.clone(),
+        ..report
     };
     let mut row = match (evidence, &decision) {
         (Some(evidence), Some(decision)) => record(
@@ -245,6 +253,7 @@ fn report_of(evidence: &AuthEvidence, decision: &Decision) -> Report {
         creates: matches!(decision.outcome, Outcome::Create(_))
             .then(|| decision.username.clone())
             .flatten(),
+        sent: Sent::default(),
     }
 }
 
@@ -263,6 +272,7 @@ fn report_of_failure(error: &Error) -> Report {
         amr: Vec::new(),
         matches: None,
         creates: None,
+        sent: Sent::default(),
     }
 }
 

@@ -136,6 +136,27 @@ pub async fn list(
     })
 }
 
+/// The newest sign-ins through a provider that ended so, the newest first.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn newest(
+    reader: &impl Reader,
+    provider: ProviderId,
+    outcome: Outcome,
+    most: u32,
+) -> Result<Vec<SignIn>, Error> {
+    let sql = "SELECT s.* FROM sign_ins s WHERE s.provider_id = $1 AND s.outcome = $2 \
+               ORDER BY s.at DESC, s.id DESC LIMIT $3";
+    let values = [
+        provider.0.into(),
+        word(outcome)?.into(),
+        i64::from(most).into(),
+    ];
+    let rows: Vec<Model> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    rows.into_iter().map(to_sign_in).collect()
+}
+
 /// Sweeps away what is older than `before`. How many there were.
 ///
 /// # Errors

@@ -61,13 +61,7 @@ fn fresh() -> AnyView {
             "The answer belongs to this request",
             Tone::Good,
         ),
-        finding(
-            "Who",
-            "ada",
-            "ada",
-            "Same person as in this session",
-            Tone::Good,
-        ),
+        finding("Who", "ada", "ada", "The person we asked for", Tone::Good),
         finding(
             "Signed in",
             "max_age=0",
@@ -140,13 +134,7 @@ fn stale() -> AnyView {
             "The answer belongs to this request",
             Tone::Good,
         ),
-        finding(
-            "Who",
-            "ada",
-            "ada",
-            "Same person as in this session",
-            Tone::Good,
-        ),
+        finding("Who", "ada", "ada", "The person we asked for", Tone::Good),
         finding(
             "Signed in",
             "max_age=0",

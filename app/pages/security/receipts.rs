@@ -111,7 +111,8 @@ fn body(
         ]
     });
     let rows = evidence(receipt);
-    let left = view! { <Card title="Evidence" inset=Inset::Flush>{rows}</Card> }.into_any();
+    let sent = crate::pages::sources::asked::card(&receipt.sent);
+    let left = view! { <div class="stack"><Card title="Evidence" inset=Inset::Flush>{rows}</Card>{sent}</div> }.into_any();
     let right = view! { <div class="stack">{what_to_do(receipt, provider.as_ref(), name, elevated)}{calibration(told.as_ref())}</div> }.into_any();
     let (said, happened) = (
         verdict(receipt, name),
@@ -132,9 +133,7 @@ fn body(
 
 fn verdict(receipt: &Receipt, name: &str) -> AnyView {
     let standing = Standing::from(receipt.verdict);
-    let figure = receipt
-        .stated_at
-        .map(|stated| words_between(receipt.asked_at, stated));
+    let figure = distance(receipt);
     let why = receipt
         .reasons
         .iter()
@@ -148,6 +147,20 @@ fn verdict(receipt: &Receipt, name: &str) -> AnyView {
         </VerdictCard>
     }
     .into_any()
+}
+
+/// How far the stated sign-in lies from the question, in the judge's own words.
+fn distance(receipt: &Receipt) -> Option<String> {
+    let stated = receipt.stated_at?;
+    let told = receipt
+        .rows
+        .iter()
+        .map(|row| &row.proves)
+        .find(|proves| proves.contains(" we asked"));
+    Some(
+        told.cloned()
+            .unwrap_or_else(|| words_between(receipt.asked_at, stated)),
+    )
 }
 
 /// The verdict in one plain sentence.
@@ -200,7 +213,7 @@ fn timeline(receipt: &Receipt, told: Option<&Told>, name: &str) -> AnyView {
     let description = match receipt.stated_at {
         Some(stated) => format!(
             "{name} states a sign-in {}. The answer came back {} s after the question.",
-            words_between(receipt.asked_at, stated),
+            distance(receipt).unwrap_or_else(|| words_between(receipt.asked_at, stated)),
             (receipt.back_at - receipt.asked_at).num_seconds()
         ),
         None => format!(
@@ -259,7 +272,7 @@ fn what_to_do(
     elevated: bool,
 ) -> AnyView {
     let (title, text) = match receipt.verdict {
-        Verdict::Fresh if elevated => ("The secure session runs", "Go on with what you were doing.".to_owned()),
+        Verdict::Fresh if elevated && receipt.purpose == ReceiptPurpose::Elevation => ("The secure session runs", "Go on with what you were doing.".to_owned()),
         Verdict::Fresh => ("Nothing to do", format!("Administrators who sign in through {name} can start secure sessions.")),
         Verdict::Stale => ("Have it ask again", format!("{name} sent the browser straight back. Change its settings so that it obeys a forced sign-in, then test again.")),
         Verdict::Unprovable => ("Have it state the truth", format!("Without a time that can be believed, {name} alone cannot start secure sessions. A second factor confirms its answers where policy accepts that; a password of an internal account still can.")),
@@ -268,12 +281,18 @@ fn what_to_do(
         Verdict::Malformed => ("Look at the reason", "The code beside the reason is explained in the documentation. If it happens again, somebody may be tampering with the answers.".to_owned()),
         Verdict::Cancelled => ("Try again when it suits", "Nothing was changed.".to_owned()),
     };
+    let calibrate = provider
+        .filter(|_| receipt.purpose == ReceiptPurpose::Test)
+        .map(|provider| {
+            let href = format!("/providers/{}/calibration", provider.slug);
+            view! { <Row title="Calibration" href>"What its tests showed so far, and the probes that are left."</Row> }
+        });
     let advice = provider.filter(|_| receipt.verdict != Verdict::Fresh).map(|provider| {
         let advice = provider.vendor.reauth_advice();
         let steps = advice.steps.iter().map(|step| view! { <li>{*step}</li> }).collect_view();
         view! { <Row title=format!("In {}", provider.vendor.label())><ol class="advice">{steps}</ol></Row> }
     });
-    view! { <Card title="What to do" inset=Inset::Flush><Rows><Row title>{text}</Row>{advice}</Rows></Card> }.into_any()
+    view! { <Card title="What to do" inset=Inset::Flush><Rows><Row title>{text}</Row>{calibrate}{advice}</Rows></Card> }.into_any()
 }
 
 /// Downloads a receipt as JSON.

@@ -27,7 +27,7 @@ pub async fn show(visit: Visit) -> Answer {
     visit
         .wizard(StatusCode::OK, "Muster is set up", "What is protected now, and what is left to do.", steps(At::Done), move || {
             let calibration = provider.as_ref().map(|provider| &provider.calibration);
-            let proves = calibration.is_some_and(|known| known.worth == Worth::Informative);
+            let proves = calibration.is_some_and(|known| known.standing() == Worth::Informative);
             let tested = progress.reauth || calibration.is_some_and(|known| known.tested_at.is_some());
             let follows = provider.as_ref().is_some_and(|provider| !provider.jit.managed_groups.is_empty());
             let protected = view! {

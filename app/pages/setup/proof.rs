@@ -51,6 +51,7 @@ pub async fn show(visit: Visit) -> Answer {
                         <div class="actions">
                             <PostButton action="/reauth" fields look icon=Glyph::Shield>"Re-authenticate with SSO"</PostButton>
                             {next}
+                            {crate::pages::sources::calibration::link(&slug, Look::Plain)}
                             <LinkButton href="/setup/done" look=Look::Quiet>"Skip for now"</LinkButton>
                         </div>
                     </Card>

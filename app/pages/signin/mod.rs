@@ -1,6 +1,7 @@
 //! Coming in and going out.
 
 pub mod choose;
+pub mod keys;
 pub mod leave;
 pub mod link;
 pub mod reason;

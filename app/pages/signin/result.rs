@@ -46,6 +46,7 @@ pub async fn show(visit: Visit, Path((slug, id)): Path<(String, SignInId)>) -> A
             let next = goes_on.then(|| view! { <LinkButton href="/setup/arrival" look=Look::Primary icon=Glyph::Arrow>"Go on: how accounts arrive"</LinkButton> });
             let to_provider = if in_setup { format!("/setup/provider?take={slug}") } else { format!("/providers/{slug}") };
             let back = (manages && !goes_on).then(|| view! { <LinkButton href=to_provider>{format!("Back to {}", provider.name)}</LinkButton> });
+            let calibrate = (manages && report.held).then(|| crate::pages::sources::calibration::link(&slug, Look::Plain));
             let look = if report.held { Look::Plain } else { Look::Primary };
             let again = manages.then(|| view! { <LinkButton href=format!("/signin/{slug}/test/start") look icon=Glyph::Refresh>"Test again"</LinkButton> });
             view! {
@@ -54,7 +55,8 @@ pub async fn show(visit: Visit, Path((slug, id)): Path<(String, SignInId)>) -> A
                     {can_link.then(|| link(&provider, &slug, id, in_setup))}
                     {facts(&report, now)}
                     {claims(&row)}
-                    <div class="actions">{next}{again}{back}</div>
+                    {crate::pages::sources::asked::card(&report.sent)}
+                    <div class="actions">{next}{again}{calibrate}{back}</div>
                 </div>
             }
             .into_any()

@@ -63,6 +63,10 @@ pub async fn callback(
             visit.browser.keep(INTENT, intent).await?;
             Ok(Redirect::to(&to).into_response())
         }
+        Arrived::Reauth(Outcome::Probed(intent)) => {
+            visit.browser.take::<Intent>(INTENT).await?;
+            Ok(Redirect::to(&intent.return_to).into_response())
+        }
         Arrived::Reauth(Outcome::Judged {
             receipt,
             proof,
@@ -78,6 +82,9 @@ async fn judged(
     intent: &Intent,
 ) -> Result<Response, Failure> {
     visit.browser.take::<Intent>(INTENT).await?;
+    if intent.probe.is_some() {
+        return Ok(Redirect::to(&intent.return_to).into_response());
+    }
     let (Goal::Elevate, Some(proof)) = (intent.goal, proof) else {
         confirm::wait(visit, receipt, intent).await?;
         return Ok(Redirect::to(&format!("/receipts/{receipt}")).into_response());

@@ -2,6 +2,9 @@
 
 pub mod application_edit;
 pub mod applications;
+pub(crate) mod asked;
+pub mod calibration;
+mod calibration_cards;
 pub mod directories;
 pub mod provider;
 pub mod provider_edit;

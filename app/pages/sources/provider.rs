@@ -140,7 +140,9 @@ fn proof(provider: &Provider, manages: bool) -> AnyView {
         ("provider".to_owned(), provider.slug.clone()),
         ("goal".to_owned(), "test".to_owned()),
     ];
-    let seen = match provider.calibration.seen.as_str() {
+    let refuted = provider.calibration.refuted.as_ref();
+    let told = refuted.map_or(&provider.calibration.seen, |refuted| &refuted.why);
+    let seen = match told.as_str() {
         "" => "No control without force has told anything yet. The test makes one.".to_owned(),
         seen => seen.to_owned(),
     };
@@ -149,12 +151,13 @@ fn proof(provider: &Provider, manages: bool) -> AnyView {
         view! {
             <div class="actions">
                 <PostButton action="/reauth" fields look=Look::Primary icon=Glyph::Shield>"Re-authenticate with SSO"</PostButton>
+                {super::calibration::link(&slug, Look::Plain)}
                 <PostButton action=format!("/providers/{slug}/test-link") icon=Glyph::External>"Make a test link"</PostButton>
             </div>
         }
     });
     view! {
-        <Card title="Can it prove that somebody signed in again?" badge=worth(provider.calibration.worth)>
+        <Card title="Can it prove that somebody signed in again?" badge=worth(provider.calibration.standing())>
             <p>"Many providers send the browser straight back although they were asked to make the person sign in again. The test asks, looks at what comes back, and says what is proven."</p>
             <p class="muted">{seen}</p>
             {buttons}

@@ -58,7 +58,7 @@ fn table(all: Vec<Provider>) -> AnyView {
             TableRow::new(vec![
                 view! { <Who name=provider.name.clone() note=issuer/> }.into_any(),
                 state(&provider),
-                worth(provider.calibration.worth),
+                worth(provider.calibration.standing()),
                 view! { <span class="muted">{domains}</span> }.into_any(),
             ])
             .to(href)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Arrival, Challenge, Holds, ReauthPolicy, Row, Verdict};
-use crate::calibration::{Calibration, Worth};
+use crate::calibration::{Allowance, Calibration, Worth, meter};
 use crate::evidence::{AuthEvidence, StatedTime};
 
 /// A refusal with its reason, or nothing.
@@ -41,9 +41,9 @@ pub(super) fn who(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut Vec
         });
     let sent = expected.map_or("nobody known there", |(_, subject)| subject);
     let proves = if same {
-        "Same person as in this session"
+        "The person we asked for"
     } else {
-        "Another person than in this session"
+        "Another person than we asked for"
     };
     rows.push(row(
         "Who",
@@ -56,7 +56,7 @@ pub(super) fn who(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut Vec
         (
             Verdict::WrongUser,
             if expected.is_some() {
-                "Somebody else signed in at the provider than is signed in here.".to_owned()
+                "Somebody else signed in at the provider than the person we asked for.".to_owned()
             } else {
                 "You are not linked to an identity at this provider, so its answer cannot be about you."
                     .to_owned()
@@ -69,7 +69,7 @@ pub(super) fn when(
     challenge: &Challenge,
     evidence: &AuthEvidence,
     arrival: &Arrival,
-    policy: &ReauthPolicy,
+    allowance: &Allowance,
     rows: &mut Vec<Row>,
 ) -> Door {
     let sent = challenge.sent.max_age.map_or_else(
@@ -100,15 +100,16 @@ pub(super) fn when(
         "auth_time {}",
         at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
     );
-    if at > arrival.at + policy.skew() {
+    let by_our_clock = at - allowance.ahead;
+    if by_our_clock > arrival.at + allowance.within {
         tell(&shown, "A time that has not come yet", Holds::No);
         return Some((
             Verdict::Malformed,
             "The stated time of sign-in lies in the future.".to_owned(),
         ));
     }
-    let distance = words_between(challenge.asked_at, at);
-    if at < challenge.asked_at - policy.skew() {
+    let distance = distance(challenge.asked_at, at, allowance);
+    if by_our_clock < challenge.asked_at - allowance.within {
         tell(&shown, &distance, Holds::No);
         return Some((Verdict::Stale, format!("It states a sign-in {distance}.")));
     }
@@ -123,6 +124,31 @@ pub(super) fn when(
     None
 }
 
+/// When a stated sign-in was, seen from the question: by our clock, where the provider's is known to differ.
+fn distance(asked: DateTime<Utc>, stated: DateTime<Utc>, allowance: &Allowance) -> String {
+    let words = words_between(asked, stated - allowance.ahead);
+    if allowance.ahead.abs() < TimeDelta::seconds(1) {
+        words
+    } else {
+        format!("{words} by our clock")
+    }
+}
+
+/// Why a sign-in counts as an answer to the question.
+pub(super) fn answers(
+    asked: DateTime<Utc>,
+    stated: DateTime<Utc>,
+    allowance: &Allowance,
+) -> String {
+    let words = distance(asked, stated, allowance);
+    let earlier = asked - (stated - allowance.ahead);
+    if earlier < TimeDelta::seconds(1) {
+        format!("It states a sign-in {words}.")
+    } else {
+        format!("It states a sign-in {words}, which is within what clocks may differ.")
+    }
+}
+
 pub(super) fn forced(challenge: &Challenge, rows: &mut Vec<Row>) -> Door {
     let sent = &challenge.sent;
     let mut parts: Vec<String> = sent
@@ -135,22 +161,22 @@ pub(super) fn forced(challenge: &Challenge, rows: &mut Vec<Row>) -> Door {
             .iter()
             .map(|acr| format!("acr_values={acr}")),
     );
-    let proves = if sent.pushed {
-        "The browser could not strip it"
-    } else {
-        "The browser could have stripped it, so the time decides"
+    let (way, proves) = match (sent.pushed, sent.signed.is_empty()) {
+        (true, true) => ("pushed (RFC 9126)", "The browser could not strip it"),
+        (true, false) => (
+            "pushed (RFC 9126) and signed (RFC 9101)",
+            "The browser could not strip it",
+        ),
+        (false, false) => (
+            "signed (RFC 9101)",
+            "The browser could not change it, only leave it away, so the time decides",
+        ),
+        (false, true) => (
+            "through the browser",
+            "The browser could have stripped it, so the time decides",
+        ),
     };
-    rows.push(row(
-        "Forced",
-        &parts.join(", "),
-        if sent.pushed {
-            "pushed (RFC 9126)"
-        } else {
-            "through the browser"
-        },
-        proves,
-        Holds::Open,
-    ));
+    rows.push(row("Forced", &parts.join(", "), way, proves, Holds::Open));
     None
 }
 
@@ -160,7 +186,13 @@ pub(super) fn worth(
     policy: &ReauthPolicy,
     rows: &mut Vec<Row>,
 ) -> Door {
-    let (received, proves, holds) = match calibration.worth {
+    let standing = calibration.standing();
+    let (received, proves, holds) = match standing {
+        Worth::Uninformative if calibration.refuted.is_some() => (
+            "was refuted",
+            "Its time stamps are worth nothing",
+            Holds::No,
+        ),
         Worth::Informative => (
             "repeats the old time without force",
             "Its time stamps carry information",
@@ -185,8 +217,11 @@ pub(super) fn worth(
         proves,
         holds,
     ));
-    let doubt = match calibration.worth {
+    let doubt = match standing {
         Worth::Informative => return None,
+        Worth::Uninformative if calibration.refuted.is_some() => {
+            "The provider's times were refuted by a test or by its own answers, so its time proves nothing."
+        }
         Worth::Uninformative => {
             "The provider states “now” even when nobody signs in, so its time proves nothing."
         }
@@ -217,7 +252,8 @@ pub(super) fn context(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut
         .collect::<Vec<_>>()
         .join(" · "),
     };
-    let Some(required) = challenge.required_acr.as_deref() else {
+    let classes = required(challenge);
+    if classes.is_empty() {
         rows.push(row(
             "Method",
             "not required",
@@ -226,8 +262,10 @@ pub(super) fn context(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut
             Holds::Open,
         ));
         return None;
-    };
-    let met = evidence.acr() == Some(required);
+    }
+    let met = evidence
+        .acr()
+        .is_some_and(|acr| classes.iter().any(|class| *class == acr));
     let proves = if met {
         "As strong as required"
     } else {
@@ -235,7 +273,7 @@ pub(super) fn context(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut
     };
     rows.push(row(
         "Method",
-        &format!("acr {required}"),
+        &format!("acr {}", classes.join(" or ")),
         &received,
         proves,
         if met { Holds::Yes } else { Holds::No },
@@ -243,38 +281,49 @@ pub(super) fn context(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut
     (!met).then(|| {
         (
             Verdict::WeakContext,
-            format!("The provider did not state the required strength “{required}”."),
+            format!(
+                "The provider did not state the required strength “{}”.",
+                classes.join("” or “")
+            ),
         )
     })
 }
 
-pub(super) fn clock(evidence: &AuthEvidence, policy: &ReauthPolicy, rows: &mut Vec<Row>) -> Door {
+/// The context classes one of which must be stated: the required one, else those that were asked for. Providers leave
+/// out silently what they do not know (OIDC Core 3.1.2.1 makes `acr_values` voluntary).
+fn required(challenge: &Challenge) -> Vec<&str> {
+    match (&challenge.required_acr, &challenge.sent.acr_values) {
+        (Some(required), _) => vec![required.as_str()],
+        (None, Some(asked)) => asked.split_whitespace().collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+pub(super) fn clock(evidence: &AuthEvidence, allowance: &Allowance, rows: &mut Vec<Row>) -> Door {
     let ahead = evidence.clock_ahead();
-    let within = ahead.abs() <= policy.skew();
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let seconds = ahead.num_milliseconds() as f64 / 1000.0;
-    let received = if seconds < 0.0 {
-        format!("{:.1} s behind", -seconds)
-    } else {
-        format!("{seconds:.1} s ahead")
-    };
-    let allowance = policy.skew().num_seconds();
-    let proves = if within {
-        format!("Within the allowance of {allowance} s")
-    } else {
-        format!("Beyond the allowance of {allowance} s")
+    let within = ahead.abs() <= allowance.limit;
+    let told = meter::words(ahead.num_milliseconds());
+    let limit = allowance.limit.num_seconds();
+    let proves = match (within, allowance.measured) {
+        (true, Some(measured)) => format!(
+            "As over its last {} answers, so {} s are allowed",
+            measured.answers,
+            allowance.within.num_seconds()
+        ),
+        (true, None) => format!("Within the allowance of {limit} s"),
+        (false, _) => format!("Beyond the allowance of {limit} s"),
     };
     rows.push(row(
         "Clock",
         "ours",
-        &received,
+        &told,
         &proves,
         if within { Holds::Yes } else { Holds::No },
     ));
     (!within).then(|| {
         (
             Verdict::Malformed,
-            "The provider's clock differs too much from ours to compare times.".to_owned(),
+            format!("The provider's clock is {told}, more than the {limit} s that clocks may differ. Set both by the network (NTP)."),
         )
     })
 }

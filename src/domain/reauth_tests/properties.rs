@@ -6,7 +6,7 @@ use super::*;
 
 prop_compose! {
     /// Anything at all, near enough to the truth that every verdict is common.
-    fn trips()(
+    pub(super) fn trips()(
         auth_time in prop_oneof![
             2 => Just(None),
             12 => (-200_i64..200).prop_map(|s| Some(json!(ASKED + s))),
@@ -23,6 +23,9 @@ prop_compose! {
         acr in proptest::option::of(proptest::sample::select(vec!["mfa", "0"])),
         skew in 0_u32..200,
         believes_untested in any::<bool>(),
+        measured in proptest::option::of((-130_000_i64..130_000, 0_i64..9000, 1_usize..4)),
+        refuted in prop_oneof![4 => Just(false), 1 => Just(true)],
+        asked_for in proptest::option::of(proptest::sample::select(vec!["mfa", "gold mfa", "gold"])),
         sent in (proptest::option::of("login|none"), proptest::option::of(0_u64..2), any::<bool>()),
     ) -> Trip {
         Trip::with(|trip| {
@@ -37,7 +40,9 @@ prop_compose! {
             trip.challenge.required_acr = required.map(str::to_owned);
             trip.policy.skew_seconds = skew;
             trip.policy.believes_untested = believes_untested;
-            trip.challenge.sent = Sent { prompt: sent.0, max_age: sent.1, pushed: sent.2, ..Sent::default() };
+            trip.policy.measured = measured.map(|(ahead_ms, spread_ms, people)| Measured { ahead_ms, spread_ms, answers: 9, people });
+            if refuted { trip.calibration = trip.calibration.refuted_by("It went on after cancel.", at(-100)); }
+            trip.challenge.sent = Sent { prompt: sent.0, max_age: sent.1, pushed: sent.2, acr_values: asked_for.map(str::to_owned), ..Sent::default() };
             for (n, bend) in bends.into_iter().enumerate() {
                 if bend { BENDS[n](trip) }
             }
@@ -57,7 +62,7 @@ const BENDS: [fn(&mut Trip); 6] = [
 
 /// What fresh means, written down apart from the judge.
 fn all_hold(trip: &Trip) -> bool {
-    let skew = TimeDelta::seconds(i64::from(trip.policy.skew_seconds).min(120));
+    let (ahead, within, limit) = allowed(trip);
     let Challenge {
         asked_at,
         signed_in,
@@ -76,18 +81,39 @@ fn all_hold(trip: &Trip) -> bool {
         && waited <= TimeDelta::seconds(600)
         && trip.provider == trip.challenge.provider
         && *expected == Some((trip.issuer.clone(), trip.subject.clone()))
-        && stated >= *asked_at - skew
-        && stated <= trip.arrival.at + skew
+        && stated - ahead >= *asked_at - within
+        && stated - ahead <= trip.arrival.at + within
         && signed_in.is_none_or(|before| stated > before)
-        && (trip.issued_at - trip.arrival.at).abs() <= skew
+        && (trip.issued_at - trip.arrival.at).abs() <= limit
+        && trip.calibration.refuted.is_none()
         && match trip.calibration.worth {
             Worth::Informative => true,
             Worth::Unknown | Worth::Silent => trip.policy.believes_untested,
             Worth::Uninformative => false,
         }
-        && required_acr
-            .as_deref()
-            .is_none_or(|acr| trip.claims["acr"] == acr)
+        && match (required_acr, &trip.challenge.sent.acr_values) {
+            (Some(acr), _) => trip.claims["acr"] == acr.as_str(),
+            (None, Some(asked)) => asked.split(' ').any(|acr| trip.claims["acr"] == acr),
+            (None, None) => true,
+        }
+}
+
+/// How far the clock is taken to be ahead, what is allowed for then, and how far off it may be at all.
+fn allowed(trip: &Trip) -> (TimeDelta, TimeDelta, TimeDelta) {
+    let usual = TimeDelta::seconds(i64::from(trip.policy.skew_seconds).min(120));
+    let own = trip.issued_at - trip.arrival.at;
+    let Some(measured) = trip.policy.measured else {
+        return (TimeDelta::zero(), usual, usual);
+    };
+    let ahead = TimeDelta::milliseconds(measured.ahead_ms);
+    let within = TimeDelta::milliseconds((measured.spread_ms * 3 + 2000).max(5000));
+    let reach = ahead.abs() + within;
+    let widens = measured.people > 1 && reach <= TimeDelta::seconds(120);
+    if within < usual && (own - ahead).abs() <= within && (reach <= usual || widens) {
+        (ahead, within, reach.max(usual))
+    } else {
+        (TimeDelta::zero(), usual, usual)
+    }
 }
 
 proptest! {
@@ -111,7 +137,8 @@ proptest! {
     #[test]
     fn stripping_what_forces_changes_no_verdict(mut trip in trips()) {
         let before = trip.verdict();
-        trip.challenge.sent = Sent::default();
+        // The classes asked for are the one thing whose answer is looked for.
+        trip.challenge.sent = Sent { acr_values: trip.challenge.sent.acr_values.clone(), ..Sent::default() };
         prop_assert_eq!(trip.verdict(), before);
     }
 

@@ -46,7 +46,7 @@ fn every_preset_asks_for_an_identity_and_forces_in_some_way_if_the_vendor_can_be
             preset.scopes.split(' ').any(|scope| scope == "openid"),
             "{vendor:?}"
         );
-        let forces = preset.prompt_login == PromptLogin::Sent
+        let forces = preset.prompt == Prompt::Login
             || preset.max_age != MaxAge::Unsent
             || !preset.acr_values.is_empty();
         assert_eq!(
@@ -68,8 +68,8 @@ fn onelogin_is_asked_by_its_own_class_and_google_by_nothing() {
     assert_eq!(values["required_acr"], values["acr_values"]);
     let values = Vendor::Google.preset().values();
     assert_eq!(
-        (values["max_age"].as_str(), values["prompt_login"].as_str()),
-        ("none", "no")
+        (values["max_age"].as_str(), values["prompt"].as_str()),
+        ("none", "unsent")
     );
     assert_eq!(values["claims_auth_time"], "yes");
 }

@@ -1,7 +1,10 @@
 //! What needs attention, decided from plain facts.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_domain::calibration::Worth;
+use muster_domain::calibration::{STALE_DAYS, Watched, Worth};
+use muster_domain::id::ProviderId;
 use muster_domain::protocol::Level;
 use muster_domain::provider::Provider;
 use url::{Host, Url};
@@ -28,6 +31,8 @@ pub struct Facts {
     pub now: DateTime<Utc>,
     /// Every identity provider.
     pub providers: Vec<Provider>,
+    /// What the ordinary sign-ins through those that are on tell.
+    pub watched: BTreeMap<ProviderId, Watched>,
     /// Superadmins who may sign in.
     pub superadmins: usize,
     /// Break-glass accounts that may sign in.
@@ -56,7 +61,8 @@ pub const VERIFY_DAYS: i64 = 7;
 #[must_use]
 pub fn attention(facts: &Facts) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
-    found.extend(facts.providers.iter().flat_map(of_provider));
+    let of = |provider: &Provider| of_provider(facts, provider);
+    found.extend(facts.providers.iter().flat_map(of));
     found.extend(of_people(facts));
     found.extend(of_uses(facts));
     found.extend(of_chain(facts));
@@ -100,7 +106,7 @@ fn item(
     }
 }
 
-fn of_provider(provider: &Provider) -> Vec<Attention> {
+fn of_provider(facts: &Facts, provider: &Provider) -> Vec<Attention> {
     let name = &provider.name;
     let href = format!("/providers/{}", provider.slug);
     let mut found = Vec::new();
@@ -113,7 +119,35 @@ fn of_provider(provider: &Provider) -> Vec<Attention> {
         ));
         return found;
     }
-    match provider.calibration.worth {
+    let watched = facts.watched.get(&provider.id);
+    let calibration = &provider.calibration;
+    let probes = format!("{href}/calibration");
+    let contradicted = watched.is_some_and(|watched| watched.contradiction.is_some());
+    match calibration.standing() {
+        _ if calibration.refuted.is_some() => found.push(item(
+            Level::Caution,
+            format!("A test showed that nothing {name} states can be believed. It cannot prove presence."),
+            "See what it showed",
+            probes,
+        )),
+        _ if contradicted => found.push(item(
+            Level::Caution,
+            format!("Sign-ins through {name} contradict its calibration. Until it is made again, it cannot prove presence."),
+            "Make the control again",
+            probes,
+        )),
+        Worth::Informative if calibration.is_stale(facts.now) => found.push(item(
+            Level::Note,
+            format!("Nobody tested what the times of {name} are worth for {STALE_DAYS} days."),
+            "Make the control again",
+            probes,
+        )),
+        Worth::Unknown if calibration.since.is_some() => found.push(item(
+            Level::Caution,
+            format!("How {name} is asked was changed. What its times are worth has to be tested again."),
+            "Calibrate it",
+            probes,
+        )),
         Worth::Unknown => found.push(item(
             Level::Caution,
             format!("Nobody has tested what the times of {name} are worth."),
@@ -134,9 +168,10 @@ fn of_provider(provider: &Provider) -> Vec<Attention> {
         )),
         Worth::Informative => {}
     }
-    if let Some(ahead) = provider
-        .calibration
-        .clock_ahead_ms
+    let measured = watched.and_then(|watched| watched.measured);
+    if let Some(ahead) = measured
+        .map(|measured| measured.ahead_ms)
+        .or(calibration.clock_ahead_ms)
         .filter(|ms| ms.abs() > 30_000)
     {
         let direction = if ahead > 0 { "ahead of" } else { "behind" };
@@ -273,6 +308,7 @@ mod tests {
         Facts {
             now,
             providers: Vec::new(),
+            watched: BTreeMap::new(),
             superadmins: 2,
             break_glass: 1,
             unseen: 0,

@@ -1,6 +1,6 @@
 //! How a provider becomes a row: with its directory, its sealed secret, and what is learnt of it.
 
-use muster_domain::calibration::Calibration;
+use muster_domain::calibration::{ASKING, Calibration};
 use muster_domain::id::{DirectoryId, ProviderId};
 use muster_domain::jit::JitRules;
 use muster_domain::provider::{Provider, slug_of};
@@ -13,6 +13,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
 use super::draft::{Draft, checked};
+use super::request_key;
 use crate::{Call, Services, lockout};
 
 pub(super) fn place(provider: ProviderId) -> Place<'static> {
@@ -98,6 +99,7 @@ pub(super) async fn insert(
     directories::insert(&tx, &directory(services, call, &provider).await?).await?;
     let sealed = sealed(services, provider.id, draft.secret.as_ref())?;
     providers::insert(&tx, &provider, sealed).await?;
+    request_key::ensure(services, call, &tx, kind, &provider).await?;
     if let Some(map) = detail.as_object_mut() {
         map.insert("slug".to_owned(), json!(provider.slug));
         map.insert("settings".to_owned(), json!(provider.settings));
@@ -134,14 +136,15 @@ pub(super) async fn change(
     }
     let differs = |key: &str| provider.settings.get(key) != settings.get(key);
     let another_issuer = differs("issuer");
+    let asked_otherwise = ASKING.into_iter().any(differs);
     if another_issuer && provider.secret_is_set && draft.secret.is_none() {
         return Err(Error::form(Vec::new())
             .field("client_secret", "Enter the client secret of the new issuer. The stored one was given for the old issuer and is shown to no other."));
     }
-    if another_issuer || differs("client_id") {
-        // Another issuer is another provider behind the same name, and another client may be answered in another way:
-        // what was learnt of the old one is void.
-        provider.calibration = Calibration::default();
+    if asked_otherwise {
+        // Another issuer is another provider behind the same name, and another client or another question may be
+        // answered in another way: what was learnt before is void. Its probes stay on record.
+        provider.calibration = Calibration::anew(call.at);
         providers::set_calibration(&tx, provider.id, &provider.calibration).await?;
     }
     provider.name = draft.name.trim().to_owned();
@@ -151,7 +154,8 @@ pub(super) async fn change(
     provider.jit = jit.unwrap_or(provider.jit);
     let after = json!({"name": provider.name, "vendor": provider.vendor, "settings": provider.settings, "domains": provider.domains, "jit": provider.jit});
     let another_secret = is_another(services, &tx, provider.id, draft.secret.as_ref()).await?;
-    if before == after && !another_secret {
+    let another_key = request_key::ensure(services, call, &tx, kind, &provider).await?;
+    if before == after && !another_secret && !another_key {
         tx.rollback().await?;
         return Ok(provider);
     }

@@ -1,7 +1,7 @@
 //! A re-authentication under way.
 
 use chrono::{DateTime, Utc};
-use muster_domain::calibration::Worth;
+use muster_domain::calibration::{Probe, Worth};
 use muster_domain::id::ProviderId;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -51,6 +51,9 @@ pub struct Intent {
     /// What they want it for, in their own words, where policy asks.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The one probe of a calibration that this is; none: a whole trip of both legs.
+    #[serde(default)]
+    pub probe: Option<Probe>,
 }
 
 /// What the control showed.

@@ -2,18 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::calibration::{Calibration, Worth};
+use muster_domain::calibration::{Calibration, Finding, Probe, Watched, Worth};
 use muster_domain::id::{ProviderId, ReceiptId, UserId};
 use muster_domain::listing::Direction;
 use muster_domain::provider::Provider;
 use muster_domain::reauth::{Answer, Judgement, Verdict};
 use muster_domain::role::Permission;
 use muster_storage::Paging;
+use muster_storage::probes::{self, Probed};
 use muster_storage::receipts::{self, ReceiptFilter};
 pub use muster_storage::receipts::{Receipt, ReceiptPurpose};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::control::times;
 use super::intent::{Goal, Intent};
 use crate::roundtrip::Back;
 use crate::{Call, Services};
@@ -121,8 +123,14 @@ pub(super) async fn stated_before(
     Ok(latest)
 }
 
-pub(super) fn worth(provider: &Provider, intent: &Intent) -> Calibration {
-    let mut calibration = provider.calibration.clone();
+/// The calibration as it counts for this trip: its own control is the newest, and what refutes the provider stays.
+pub(super) fn worth(
+    provider: &Provider,
+    intent: &Intent,
+    watched: &Watched,
+    at: DateTime<Utc>,
+) -> Calibration {
+    let mut calibration = watched.over(&provider.calibration, at);
     if let Some(seen) = intent
         .control
         .as_ref()
@@ -140,14 +148,19 @@ pub(super) async fn keep(
     intent: &Intent,
     answer: &Answer,
     judgement: &Judgement,
-    at: DateTime<Utc>,
+    calibration: &Calibration,
 ) -> Result<ReceiptId, Error> {
-    let person = call.signed_in()?;
+    let (person, at) = (call.signed_in()?, judgement.answered_at());
     let stated = match answer {
         Answer::Evidence(evidence) => evidence.stated().instant(),
         _ => None,
     };
-    let calibration = worth(&back.provider, intent);
+    let refuted = calibration.refuted.as_ref();
+    let seen = match (refuted, &intent.control) {
+        (Some(refuted), _) => refuted.why.clone(),
+        (None, Some(control)) => control.words.clone(),
+        (None, None) => calibration.seen.clone(),
+    };
     let receipt = Receipt {
         id: services.id(),
         challenge: Some(back.challenge.id),
@@ -171,11 +184,8 @@ pub(super) async fn keep(
         back_at: at,
         control: Some(json!(Told {
             provider: back.provider.name.clone(),
-            worth: calibration.worth,
-            seen: intent
-                .control
-                .as_ref()
-                .map_or(calibration.seen, |seen| seen.words.clone()),
+            worth: calibration.standing(),
+            seen,
             tested_at: calibration.tested_at,
             signed_in: intent.signed_in,
         })),
@@ -189,7 +199,53 @@ pub(super) async fn keep(
     let detail = json!({"verdict": receipt.verdict, "provider": back.provider.name, "receipt": receipt.id, "for": receipt.action});
     let tx = services.db().begin().await?;
     receipts::insert(&tx, &receipt).await?;
+    if intent.goal == Goal::Test {
+        probes::insert(&tx, &probed(services, &receipt, intent, answer)).await?;
+    }
     tx.commit(&[call.event(action, &person.user.username, Some(receipt.id.0), detail)])
         .await?;
     Ok(receipt.id)
+}
+
+/// A test as a probe of the provider's calibration.
+fn probed(services: &Services, receipt: &Receipt, intent: &Intent, answer: &Answer) -> Probed {
+    let probe = intent.probe.unwrap_or(Probe::Forced);
+    let evidence = match answer {
+        Answer::Evidence(evidence) => Some(evidence.as_ref()),
+        _ => None,
+    };
+    let finding = match (probe, answer) {
+        (Probe::Cancelled, Answer::Refused(code)) if !is_called_off(code) => Finding::Nothing,
+        (Probe::Cancelled, _) => Finding::of_cancelled(receipt.verdict),
+        _ => Finding::of_forced(receipt.verdict, receipt.stated_at.is_some()),
+    };
+    let reason = receipt.reasons.first().cloned().unwrap_or_default();
+    Probed {
+        id: services.id(),
+        provider: receipt.provider,
+        at: receipt.at,
+        probe,
+        user: receipt.user,
+        username: receipt.username.clone(),
+        receipt: Some(receipt.id),
+        finding,
+        seen: match finding {
+            Finding::Nothing | Finding::NewTime | Finding::SentBack | Finding::Weak => reason,
+            other => other.sentence().to_owned(),
+        },
+        sent: receipt.sent.clone(),
+        times: times(receipt.asked_at, receipt.back_at, evidence),
+        said: None,
+    }
+}
+
+/// Errors by which a provider says that a person did not sign in (RFC 6749 section 4.1.2.1, OIDC Core 3.1.2.6).
+fn is_called_off(code: &str) -> bool {
+    [
+        "access_denied",
+        "login_required",
+        "interaction_required",
+        "consent_required",
+    ]
+    .contains(&code)
 }

@@ -14,6 +14,7 @@ pub(crate) mod identity_providers;
 pub(crate) mod idp_subjects;
 pub(crate) mod known_networks;
 pub(crate) mod memberships;
+pub(crate) mod probes;
 pub(crate) mod receipts;
 pub(crate) mod role_assignments;
 pub(crate) mod sessions;

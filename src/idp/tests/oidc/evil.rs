@@ -258,6 +258,7 @@ pub struct Party {
     pub oidc: Oidc,
     pub settings: Values,
     pub secret: Option<SecretString>,
+    pub request_key: Option<SecretString>,
     pub redirect: Url,
 }
 
@@ -276,6 +277,7 @@ impl Party {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
             secret: Some(SECRET.into()),
+            request_key: None,
             redirect: Url::parse("https://muster.example/signin/evil/callback").unwrap(),
         }
     }
@@ -292,6 +294,7 @@ impl Party {
                 .unwrap(),
             settings: &self.settings,
             secret: self.secret.as_ref(),
+            request_key: self.request_key.as_ref(),
             redirect: self.redirect.clone(),
         }
     }

@@ -64,6 +64,7 @@ impl World {
             ]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
+            request_key: None,
             secret: Some(CLIENT_SECRET.into()),
             redirect: Url::parse(CALLBACK).unwrap(),
         }

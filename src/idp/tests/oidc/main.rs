@@ -22,4 +22,6 @@ mod request;
 #[cfg(test)]
 mod signature;
 #[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod transport;

@@ -134,7 +134,7 @@ async fn force_sends_prompt_max_age_and_essential_claims() {
     );
     assert_eq!(departure.sent.max_age, Some(0));
     let party = Party::of(&evil)
-        .set("prompt_login", "no")
+        .set("prompt", "unsent")
         .set("max_age", "1")
         .set("required_acr", "urn:mfa");
     let (sent, departure) = asked(&party, Purpose::Force).await;

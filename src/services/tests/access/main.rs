@@ -9,6 +9,7 @@
 )]
 
 mod arrivals;
+mod calibration;
 mod closing;
 mod config;
 mod elevation;

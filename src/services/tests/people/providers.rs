@@ -135,7 +135,7 @@ async fn w19_what_was_learnt_of_one_issuer_is_void_for_the_next() {
         .await
         .unwrap();
     let found = providers::get(s, call, "idp").await.unwrap();
-    assert_eq!(found.calibration, Calibration::default());
+    assert_eq!(found.calibration, Calibration::anew(call.at));
 }
 
 #[tokio::test]

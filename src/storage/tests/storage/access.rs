@@ -24,7 +24,7 @@ on_both! {
     async fn a_provider_reads_back_as_written_and_its_secret_stands_apart(world) {
         let mut provider = world.provider(5).await;
         assert_eq!(providers::get(&world.db, provider.id).await.unwrap(), Some(provider.clone()));
-        let calibration = Calibration { worth: Worth::Informative, tested_at: Some(at(3)), seen: "Old time.".to_owned(), clock_ahead_ms: Some(-4) };
+        let calibration = Calibration { worth: Worth::Informative, tested_at: Some(at(3)), seen: "Old time.".to_owned(), clock_ahead_ms: Some(-4), ..Calibration::default() };
         let tx = world.tx().await;
         providers::set_calibration(&tx, provider.id, &calibration).await.unwrap();
         providers::set_secret(&tx, provider.id, Some("k:sealed".to_owned()), at(4)).await.unwrap();

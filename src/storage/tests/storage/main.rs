@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod calibration;
 mod factors;
 mod passages;
 mod people;
