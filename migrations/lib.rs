@@ -11,6 +11,7 @@ mod m0004_record;
 mod m0005_provisioning;
 mod m0006_ways_in;
 mod m0007_factors;
+mod m0009_passkeys;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_provisioning::Step),
             Box::new(m0006_ways_in::Step),
             Box::new(m0007_factors::Step),
+            Box::new(m0009_passkeys::Step),
         ]
     }
 }

@@ -71,6 +71,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["muster-storage"]),
     ("openidconnect", &["muster-idp"]),
+    ("webauthn-rs", &["muster-services"]),
     (
         "leptos",
         &["muster-app", "muster-islands", "muster-hydrate"],
@@ -93,6 +94,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "src/domain/",
             "src/services/factors/check.rs",
+            "src/services/factors/check/passkey.rs",
             "src/testing/",
         ],
     ),

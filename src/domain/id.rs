@@ -53,6 +53,8 @@ ids! {
     ReceiptId,
     /// One second factor of a person.
     FactorId,
+    /// One question to a passkey, in one browser session.
+    CeremonyId,
     /// One granted role.
     AssignmentId,
     /// One link that lets somebody without an account test a sign-in.

@@ -24,7 +24,7 @@ mod confirm;
 mod intent;
 mod kept;
 
-pub use confirm::{Confirmable, confirm, confirmable};
+pub use confirm::{Confirmable, Takes, confirm, confirmable};
 pub use intent::{ControlSeen, Goal, Intent, Leg, Seen};
 pub use kept::{Receipt, ReceiptPurpose, Told, of_provider, receipt, told};
 use kept::{keep, stated_before, worth};

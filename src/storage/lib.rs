@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod ceremonies;
 pub mod challenges;
 pub mod counters;
 pub mod credentials;
@@ -21,6 +22,7 @@ pub mod groups;
 mod keyset;
 pub mod memberships;
 mod packed;
+pub mod permits;
 pub mod providers;
 mod reader;
 pub mod receipts;

@@ -9,7 +9,7 @@ use muster_domain::id::ReceiptId;
 use muster_domain::provider::Provider;
 use muster_domain::reauth::{Verdict, words_between};
 use muster_domain::role::Permission;
-use muster_services::reauth::{Confirmable, Receipt, ReceiptPurpose, Told};
+use muster_services::reauth::{Receipt, ReceiptPurpose, Told};
 use muster_services::{providers, reauth, setup};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::components::{
     Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
     PostButton, Row, Rows, Source, Standing, Timeline, Tone, VerdictCard, Window,
 };
-use crate::pages::access::confirm;
+use crate::pages::access::confirm::{self, Waits};
 use crate::visit::{Answer, Visit};
 
 /// Shows a receipt.
@@ -56,12 +56,11 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
 }
 
 /// From where a receipt is looked at.
-#[derive(Clone, Copy)]
 struct Standpoint {
     may_test: bool,
     elevated: bool,
     in_setup: bool,
-    can: Confirmable,
+    can: Waits,
 }
 
 fn body(
@@ -163,6 +162,9 @@ fn consequence(receipt: &Receipt) -> &'static str {
         }
         (ReceiptPurpose::Test, _) => "In earnest, no secure session would have started.",
         (ReceiptPurpose::Elevation, Verdict::Fresh) => "A secure session was started.",
+        (ReceiptPurpose::Elevation, _) if receipt.confirmed.is_some() => {
+            "Confirmed by a second factor, it started a secure session."
+        }
         (ReceiptPurpose::Elevation, _) => "No secure session was started.",
     }
 }
@@ -224,6 +226,16 @@ fn evidence(receipt: &Receipt) -> AnyView {
         .to_owned(),
         tone: if fast { Tone::Caution } else { Tone::Neutral },
     });
+    if let Some(confirmed) = &receipt.confirmed {
+        let after = (confirmed.at - receipt.back_at).num_seconds();
+        findings.push(Finding {
+            claim: "Second factor".to_owned(),
+            sent: None,
+            received: Some(format!("{}, {after} s after the answer", confirmed.words())),
+            proves: "The person was there, where the answer proved nothing".to_owned(),
+            tone: Tone::Good,
+        });
+    }
     view! { <Evidence findings/> }.into_any()
 }
 
@@ -279,7 +291,7 @@ pub async fn download(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
         "id": receipt.id, "user": receipt.username, "purpose": format!("{:?}", receipt.purpose).to_lowercase(),
         "verdict": receipt.verdict, "reasons": receipt.reasons, "evidence": receipt.rows, "sent": receipt.sent,
         "asked_at": receipt.asked_at, "stated_at": receipt.stated_at, "came_back_at": receipt.back_at,
-        "provider": reauth::told(&receipt), "action": receipt.action,
+        "provider": reauth::told(&receipt), "action": receipt.action, "confirmed": receipt.confirmed,
     });
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),

@@ -34,6 +34,8 @@ pub struct Facts {
     pub unseen: u64,
     /// When the audit chain was last verified, and whether it held.
     pub verified: Option<(DateTime<Utc>, bool)>,
+    /// Passkeys of which there may be a copy.
+    pub copied_passkeys: u64,
     /// The address people use.
     pub public_url: Option<Url>,
     /// The title and address of the first setup step that is left, and how many are left.
@@ -52,6 +54,7 @@ pub fn attention(facts: &Facts) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     found.extend(facts.providers.iter().flat_map(of_provider));
     found.extend(of_people(facts));
+    found.extend(of_passkeys(facts.copied_passkeys));
     found.extend(of_chain(facts));
     found.extend(facts.public_url.as_ref().and_then(of_url));
     if facts.providers.is_empty() {
@@ -187,6 +190,20 @@ fn of_people(facts: &Facts) -> Vec<Attention> {
     found
 }
 
+fn of_passkeys(copied: u64) -> Option<Attention> {
+    let words = match copied {
+        0 => return None,
+        1 => "There may be a copy of a passkey.".to_owned(),
+        many => format!("There may be copies of {many} passkeys."),
+    };
+    Some(item(
+        Level::Problem,
+        format!("{words} They are not accepted any more."),
+        "See whose",
+        "/activity?action=factor.suspected",
+    ))
+}
+
 fn of_chain(facts: &Facts) -> Option<Attention> {
     match facts.verified {
         Some((_, false)) => Some(item(
@@ -236,6 +253,7 @@ mod tests {
             break_glass: 1,
             unseen: 0,
             verified: Some((now, true)),
+            copied_passkeys: 0,
             public_url: Url::parse("https://muster.example").ok(),
             setup_left: None,
         }
@@ -265,6 +283,21 @@ mod tests {
         assert_eq!(
             levels,
             [Level::Problem, Level::Caution, Level::Note, Level::Note]
+        );
+    }
+
+    #[test]
+    fn a_copied_passkey_is_a_problem() {
+        let facts = Facts {
+            copied_passkeys: 2,
+            ..calm()
+        };
+        let found = attention(&facts);
+        assert_eq!(found[0].level, Level::Problem);
+        assert!(
+            found[0]
+                .text
+                .starts_with("There may be copies of 2 passkeys.")
         );
     }
 

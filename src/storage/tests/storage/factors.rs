@@ -20,9 +20,13 @@ fn keyed(number: u128, name: &str) -> Keyed {
             name: name.to_owned(),
             created_at: at(i64::try_from(number).unwrap()),
             last_used_at: None,
+            bound_to: None,
+            suspected_at: None,
+            permitted_by: None,
         },
         sealed: "k:sealed".to_owned(),
         counter: None,
+        credential: None,
     }
 }
 
@@ -32,7 +36,7 @@ async fn confirmed(world: &World, number: u128, name: &str) -> FactorId {
     let tx = world.tx().await;
     factors::begin(&tx, &pending).await.unwrap();
     assert!(
-        factors::confirm(&tx, pending.factor.id, 100, at(50))
+        factors::confirm(&tx, pending.factor.id, 100, None, at(50))
             .await
             .unwrap()
     );
@@ -56,8 +60,8 @@ on_both! {
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::No);
         let tx = world.tx().await;
         assert!(!factors::use_step(&tx, two, 101, at(9)).await.unwrap(), "it does not count yet");
-        assert!(factors::confirm(&tx, two, 100, at(9)).await.unwrap());
-        assert!(!factors::confirm(&tx, two, 101, at(9)).await.unwrap());
+        assert!(factors::confirm(&tx, two, 100, None, at(9)).await.unwrap());
+        assert!(!factors::confirm(&tx, two, 101, None, at(9)).await.unwrap());
         tx.commit(&[event("factor.add")]).await.unwrap();
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::Yes);
         assert_eq!(factors::enrolled(&world.db, BOB).await.unwrap(), Enrolled::No);
