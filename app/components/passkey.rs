@@ -24,13 +24,13 @@ pub fn PasskeyField(
     let error = error
         .0
         .map(|error| error_text("answer-error".to_owned(), error));
+    let without = format!("Passkeys need script, and none runs on this page. {otherwise}");
     view! {
         <div class="passkey" id="answer">
             <input type="hidden" name="ceremony" value=asked.id.to_string()/>
             <input type="hidden" name="answer" value=""/>
             {error}
-            <PasskeyButton options=asked.options label/>
-            <noscript><p class="help">"Passkeys need script, and this browser runs none here. " {otherwise}</p></noscript>
+            <PasskeyButton options=asked.options label without/>
         </div>
     }
 }

@@ -7,23 +7,26 @@
 use leptos::prelude::*;
 
 /// A button that asks. The form around it holds a field `answer`, which is filled and sent. Without script it cannot be
-/// pressed; the page says so beside it.
+/// pressed, and the words under it say what to do instead.
 #[island]
 pub fn PasskeyButton(
     /// Options for `navigator.credentials`, as JSON.
     options: String,
     /// The words on it.
     label: String,
+    /// What stands under it until script runs.
+    without: String,
 ) -> impl IntoView {
     let me = NodeRef::<leptos::html::Button>::new();
     let is_ready = RwSignal::new(false);
-    let said = RwSignal::new("");
+    let said = RwSignal::new(without);
     #[cfg(feature = "hydrate")]
     Effect::new(move || {
         if browser::is_able() {
             is_ready.set(true);
+            said.set(String::new());
         } else {
-            said.set("This browser offers no passkeys on this page.");
+            said.set("This browser offers no passkeys on this page.".to_owned());
         }
     });
     view! {
@@ -43,21 +46,22 @@ pub fn PasskeyButton(
 type Me = NodeRef<leptos::html::Button>;
 
 #[cfg(feature = "hydrate")]
-fn ask(options: String, me: Me, is_ready: RwSignal<bool>, said: RwSignal<&'static str>) {
+fn ask(options: String, me: Me, is_ready: RwSignal<bool>, said: RwSignal<String>) {
     is_ready.set(false);
-    said.set("Waiting for your passkey");
+    said.set("Waiting for your passkey".to_owned());
     wasm_bindgen_futures::spawn_local(async move {
-        match browser::answer(&options).await {
-            Ok(answer) if send(me, &answer) => said.set("Checking"),
-            Ok(_) => said.set("The answer cannot be sent from this page. Load it again."),
-            Err(why) => said.set(browser::words(&why)),
-        }
+        let words = match browser::answer(&options).await {
+            Ok(answer) if send(me, &answer) => "Checking",
+            Ok(_) => "The answer cannot be sent from this page. Load it again.",
+            Err(why) => browser::words(&why),
+        };
+        said.set(words.to_owned());
         is_ready.set(true);
     });
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn ask(_options: String, _me: Me, _is_ready: RwSignal<bool>, _said: RwSignal<&'static str>) {}
+fn ask(_options: String, _me: Me, _is_ready: RwSignal<bool>, _said: RwSignal<String>) {}
 
 /// Fills the field and sends the form, as a press of its own button would.
 #[cfg(feature = "hydrate")]

@@ -188,7 +188,7 @@ test('without script the page says so, and a recovery code does', async ({ world
 });
 
 test('w43: an admin lets somebody add a first factor, once; a passkey alone counts where policy says so', async ({ world, page, context }) => {
-  const root = new Http(world.url);
+  const root = new Http(local(world));
   await root.post('/signin', { username: world.root.username, password: world.root.password, return_to: '' });
   await root.post('/signin/second', { code: kept.codes[1] });
   await elevateBy(root, world.root.password, kept.codes[2]);

@@ -46,9 +46,11 @@ pub(crate) fn card(
 ) -> AnyView {
     let more = view! { <a href="/me/factors/new">"Add second factor"</a> }.into_any();
     if own.factors.is_empty() {
+        // The way on stands beside the leave, where somebody gave it.
+        let more = permit.is_none().then_some(more);
         let permit = permit.map(|permit| super::permits::own(permit, now));
         return view! {
-            <Card title="Second factor" id="factors" more>
+            <Card title="Second factor" id="factors" nostrip:more=more>
                 {permit}
                 <p>"None yet. With one, a stolen password alone signs nobody in as you and starts no secure session."</p>
             </Card>
@@ -242,7 +244,7 @@ async fn name_page(
                         <Form action="/me/factors/new" errors guard=Guard::Off>
                             <TextField name="name" label="Name" value=name error help="By which you will know it again."/>
                             <FormActions>
-                                <Button look=Look::Primary icon=Glyph::Arrow>"Show the QR code"</Button>
+                                <Button icon=Glyph::Arrow>"Show the QR code"</Button>
                                 <LinkButton href="/me">"Cancel"</LinkButton>
                             </FormActions>
                         </Form>

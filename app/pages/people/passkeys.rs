@@ -83,7 +83,7 @@ async fn name_page(
                         <Form action="/me/passkeys/new" errors guard=Guard::Off>
                             <TextField name="name" label="Name" value=name error placeholder="Laptop, blue key" help="By which you will know it again."/>
                             {ground}
-                            <noscript><p class="help">"Passkeys need script, and this browser runs none here. "<a href="/me/factors/new">"Add an authenticator app"</a>" instead."</p></noscript>
+                            <p class="help">"The next step needs a browser that runs scripts. "<a href="/me/factors/new">"An authenticator app"</a>" works without."</p>
                             <FormActions>
                                 <Button look=Look::Primary icon=Glyph::Arrow>"Continue"</Button>
                                 <LinkButton href="/me">"Cancel"</LinkButton>
