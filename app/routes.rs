@@ -12,14 +12,23 @@ use muster_services::{Call, break_glass};
 use muster_web::{AppState, Browser, Caller, Failure};
 
 use crate::pages::access::{confirm, elevate, enter, reauth};
-use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
+use crate::pages::people::{
+    bulk, factors, group_edit, groups, me, passkeys, permits, roles, user_edit, users,
+};
 use crate::pages::provisioning::compare;
-use crate::pages::security::{activity, overview, policies, receipt_list, receipts, sessions, settings};
-use crate::pages::setup::{address, administrator, arrival, code, done, proof, provider as setup_provider, trial};
-use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test, keys};
+use crate::pages::security::{
+    activity, overview, policies, receipt_list, receipts, sessions, settings,
+};
+use crate::pages::setup::{
+    address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
+};
+use crate::pages::signin::{
+    choose, keys, leave, link, reason, recover, result, returned, second, test,
+};
 use crate::pages::sources::{
-    application_edit, applications, directories, provider, provider_edit, provider_rules, providers,
-use crate::pages::sources::{calibration, directories, provider, provider_edit, provider_rules, providers};
+    application_edit, applications, calibration, directories, provider, provider_edit,
+    provider_rules, providers,
+};
 
 /// Who may use an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,12 +130,15 @@ pub const ROUTES: &[Route] = routes! {
     get  "/receipts/{id}/download"            SignedIn => receipts::download;
     get  "/me"                                SignedIn => me::show;
     post "/me/password"                       Elevated(P::UseConsole) => me::set_password;
-    get  "/me/factors/new"                    May(P::UseConsole) => factors::new;
-    post "/me/factors/new"                    Elevated(P::UseConsole) => factors::begin;
-    post "/me/factors/recovery"               Elevated(P::UseConsole) => factors::make_codes;
-    post "/me/factors/{id}/confirm"           Elevated(P::UseConsole) => factors::confirm;
-    post "/me/factors/{id}/rename"            Elevated(P::UseConsole) => factors::rename;
-    post "/me/factors/{id}/remove"            Elevated(P::UseConsole) => factors::remove;
+    get  "/me/factors/new"                    SignedIn => factors::new;
+    post "/me/factors/new"                    SignedIn => factors::begin;
+    post "/me/factors/recovery"               SignedIn => factors::make_codes;
+    post "/me/factors/{id}/confirm"           SignedIn => factors::confirm;
+    post "/me/factors/{id}/rename"            SignedIn => factors::rename;
+    post "/me/factors/{id}/remove"            SignedIn => factors::remove;
+    get  "/me/passkeys/new"                   SignedIn => passkeys::new;
+    post "/me/passkeys/new"                   SignedIn => passkeys::begin;
+    post "/me/passkeys/{id}/confirm"          SignedIn => passkeys::confirm;
 
     get  "/users"                             May(P::ViewPeople) => users::list;
     get  "/users/new"                         May(P::EditPeople) => user_edit::new;
@@ -143,6 +155,8 @@ pub const ROUTES: &[Route] = routes! {
     post "/users/{id}/break-glass"            Elevated(P::ManageRoles) => user_edit::break_glass;
     post "/users/{id}/identities/unlink"      Elevated(P::EditPeople) => user_edit::unlink;
     post "/users/{id}/factors/{factor}/remove" Elevated(P::EditPeople) => factors::remove_of;
+    post "/users/{id}/permit"                 Elevated(P::EditPeople) => permits::grant;
+    post "/users/{id}/permit/revoke"          Elevated(P::EditPeople) => permits::revoke;
     post "/users/{id}/sessions/end"           May(P::EndSessions) => user_edit::end_sessions;
 
     get  "/groups"                            May(P::ViewPeople) => groups::list;

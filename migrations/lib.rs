@@ -12,6 +12,7 @@ mod m0005_provisioning;
 mod m0006_ways_in;
 mod m0007_factors;
 mod m0008_calibration;
+mod m0009_passkeys;
 mod m0010_ways_back;
 mod m0011_applications;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_ways_in::Step),
             Box::new(m0007_factors::Step),
             Box::new(m0008_calibration::Step),
+            Box::new(m0009_passkeys::Step),
             Box::new(m0010_ways_back::Step),
             Box::new(m0011_applications::Step),
         ]

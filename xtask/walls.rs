@@ -72,6 +72,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["muster-storage"]),
     ("openidconnect", &["muster-idp"]),
+    ("webauthn-rs", &["muster-services"]),
     (
         "leptos",
         &["muster-app", "muster-islands", "muster-hydrate"],
@@ -94,6 +95,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "src/domain/",
             "src/services/factors/check.rs",
+            "src/services/factors/check/passkey.rs",
             "src/testing/",
         ],
     ),

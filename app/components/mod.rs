@@ -32,6 +32,7 @@
 //! | [`Avatar`], [`Who`] | `name` / `name`, `note?`, `href?` |
 //! | [`When`] | `at`, `now`, `written?: Written {Relative, Exact}` |
 //! | [`Qr`] | `text`, `label` |
+//! | [`PasskeyField`] | `asked: Asked`, `label`, `error?`, `otherwise` (words for a browser without script); inside a [`Form`] |
 //! | [`CopyText`] | `value`, `label` (the button reads "Copy {label}") |
 //! | [`Steps`] | `steps: Vec<Step {label, progress: Progress {Done, Current, Ahead}, href}>` |
 //! | [`Tiles`] | `legend`, `name`, `value?`, `error?`, `tiles: Vec<Tile::new(value, label, note)>` |
@@ -88,6 +89,7 @@ mod markup;
 mod number;
 mod page;
 mod pager;
+mod passkey;
 mod path;
 mod plain;
 mod problem;
@@ -135,6 +137,7 @@ pub use markup::Markup;
 pub use number::{counted, grouped};
 pub use page::{Columns, Crumb, Page, Tab, Tabs, Width};
 pub use pager::{Pager, count_words};
+pub use passkey::PasskeyField;
 pub use path::{GroupPath, PathNode};
 pub use plain::{Plain, Room};
 pub use problem::Problem;

@@ -1,7 +1,8 @@
 //! The parts of Muster that run in the browser.
 //!
 //! Every page works before, and without, these: an island only adds what a server cannot do, such as counting
-//! seconds or reaching the clipboard. It must never hold a rule, fetch what the page needs, or change what a form sends.
+//! seconds or reaching the clipboard. It must never hold a rule, fetch what the page needs, or change what a form sends;
+//! the answer of a passkey, which only a browser can get, goes into a field of its own.
 //! The browser build links this crate alone, so what it uses decides how much every admin downloads.
 
 mod copy_button;
@@ -10,6 +11,7 @@ mod jump_key;
 mod local_times;
 #[cfg(feature = "hydrate")]
 mod page;
+mod passkey_button;
 mod select_all;
 mod unsaved_guard;
 
@@ -17,5 +19,6 @@ pub use copy_button::CopyButton;
 pub use countdown::{Countdown, clock};
 pub use jump_key::JumpKey;
 pub use local_times::LocalTimes;
+pub use passkey_button::PasskeyButton;
 pub use select_all::SelectAll;
 pub use unsaved_guard::UnsavedGuard;

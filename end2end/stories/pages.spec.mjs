@@ -42,6 +42,8 @@ const CONSOLE = {
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',
   me: () => '/me',
+  'factor-new': () => '/me/factors/new',
+  'passkey-new': () => '/me/passkeys/new',
   'setup-address': () => '/setup/address',
   'setup-provider': () => '/setup/provider',
   'setup-provider-form': () => '/setup/provider?vendor=generic',

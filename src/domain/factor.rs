@@ -1,9 +1,10 @@
 //! The second factor of a person: something they have, beside what they know. Several per person, each with a name.
 //!
-//! One kind today, codes of an authenticator app ([`totp`]); [`recovery`] codes stand in for a lost one. Nothing here
-//! remembers: which step or code was used is kept by storage, which accepts each of them once.
+//! Two kinds: codes of an authenticator app ([`totp`]), and passkeys, which check that it is their owner and cannot be
+//! tricked into answering another site; [`recovery`] codes stand in for a lost one. Nothing here remembers: which step,
+//! code or question was used is kept by storage, which accepts each of them once.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::FieldError;
@@ -18,6 +19,8 @@ pub mod totp;
 pub enum FactorKind {
     /// An app that shows codes (RFC 6238).
     Totp,
+    /// A passkey that verifies its user (W3C Web Authentication, level 2).
+    Passkey,
 }
 
 impl FactorKind {
@@ -26,6 +29,7 @@ impl FactorKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Totp => "Authenticator app",
+            Self::Passkey => "Passkey",
         }
     }
 }
@@ -45,7 +49,43 @@ pub struct Factor {
     pub created_at: DateTime<Utc>,
     /// When it was last used.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// The name of this console that a passkey answers to. It answers to no other.
+    pub bound_to: Option<String>,
+    /// When an answer showed that there may be a copy of it. It is not accepted from then on.
+    pub suspected_at: Option<DateTime<Utc>>,
+    /// Who let its owner add it without a secure session.
+    pub permitted_by: Option<String>,
 }
+
+impl Factor {
+    /// Whether its answers are taken, as far as can be told without one: a passkey of another name of this console, or
+    /// one of which there may be a copy, is not asked.
+    #[must_use]
+    pub fn answers_to(&self, name: Option<&str>) -> bool {
+        match self.kind {
+            FactorKind::Totp => true,
+            FactorKind::Passkey => {
+                self.suspected_at.is_none() && name.is_some() && self.bound_to.as_deref() == name
+            }
+        }
+    }
+}
+
+/// Leave to add one's first second factor without a secure session, given by an admin. It counts once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Permit {
+    /// For whom.
+    pub user: UserId,
+    /// Who gave it, by name.
+    pub granted_by: String,
+    /// When.
+    pub granted_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// How long a permit counts: the next working day is within it.
+pub const PERMIT: TimeDelta = TimeDelta::hours(24);
 
 /// Whether a person has a second factor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +104,35 @@ pub enum Answered {
     Totp,
     /// A recovery code.
     Recovery,
+    /// A passkey, which verified its user.
+    Passkey,
+}
+
+/// What confirmed something, as it goes on record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Its kind.
+    pub by: Answered,
+    /// What its owner calls it; none for a recovery code.
+    pub name: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Confirmed {
+    /// In words: "a code of “Phone”".
+    #[must_use]
+    pub fn words(&self) -> String {
+        let named = |what: &str| match &self.name {
+            Some(name) => format!("{what} “{name}”"),
+            None => what.to_owned(),
+        };
+        match self.by {
+            Answered::Totp => named("a code of"),
+            Answered::Recovery => "a recovery code".to_owned(),
+            Answered::Passkey => named("the passkey"),
+        }
+    }
 }
 
 /// Witness that a person's second factor was checked, used up and right, a moment ago. Made where codes are compared.
@@ -71,13 +140,37 @@ pub enum Answered {
 pub struct FactorChecked {
     user: UserId,
     by: Answered,
+    name: Option<String>,
 }
 
 impl FactorChecked {
-    /// For the one service that compares codes (a wall test sees to it).
+    /// For the services that compare codes and check answers of passkeys (a wall test sees to it).
     #[must_use]
     pub const fn witness(user: UserId, by: Answered) -> Self {
-        Self { user, by }
+        Self {
+            user,
+            by,
+            name: None,
+        }
+    }
+
+    /// The same with what its owner calls the factor.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            ..self
+        }
+    }
+
+    /// As it goes on record.
+    #[must_use]
+    pub fn confirmed(&self, at: DateTime<Utc>) -> Confirmed {
+        Confirmed {
+            by: self.by,
+            name: self.name.clone(),
+            at,
+        }
     }
 
     /// Whose factor it was.

@@ -57,6 +57,8 @@ ids! {
     RequestKeyId,
     /// One second factor of a person.
     FactorId,
+    /// One question to a passkey, in one browser session.
+    CeremonyId,
     /// One granted role.
     AssignmentId,
     /// One use of a break-glass account.

@@ -11,6 +11,10 @@ use crate::factor::Enrolled;
 use crate::role::Role;
 use crate::session::ProofKind;
 
+mod ways;
+
+pub use ways::Ways;
+
 /// What an identity provider's answer has to be. The stricter one is the greater.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +35,30 @@ pub enum PasswordRule {
     WithFactor,
     /// It starts no secure session.
     Never,
+}
+
+/// Which second factors count. The stricter one is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorRule {
+    /// Codes and passkeys.
+    #[default]
+    Any,
+    /// Passkeys: a code can be given away to whoever asks nicely, the answer of a passkey is worth nothing elsewhere.
+    Passkey,
+}
+
+/// What a passkey is worth without anything beside it. The stricter one is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasskeyRule {
+    /// As much as a password with a second factor: it is something a person has, and it verified who holds it by a PIN,
+    /// a finger or a face. It counts where that counts: for accounts with a password here, and nowhere if
+    /// [`PasswordRule::Never`] says that only providers do.
+    #[default]
+    Enough,
+    /// Nothing: it stands beside a password or an answer of a provider.
+    Beside,
 }
 
 /// Whether a secure session goes on from another address. The stricter one is the greater.
@@ -55,14 +83,20 @@ pub enum Reason {
 
 /// The rules of one role, or of one person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ElevationPolicy {
     /// What a provider's answer has to be.
     pub provider: ProviderRule,
     /// What a password is worth.
     pub password: PasswordRule,
+    /// Which second factors count.
+    pub factors: FactorRule,
+    /// What a passkey is worth alone.
+    pub passkey: PasskeyRule,
     /// From grant to end, in seconds.
     pub lifetime_seconds: u32,
     /// After how many seconds without a request it ends before that; none: it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u32>,
     /// Whether it goes on from another address.
     pub address: Address,
@@ -83,6 +117,8 @@ impl Default for ElevationPolicy {
         Self {
             provider: ProviderRule::Fresh,
             password: PasswordRule::Enough,
+            factors: FactorRule::Any,
+            passkey: PasskeyRule::Enough,
             lifetime_seconds: 600,
             idle_seconds: None,
             address: Address::MayChange,
@@ -95,13 +131,21 @@ impl ElevationPolicy {
     /// Whether such a proof, of somebody who has a second factor or none, starts a secure session.
     #[must_use]
     pub fn accepts(&self, kind: ProofKind, enrolled: Enrolled) -> bool {
+        let any = self.factors == FactorRule::Any;
         match kind {
             ProofKind::Fresh => true,
-            ProofKind::UnprovableAndFactor => self.provider == ProviderRule::FreshOrConfirmed,
+            ProofKind::UnprovableAndFactor => {
+                any && self.provider == ProviderRule::FreshOrConfirmed
+            }
+            ProofKind::UnprovableAndPasskey => self.provider == ProviderRule::FreshOrConfirmed,
             ProofKind::Password => {
                 self.password == PasswordRule::Enough && enrolled == Enrolled::No
             }
-            ProofKind::PasswordAndFactor => self.password != PasswordRule::Never,
+            ProofKind::PasswordAndFactor => any && self.password != PasswordRule::Never,
+            ProofKind::PasswordAndPasskey => self.password != PasswordRule::Never,
+            ProofKind::Passkey => {
+                self.passkey == PasskeyRule::Enough && self.password != PasswordRule::Never
+            }
         }
     }
 
@@ -111,6 +155,8 @@ impl ElevationPolicy {
         Self {
             provider: self.provider.max(other.provider),
             password: self.password.max(other.password),
+            factors: self.factors.max(other.factors),
+            passkey: self.passkey.max(other.passkey),
             lifetime_seconds: self.lifetime_seconds.min(other.lifetime_seconds),
             idle_seconds: match (self.idle_seconds, other.idle_seconds) {
                 (Some(one), Some(two)) => Some(one.min(two)),
@@ -121,6 +167,19 @@ impl ElevationPolicy {
         }
     }
 
+    /// What is outside its bounds, by field. Empty: it can be set.
+    #[must_use]
+    pub fn out_of_bounds(&self) -> Vec<&'static str> {
+        let lasts = (SHORTEST..=LONGEST).contains(&self.lifetime_seconds);
+        let idles = self
+            .idle_seconds
+            .is_none_or(|idle| (SHORTEST_IDLE..=LONGEST).contains(&idle));
+        [(lasts, "lifetime_seconds"), (idles, "idle_seconds")]
+            .into_iter()
+            .filter_map(|(holds, field)| (!holds).then_some(field))
+            .collect()
+    }
+
     /// How long a secure session lasts, never outside the bounds.
     #[must_use]
     pub fn lifetime_seconds(&self) -> u32 {
@@ -128,11 +187,13 @@ impl ElevationPolicy {
     }
 
     /// The same for a break-glass account: it must get in when every provider is down, so its password counts whatever
-    /// the others may do. Its second factor counts too, once it has one.
+    /// the others may do. Its second factor counts too, once it has one: of whatever kind, since a passkey is worth
+    /// nothing on the day when this console is reached under another name.
     #[must_use]
     pub fn for_break_glass(self) -> Self {
         Self {
             password: PasswordRule::Enough,
+            factors: FactorRule::Any,
             ..self
         }
     }
@@ -182,14 +243,29 @@ mod tests {
             ]),
             0_u32..10_000,
             proptest::option::of(0_u32..10_000),
-            any::<bool>(),
-            any::<bool>(),
+            any::<[bool; 4]>(),
         )
             .prop_map(
-                |(provider, password, lifetime_seconds, idle_seconds, stays, asked)| {
+                |(
+                    provider,
+                    password,
+                    lifetime_seconds,
+                    idle_seconds,
+                    [stays, asked, resistant, beside],
+                )| {
                     ElevationPolicy {
                         provider,
                         password,
+                        factors: if resistant {
+                            FactorRule::Passkey
+                        } else {
+                            FactorRule::Any
+                        },
+                        passkey: if beside {
+                            PasskeyRule::Beside
+                        } else {
+                            PasskeyRule::Enough
+                        },
                         lifetime_seconds,
                         idle_seconds,
                         address: if stays {
@@ -215,6 +291,9 @@ mod tests {
             (ProofKind::UnprovableAndFactor, false, false),
             (ProofKind::Password, true, false),
             (ProofKind::PasswordAndFactor, true, true),
+            (ProofKind::UnprovableAndPasskey, false, false),
+            (ProofKind::PasswordAndPasskey, true, true),
+            (ProofKind::Passkey, true, true),
         ] {
             assert_eq!(policy.accepts(kind, Enrolled::No), has_none, "{kind:?}");
             assert_eq!(policy.accepts(kind, Enrolled::Yes), has_one, "{kind:?}");
@@ -229,13 +308,56 @@ mod tests {
     fn a_break_glass_account_gets_in_by_password_and_by_its_factor_once_it_has_one() {
         let never = ElevationPolicy {
             password: PasswordRule::Never,
+            factors: FactorRule::Passkey,
             ..ElevationPolicy::default()
         };
-        assert!(!never.accepts(ProofKind::PasswordAndFactor, Enrolled::Yes));
+        for kind in [
+            ProofKind::PasswordAndFactor,
+            ProofKind::PasswordAndPasskey,
+            ProofKind::Passkey,
+        ] {
+            assert!(!never.accepts(kind, Enrolled::Yes), "{kind:?}");
+        }
         let glass = never.for_break_glass();
         assert!(glass.accepts(ProofKind::Password, Enrolled::No));
         assert!(!glass.accepts(ProofKind::Password, Enrolled::Yes));
         assert!(glass.accepts(ProofKind::PasswordAndFactor, Enrolled::Yes));
+    }
+
+    #[test]
+    fn where_passkeys_alone_count_a_code_confirms_nothing() {
+        let resistant = ElevationPolicy {
+            provider: ProviderRule::FreshOrConfirmed,
+            factors: FactorRule::Passkey,
+            passkey: PasskeyRule::Beside,
+            ..ElevationPolicy::default()
+        };
+        for (kind, accepted) in [
+            (ProofKind::Fresh, true),
+            (ProofKind::UnprovableAndFactor, false),
+            (ProofKind::UnprovableAndPasskey, true),
+            (ProofKind::Password, false),
+            (ProofKind::PasswordAndFactor, false),
+            (ProofKind::PasswordAndPasskey, true),
+            (ProofKind::Passkey, false),
+        ] {
+            assert_eq!(resistant.accepts(kind, Enrolled::Yes), accepted, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_from_before_passkeys_counts_as_it_did() {
+        let before = r#"{"provider":"fresh","password":"with_factor","lifetime_seconds":300,
+            "idle_seconds":null,"address":"stays","reason":"not_asked"}"#;
+        let policy: ElevationPolicy = serde_json::from_str(before).unwrap();
+        let wanted = ElevationPolicy {
+            password: PasswordRule::WithFactor,
+            lifetime_seconds: 300,
+            address: Address::Stays,
+            ..ElevationPolicy::default()
+        };
+        assert_eq!(policy, wanted);
+        assert!(serde_json::from_str::<ElevationPolicy>(r#"{"pasword":"never"}"#).is_err());
     }
 
     #[test]
@@ -274,6 +396,17 @@ mod tests {
             }
             prop_assert_eq!(&both, &other.and(&one));
             prop_assert_eq!(&one.and(&one), &one);
+        }
+
+        #[test]
+        fn what_a_code_confirms_a_passkey_confirms_too(policy in policies()) {
+            for (code, passkey) in [
+                (ProofKind::UnprovableAndFactor, ProofKind::UnprovableAndPasskey),
+                (ProofKind::PasswordAndFactor, ProofKind::PasswordAndPasskey),
+            ] {
+                prop_assert!(!policy.accepts(code, Enrolled::Yes) || policy.accepts(passkey, Enrolled::Yes));
+            }
+            prop_assert!(!policy.accepts(ProofKind::Passkey, Enrolled::Yes) || policy.accepts(ProofKind::PasswordAndPasskey, Enrolled::Yes));
         }
 
         #[test]

@@ -12,7 +12,7 @@ use muster_domain::id::{GroupId, ProviderId, UserId};
 use muster_domain::name::{self, RESERVED};
 use muster_domain::role::Role;
 use muster_domain::{Error, Kind};
-use muster_storage::{Tx, credentials, groups, providers, subjects, users};
+use muster_storage::{Tx, credentials, factors, groups, permits, providers, subjects, users};
 use serde_json::{Value, json};
 
 use crate::standing::Standing;
@@ -170,6 +170,23 @@ async fn opened_by_others(call: &Call, tx: &Tx, people: &[UserId]) -> Result<Vec
         let owner = known.get(&user).map_or("?", String::as_str);
         if foreign(&by, owner) {
             opened.push(format!("{by} set the password of {owner}"));
+        }
+    }
+    for (user, by) in factors::permitted_by_others(tx, people).await? {
+        let owner = known.get(&user).map_or("?", String::as_str);
+        if foreign(&by, owner) {
+            opened.push(format!(
+                "{by} let {owner} add a second factor without proof of presence"
+            ));
+        }
+    }
+    for permit in permits::list(tx, call.at).await? {
+        let owner = known.get(&permit.user).map(String::as_str);
+        if let Some(owner) = owner.filter(|owner| foreign(&permit.granted_by, owner)) {
+            let by = &permit.granted_by;
+            opened.push(format!(
+                "{by} lets {owner} add a second factor without proof of presence"
+            ));
         }
     }
     for subject in subjects::of_users(tx, people).await? {

@@ -6,18 +6,23 @@ use std::collections::BTreeMap;
 
 use muster_domain::jit::JitRules;
 use muster_domain::membership::Member;
+use muster_domain::policy::ElevationPolicy;
 use muster_domain::provider::{Provider, slug_of};
-use muster_domain::role::Role;
 use muster_domain::vendor::Vendor;
-use muster_domain::{Error, Kind, name};
-use muster_storage::{Reader, groups, providers, roles, settings, users};
+use muster_domain::{Error, Kind};
+use muster_storage::{providers, roles, settings, users};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::providers::{Draft, Enabled};
-use crate::roles::Declared;
 use crate::{Call, Services, Who, site};
+
+mod differences;
+mod holders;
+mod policies;
+
+use differences::{compare, compare_all, compare_lists, flatten};
 
 /// The whole file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -29,6 +34,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Roles by name: who holds them.
     pub roles: BTreeMap<String, Holders>,
+    /// What starts a secure session, by role.
+    pub policies: BTreeMap<String, ElevationPolicy>,
 }
 
 /// Settings of the site.
@@ -164,6 +171,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
             Member::Group(_) => holders.groups.push(row.name),
         }
     }
+    config.policies = policies::here(services).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
         holders.groups.sort();
@@ -194,7 +202,7 @@ fn of_provider(provider: Provider) -> ProviderConfig {
     }
 }
 
-/// What applying the file would change. Providers and roles the file does not name stay as they are.
+/// What applying the file would change. Providers, roles and policies the file does not name stay as they are.
 ///
 /// # Errors
 /// When called by a person, or the database cannot be read.
@@ -217,17 +225,8 @@ pub async fn diff(
         check_slug(slug)?;
         let flat_wanted = flatten(&effective(services, provider)?);
         let flat_here = here.providers.get(slug).map(flatten).unwrap_or_default();
-        let keys: std::collections::BTreeSet<&String> =
-            flat_here.keys().chain(flat_wanted.keys()).collect();
-        for key in keys {
-            let path = format!("providers.{slug}.{key}");
-            compare(
-                &path,
-                flat_here.get(key).map(String::as_str),
-                flat_wanted.get(key).map(String::as_str),
-                &mut differences,
-            );
-        }
+        let path = format!("providers.{slug}");
+        compare_all(&path, &flat_here, &flat_wanted, &mut differences);
         if let Some(reference) = &provider.client_secret {
             differences.push(Difference {
                 path: format!("providers.{slug}.client_secret"),
@@ -251,6 +250,7 @@ pub async fn diff(
             &mut differences,
         );
     }
+    policies::diff(&here, wanted, &mut differences);
     Ok(differences)
 }
 
@@ -279,60 +279,6 @@ fn effective(services: &Services, provider: &ProviderConfig) -> Result<ProviderC
     Ok(effective)
 }
 
-fn compare(path: &str, here: Option<&str>, wanted: Option<&str>, into: &mut Vec<Difference>) {
-    if here != wanted {
-        into.push(Difference {
-            path: path.to_owned(),
-            here: here.map(str::to_owned),
-            wanted: wanted.map(str::to_owned),
-        });
-    }
-}
-
-fn compare_lists(path: &str, here: &[String], wanted: &[String], into: &mut Vec<Difference>) {
-    for name in wanted
-        .iter()
-        .filter(|name| !here.iter().any(|h| name::key(h) == name::key(name)))
-    {
-        compare(&format!("{path}.{name}"), None, Some("held"), into);
-    }
-    for name in here
-        .iter()
-        .filter(|name| !wanted.iter().any(|w| name::key(w) == name::key(name)))
-    {
-        compare(&format!("{path}.{name}"), Some("held"), None, into);
-    }
-}
-
-fn flatten(provider: &ProviderConfig) -> BTreeMap<String, String> {
-    fn walk(path: &str, value: &serde_json::Value, into: &mut BTreeMap<String, String>) {
-        match value {
-            serde_json::Value::Object(map) => {
-                for (key, value) in map {
-                    let path = if path.is_empty() {
-                        key.clone()
-                    } else {
-                        format!("{path}.{key}")
-                    };
-                    walk(&path, value, into);
-                }
-            }
-            serde_json::Value::String(text) if text.is_empty() => {}
-            serde_json::Value::Array(items) if items.is_empty() => {}
-            serde_json::Value::Null => {}
-            serde_json::Value::String(text) => {
-                into.insert(path.to_owned(), text.clone());
-            }
-            other => {
-                into.insert(path.to_owned(), other.to_string());
-            }
-        }
-    }
-    let mut flat = BTreeMap::new();
-    walk("", &json!(provider), &mut flat);
-    flat
-}
-
 /// Applies the file and tells what changed. `resolve` reads `env:NAME` and `file:PATH`.
 ///
 /// # Errors
@@ -344,7 +290,8 @@ pub async fn apply(
     resolve: &(dyn Fn(&str) -> Result<SecretString, Error> + Sync),
 ) -> Result<Vec<Difference>, Error> {
     let differences = diff(services, call, wanted).await?;
-    check_roles(services, wanted).await?;
+    holders::check(services, wanted).await?;
+    policies::check(wanted)?;
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -383,112 +330,7 @@ pub async fn apply(
             crate::providers::switch(tx, call, &mut kept, enabled, detail).await?;
         }
     }
-    apply_roles(services, call, wanted).await?;
+    holders::apply(services, call, wanted).await?;
+    policies::apply(services, call, wanted).await?;
     Ok(differences)
-}
-
-/// Everybody the file names must exist, and a superadmin must be left.
-async fn check_roles(services: &Services, wanted: &Config) -> Result<(), Error> {
-    for (role, holders) in &wanted.roles {
-        if Role::from_key(role).is_none() {
-            return Err(Error::new(
-                "CFG-012",
-                Kind::Invalid,
-                format!("There is no role “{role}”."),
-            ));
-        }
-        for username in &holders.users {
-            if users::by_username(services.db(), username).await?.is_none() {
-                return Err(Error::new(
-                    "CFG-013",
-                    Kind::Invalid,
-                    format!("There is no user “{username}” to hold {role}."),
-                ));
-            }
-        }
-        for group in &holders.groups {
-            if groups::by_name(services.db(), group).await?.is_none() {
-                return Err(Error::new(
-                    "CFG-014",
-                    Kind::Invalid,
-                    format!("There is no group “{group}” to hold {role}."),
-                ));
-            }
-        }
-    }
-    if wanted
-        .roles
-        .get("superadmin")
-        .is_some_and(|holders| holders.users.is_empty())
-    {
-        return Err(Error::new(
-            "CFG-015",
-            Kind::Invalid,
-            "The file would leave no user as superadmin.",
-        )
-        .next("Name at least one."));
-    }
-    Ok(())
-}
-
-/// Grants first, then withdraws, through the same guard as the console: a superadmin who can sign in is always left.
-async fn apply_roles(services: &Services, call: &Call, wanted: &Config) -> Result<(), Error> {
-    let tx = services.db().begin().await?;
-    let held = roles::list(&tx).await?;
-    let mut events = Vec::new();
-    let mut withdrawn = Vec::new();
-    for (key, holders) in &wanted.roles {
-        let Some(role) = Role::from_key(key) else {
-            continue;
-        };
-        let of_role = || {
-            held.iter()
-                .map(|row| &row.assignment)
-                .filter(|assignment| assignment.role == role)
-        };
-        let wanted = principals(&tx, holders).await?;
-        for principal in wanted
-            .iter()
-            .filter(|principal| !of_role().any(|held| held.principal == **principal))
-        {
-            events.push(
-                crate::roles::declare(services, call, &tx, Declared::Grant(role, *principal))
-                    .await?,
-            );
-        }
-        withdrawn.extend(
-            of_role()
-                .filter(|held| !wanted.contains(&held.principal))
-                .map(|held| held.id),
-        );
-    }
-    for id in withdrawn {
-        events.push(crate::roles::declare(services, call, &tx, Declared::Withdraw(id)).await?);
-    }
-    if events.is_empty() {
-        return tx.rollback().await;
-    }
-    tx.commit(&events).await
-}
-
-async fn principals(reader: &impl Reader, holders: &Holders) -> Result<Vec<Member>, Error> {
-    let mut found = Vec::new();
-    for username in &holders.users {
-        found.extend(
-            users::by_username(reader, username)
-                .await?
-                .map(|user| Member::User(user.id)),
-        );
-    }
-    for group in &holders.groups {
-        found.extend(
-            groups::by_name(reader, group)
-                .await?
-                .map(|group| Member::Group(group.id)),
-        );
-    }
-    // Two spellings of one name are one holder.
-    let mut seen = std::collections::BTreeSet::new();
-    found.retain(|member| seen.insert((member.kind(), member.id())));
-    Ok(found)
 }

@@ -3,7 +3,7 @@
 use muster_domain::credential::PasswordChecked;
 use muster_domain::factor::Enrolled;
 use muster_domain::id::ElevationId;
-use muster_domain::policy::{ElevationPolicy, PasswordRule, Reason};
+use muster_domain::policy::{ElevationPolicy, FactorRule, PasswordRule, Reason};
 use muster_domain::session::{Elevation, Means, Proof, ProofKind, Session, SessionKey, Terms};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
@@ -11,7 +11,8 @@ use muster_storage::{Place, elevations, passages};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Call, Services, policies};
+use crate::factors::Kinds;
+use crate::{Call, Services, factors, policies};
 
 /// Longest reason, in characters.
 const LONGEST_REASON: usize = 300;
@@ -32,6 +33,8 @@ pub struct Door {
     pub policy: ElevationPolicy,
     /// Whether they have a second factor.
     pub enrolled: Enrolled,
+    /// Which of them can answer now.
+    pub kinds: Kinds,
 }
 
 impl Door {
@@ -41,10 +44,40 @@ impl Door {
         self.policy.password != PasswordRule::Never
     }
 
-    /// Whether a code is asked for beside the password.
+    /// Whether a second factor is asked for beside the password.
     #[must_use]
     pub fn asks_code(&self) -> bool {
         !self.policy.accepts(ProofKind::Password, self.enrolled)
+    }
+
+    /// Whether a code counts beside the password, and there is one.
+    #[must_use]
+    pub fn takes_code(&self) -> bool {
+        let accepts = self
+            .policy
+            .accepts(ProofKind::PasswordAndFactor, self.enrolled);
+        self.enrolled == Enrolled::Yes && accepts
+    }
+
+    /// Whether a passkey counts without anything beside it, for an account with a password here.
+    #[must_use]
+    pub fn takes_passkey_alone(&self) -> bool {
+        self.kinds.passkey && self.policy.accepts(ProofKind::Passkey, self.enrolled)
+    }
+
+    /// Whether a passkey counts beside the password.
+    #[must_use]
+    pub fn takes_passkey(&self) -> bool {
+        let accepts = self
+            .policy
+            .accepts(ProofKind::PasswordAndPasskey, self.enrolled);
+        self.kinds.passkey && accepts
+    }
+
+    /// Whether passkeys are the only second factors that count.
+    #[must_use]
+    pub fn wants_passkeys(&self) -> bool {
+        self.policy.factors == FactorRule::Passkey
     }
 
     /// Whether a reason is asked for.
@@ -59,8 +92,14 @@ impl Door {
 /// # Errors
 /// When nobody is signed in.
 pub async fn door(services: &Services, call: &Call) -> Result<Door, Error> {
-    let (policy, enrolled) = policies::binding(services.db(), call.signed_in()?).await?;
-    Ok(Door { policy, enrolled })
+    let person = call.signed_in()?;
+    let (policy, enrolled) = policies::binding(services.db(), person).await?;
+    let kinds = factors::kinds(services, person.user.id).await?;
+    Ok(Door {
+        policy,
+        enrolled,
+        kinds,
+    })
 }
 
 /// The reason as it goes on record; none where nobody asks.
@@ -144,6 +183,7 @@ pub async fn grant(
 ) -> Result<Elevation, Error> {
     let person = call.signed_in()?;
     let door = may_grant(services, call, &proof, aim).await?;
+    let confirmed = proof.confirmed().cloned();
     let terms = Terms {
         policy: &door.policy,
         enrolled: door.enrolled,
@@ -157,6 +197,7 @@ pub async fn grant(
     passages::follow(&tx, &person.session.key, rotated).await?;
     let detail = json!({
         "by": row.kind, "provider": row.provider, "ends_at": row.ends_at, "for": aim.action, "reason": aim.reason,
+        "factor": confirmed.map(|confirmed| confirmed.words()),
     });
     tx.commit(&[call.event(
         "elevation.grant",

@@ -1,13 +1,16 @@
-//! Second factors: added, listed, renamed, removed; recovery codes made. Checking is in [`check`].
+//! Second factors: added, listed, renamed, removed; recovery codes made. Checking is in [`check`], passkeys are added in
+//! [`passkey`].
 //!
-//! Adding takes a secure session, or whoever sits at an open browser would add their own. A secret is shown while its
-//! factor is pending and never again; a factor counts once its owner typed a code of it.
+//! Adding takes a secure session, or whoever sits at an open browser would add their own; [`permit`] is the one way
+//! around it. A secret is shown while its factor is pending and never again; a factor counts once its owner typed a code
+//! of it.
 
 use chrono::TimeDelta;
 use muster_domain::factor::recovery;
 use muster_domain::factor::totp::{Code, Totp};
 use muster_domain::factor::{self, Enrolled, Factor, FactorKind};
 use muster_domain::id::{FactorId, UserId};
+use muster_domain::policy::FactorRule;
 use muster_domain::role::Permission;
 use muster_domain::session::{ElevatedSession, ProofKind};
 use muster_domain::user::User;
@@ -19,9 +22,20 @@ use serde_json::json;
 
 use crate::{Call, Services, guard, lockout, policies, site};
 
+mod brought;
 mod check;
+mod party;
+pub mod passkey;
+pub mod permit;
 
+pub(crate) use brought::kinds_in;
+pub use brought::{Brought, Kinds, check_brought, kinds};
 pub use check::check;
+pub(crate) use check::passkey::LASTS as CEREMONY;
+pub use check::passkey::{self as passkeys, Given};
+pub use muster_storage::ceremonies::Purpose;
+pub use party::name as bound_name;
+pub use permit::Ground;
 
 /// How long a begun factor waits for its first code.
 pub(crate) const PENDING: TimeDelta = TimeDelta::minutes(15);
@@ -45,6 +59,17 @@ pub async fn own(services: &Services, call: &Call) -> Result<Own, Error> {
         factors: rows::of_user(services.db(), user).await?,
         recovery_left: recovery_codes::left(services.db(), user).await?,
     })
+}
+
+/// How many passkeys answer to the name of the public address as it is. Under another name they stop working.
+///
+/// # Errors
+/// When they cannot be counted.
+pub async fn bound_here(services: &Services) -> Result<u64, Error> {
+    match bound_name(services).await? {
+        Some(name) => rows::bound(services.db(), &name).await,
+        None => Ok(0),
+    }
 }
 
 /// Somebody's factors.
@@ -76,18 +101,13 @@ pub struct Enrolment {
 pub async fn begin(
     services: &Services,
     call: &Call,
-    elevated: &ElevatedSession<'_>,
+    ground: impl Into<Ground<'_>>,
     name: &str,
 ) -> Result<Enrolment, Error> {
-    let user = own_present(call, elevated)?;
+    let user = ground.into().holds(services.db(), call).await?;
     let known = rows::of_user(services.db(), user.id).await?;
     if known.len() >= factor::MOST {
-        return Err(Error::new(
-            "FAC-006",
-            Kind::Conflict,
-            format!("There are {} second factors already.", factor::MOST),
-        )
-        .next("Remove one that is no longer used."));
+        return Err(too_many());
     }
     let name = own_name(&known, None, name)?;
     let totp = Totp::make(services.entropy());
@@ -100,6 +120,9 @@ pub async fn begin(
             name,
             created_at: call.at,
             last_used_at: None,
+            bound_to: None,
+            suspected_at: None,
+            permitted_by: None,
         },
         sealed: services.sealer().seal(
             totp.write().expose_secret(),
@@ -107,6 +130,7 @@ pub async fn begin(
             services.entropy(),
         )?,
         counter: None,
+        credential: None,
     };
     let tx = services.db().begin().await?;
     rows::begin(&tx, &pending).await?;
@@ -122,10 +146,10 @@ pub async fn begin(
 pub async fn pending(
     services: &Services,
     call: &Call,
-    elevated: &ElevatedSession<'_>,
+    ground: impl Into<Ground<'_>>,
     id: FactorId,
 ) -> Result<Enrolment, Error> {
-    let user = own_present(call, elevated)?;
+    let user = ground.into().holds(services.db(), call).await?;
     let (pending, totp) = begun(services, call, user.id, id).await?;
     enrolment(services, user, &pending, &totp).await
 }
@@ -146,12 +170,13 @@ pub struct Added {
 pub async fn confirm(
     services: &Services,
     call: &Call,
-    elevated: &ElevatedSession<'_>,
+    ground: impl Into<Ground<'_>>,
     id: FactorId,
     typed: &str,
 ) -> Result<Added, Error> {
-    let user = own_present(call, elevated)?;
-    let (pending, totp) = begun(services, call, user.id, id).await?;
+    let ground = ground.into();
+    let user = ground.holds(services.db(), call).await?;
+    let (mut pending, totp) = begun(services, call, user.id, id).await?;
     let Code::Right(step) = totp.check(typed, call.at, None) else {
         return Err(Error::form(Vec::new()).field(
             "code",
@@ -160,9 +185,11 @@ pub async fn confirm(
     };
     let tx = services.db().begin().await?;
     let is_first = rows::enrolled(&tx, user.id).await? == Enrolled::No;
-    if !rows::confirm(&tx, id, step, call.at).await? {
+    let permitted_by = ground.spend(&tx, call).await?;
+    if !rows::confirm(&tx, id, step, permitted_by.as_deref(), call.at).await? {
         return Err(no_longer_pending());
     }
+    pending.factor.permitted_by = permitted_by;
     let mut events = vec![event(call, "factor.add", user, &pending.factor)];
     let mut codes = Vec::new();
     if is_first {
@@ -238,9 +265,16 @@ pub async fn remove(
     let factor = find(&known, id)?.clone();
     let (policy, _) = policies::binding(&tx, call.signed_in()?).await?;
     let needed = !policy.accepts(ProofKind::Password, Enrolled::No)
-        && policy.accepts(ProofKind::PasswordAndFactor, Enrolled::Yes);
+        && policy.accepts(ProofKind::PasswordAndPasskey, Enrolled::Yes);
     let has_password = credentials::password(&tx, user.id).await?.is_some();
-    if known.len() == 1 && needed && has_password {
+    // One that policy does not count, or whose answers nobody takes, keeps nobody in.
+    let name = bound_name(services).await?;
+    let counts = |one: &Factor| {
+        one.answers_to(name.as_deref())
+            && (policy.factors == FactorRule::Any || one.kind == FactorKind::Passkey)
+    };
+    let is_last = counts(&factor) && known.iter().filter(|one| counts(one)).count() == 1;
+    if is_last && needed && has_password {
         return Err(Error::new(
             "FAC-007",
             Kind::Conflict,
@@ -295,8 +329,8 @@ async fn removed(tx: &Tx, factor: &Factor, before: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// For everybody who is signed in, with a role or without.
 fn own_present<'a>(call: &'a Call, elevated: &ElevatedSession<'_>) -> Result<&'a User, Error> {
-    call.may(Permission::UseConsole)?;
     guard::present(call, Some(elevated))?;
     Ok(&call.signed_in()?.user)
 }
@@ -382,7 +416,11 @@ fn event(
     factor: &Factor,
 ) -> muster_domain::audit::AuditEvent {
     let own = call.user().is_some_and(|caller| caller.id == user.id);
-    let detail = json!({"factor": factor.id, "kind": factor.kind, "name": factor.name, "own": own});
+    let mut detail =
+        json!({"factor": factor.id, "kind": factor.kind, "name": factor.name, "own": own});
+    if let (Some(by), Some(detail)) = (&factor.permitted_by, detail.as_object_mut()) {
+        detail.insert("permitted_by".to_owned(), json!(by));
+    }
     call.event(action, &user.username, Some(user.id.0), detail)
 }
 
@@ -394,6 +432,15 @@ fn codes_made(call: &Call, user: &User) -> muster_domain::audit::AuditEvent {
         Some(user.id.0),
         detail,
     )
+}
+
+fn too_many() -> Error {
+    Error::new(
+        "FAC-006",
+        Kind::Conflict,
+        format!("There are {} second factors already.", factor::MOST),
+    )
+    .next("Remove one that is no longer used.")
 }
 
 pub(crate) fn none_enrolled() -> Error {

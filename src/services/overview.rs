@@ -9,7 +9,7 @@ use muster_domain::Error;
 use muster_domain::role::Permission;
 use muster_storage::sign_ins::{self, Outcome};
 use muster_storage::users::{self, UserFilter};
-use muster_storage::{accounts, counters, elevations, providers};
+use muster_storage::{accounts, counters, elevations, factors, providers};
 
 use crate::watching::watched;
 use crate::{Call, Services, activity, break_glass, directories, roles, setup, site};
@@ -125,6 +125,7 @@ async fn facts(services: &Services, call: &Call) -> Result<Facts, Error> {
         verified: activity::verified(services)
             .await?
             .map(|verified| (verified.at, verified.holds)),
+        copied_passkeys: factors::suspected(db).await?,
         public_url: Some(site::url(services).await?),
         setup_left: setup_left(&setup::progress(services).await?),
     })

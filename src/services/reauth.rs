@@ -26,7 +26,7 @@ mod control;
 mod intent;
 mod kept;
 
-pub use confirm::{Confirmable, confirm, confirmable};
+pub use confirm::{Confirmable, Takes, confirm, confirmable};
 use control::control;
 pub use intent::{ControlSeen, Goal, Intent, Leg, Seen};
 pub use kept::{Receipt, ReceiptPurpose, Told, of_provider, receipt, told};

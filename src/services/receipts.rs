@@ -21,7 +21,7 @@ pub fn document(receipt: &Receipt) -> Value {
         "id": receipt.id, "user": receipt.username, "user_id": receipt.user, "purpose": receipt.purpose,
         "verdict": receipt.verdict, "reasons": receipt.reasons, "evidence": receipt.rows, "sent": receipt.sent,
         "asked_at": receipt.asked_at, "stated_at": receipt.stated_at, "came_back_at": receipt.back_at,
-        "provider": told(receipt), "provider_id": receipt.provider, "action": receipt.action,
+        "provider": told(receipt), "provider_id": receipt.provider, "action": receipt.action, "confirmed": receipt.confirmed,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The second step of signing in with a password, for whoever has a second factor.
 //!
 //! After the right password nobody is signed in yet: the browser's session remembers whose it was for five minutes, and
-//! a code does the rest. What is remembered lies on the server; a browser that did not type the password has none (W61).
+//! a code or a passkey does the rest. What is remembered lies on the server; a browser that did not type the password has none (W61).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::id::UserId;
@@ -10,7 +10,8 @@ use muster_domain::{Error, Kind};
 use muster_storage::{credentials, users};
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Services, factors, password, sign_in_policy};
+use crate::factors::{self, Brought, Purpose};
+use crate::{Call, Services, password, sign_in_policy};
 
 /// How long the first step counts.
 const LASTS: TimeDelta = TimeDelta::minutes(5);
@@ -35,18 +36,20 @@ impl Half {
     }
 }
 
-/// Checks the code and signs in.
+/// Checks what they brought, a code or the answer of a passkey, and signs in.
 ///
 /// # Errors
-/// `AUTH-021` when the first step is too long ago, or the person may not sign in any more; as [`factors::check`].
+/// `AUTH-021` when the first step is too long ago, or the person may not sign in any more; as
+/// [`factors::check_brought`].
 pub async fn sign_in(
     services: &Services,
     call: &Call,
     half: &Half,
-    code: &str,
+    brought: impl Into<Brought<'_>>,
 ) -> Result<User, Error> {
     let user = whose(services, call, half).await?;
-    let checked = factors::check(services, call, &user, code).await?;
+    let brought = brought.into();
+    let checked = factors::check_brought(services, call, &user, Purpose::SignIn, brought).await?;
     password::enter(services, call, &user, Some(&checked)).await?;
     Ok(user)
 }
@@ -83,5 +86,5 @@ pub fn over() -> Error {
         Kind::SignInNeeded,
         "This sign-in waits for its second step no more.",
     )
-    .next("Begin again with name and password, and type the code within five minutes.")
+    .next("Begin again with name and password, and use your second factor within five minutes.")
 }

@@ -9,13 +9,14 @@ use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
 use muster_storage::{
-    Quiet, challenges, elevations, factors as factor_rows, passages, test_links, throttle,
+    Quiet, ceremonies, challenges, elevations, factors as factor_rows, passages, permits,
+    test_links, throttle,
 };
 use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
 
-use crate::factors::PENDING;
+use crate::factors::{CEREMONY, PENDING};
 use crate::{Call, Services, refusals};
 
 /// How long a session lasts without a request.
@@ -138,6 +139,8 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     test_links::sweep(&tx, now).await?;
     throttle::sweep(&tx, now - counted).await?;
     factor_rows::sweep(&tx, now - PENDING).await?;
+    ceremonies::sweep(&tx, now - CEREMONY).await?;
+    permits::sweep(&tx, now).await?;
     tx.commit_quiet(Quiet::Expired).await
 }
 

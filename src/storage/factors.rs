@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::factor::{Enrolled, Factor, FactorKind};
 use muster_domain::id::{FactorId, UserId};
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
-use crate::entities::factors::{Entity, Model};
+use crate::entities::factors::{Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{from_word, instant, millis, word};
+use crate::row::{count, from_word, instant, millis, word};
 use crate::{Place, Reader, Tx, sql};
 
-const COLUMNS: &str =
-    "id, user_id, kind, name, secret_sealed, counter, created_at, confirmed_at, last_used_at";
+const COLUMNS: &str = "id, user_id, kind, name, secret_sealed, counter, created_at, confirmed_at, last_used_at, \
+                       credential, bound_to, suspected_at, permitted_by";
 
 /// A factor with what it is checked by. Its Debug output leaves the secret out.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,8 +22,10 @@ pub struct Keyed {
     pub factor: Factor,
     /// What it is checked by, sealed for [`place`].
     pub sealed: String,
-    /// The last accepted step.
+    /// The last accepted step of an app, or the last number of use a passkey told.
     pub counter: Option<u64>,
+    /// The id of a passkey, in base 64 for addresses. No two have the same.
+    pub credential: Option<String>,
 }
 
 impl std::fmt::Debug for Keyed {
@@ -53,16 +55,33 @@ pub async fn begin(tx: &Tx, pending: &Keyed) -> Result<(), Error> {
     let factor = &pending.factor;
     let sql = "DELETE FROM factors WHERE user_id = $1 AND confirmed_at IS NULL";
     sql::change(tx, sql::ask(tx, sql, [factor.user.0.into()])).await?;
+    insert(tx, pending, None).await
+}
+
+/// Adds a passkey. It counts at once: its owner showed it to have it made.
+///
+/// # Errors
+/// `DB-020` when one of this id is known, `DB-021` when there is no such user.
+pub async fn add(tx: &Tx, passkey: &Keyed) -> Result<(), Error> {
+    insert(tx, passkey, Some(millis(passkey.factor.created_at))).await
+}
+
+async fn insert(tx: &Tx, keyed: &Keyed, confirmed_at: Option<i64>) -> Result<(), Error> {
+    let factor = &keyed.factor;
     let row = Model {
         id: factor.id.0,
         user_id: factor.user.0,
         kind: word(factor.kind)?,
         name: factor.name.clone(),
-        secret_sealed: pending.sealed.clone(),
-        counter: None,
+        secret_sealed: keyed.sealed.clone(),
+        counter: keyed.counter.map(number),
         created_at: millis(factor.created_at),
-        confirmed_at: None,
+        confirmed_at,
         last_used_at: None,
+        credential: keyed.credential.clone(),
+        bound_to: factor.bound_to.clone(),
+        suspected_at: factor.suspected_at.map(millis),
+        permitted_by: factor.permitted_by.clone(),
     };
     Entity::insert(row.into_active_model())
         .exec_without_returning(&tx.source())
@@ -93,10 +112,21 @@ pub async fn pending(
 ///
 /// # Errors
 /// Why the database refused.
-pub async fn confirm(tx: &Tx, id: FactorId, step: u64, at: DateTime<Utc>) -> Result<bool, Error> {
-    let sql = "UPDATE factors SET confirmed_at = $1, last_used_at = $1, counter = $2 \
-               WHERE id = $3 AND confirmed_at IS NULL";
-    let values = [millis(at).into(), number(step).into(), id.0.into()];
+pub async fn confirm(
+    tx: &Tx,
+    id: FactorId,
+    step: u64,
+    permitted_by: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let sql = "UPDATE factors SET confirmed_at = $1, last_used_at = $1, counter = $2, permitted_by = $3 \
+               WHERE id = $4 AND confirmed_at IS NULL";
+    let values = [
+        millis(at).into(),
+        number(step).into(),
+        permitted_by.map(str::to_owned).into(),
+        id.0.into(),
+    ];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
 }
 
@@ -146,6 +176,90 @@ pub async fn use_step(tx: &Tx, id: FactorId, step: u64, at: DateTime<Utc>) -> Re
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
 }
 
+/// Writes the use of a passkey down. False: an answer with this number of use, or a later one, was taken before. Passkeys
+/// that do not count tell 0 every time.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn use_passkey(
+    tx: &Tx,
+    id: FactorId,
+    sealed: &str,
+    count: u64,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let sql = "UPDATE factors SET counter = $1, secret_sealed = $2, last_used_at = $3 \
+               WHERE id = $4 AND confirmed_at IS NOT NULL AND suspected_at IS NULL \
+               AND (counter < $1 OR (counter = 0 AND $1 = 0))";
+    let values = [
+        number(count).into(),
+        sealed.into(),
+        millis(at).into(),
+        id.0.into(),
+    ];
+    Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
+}
+
+/// Takes no answer of this passkey any more: there may be a copy of it. Whether it was trusted until now.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn suspect(tx: &Tx, id: FactorId, at: DateTime<Utc>) -> Result<bool, Error> {
+    let sql = "UPDATE factors SET suspected_at = $1 WHERE id = $2 AND suspected_at IS NULL";
+    Ok(sql::change(tx, sql::ask(tx, sql, [millis(at).into(), id.0.into()])).await? > 0)
+}
+
+/// How many passkeys there are of which there may be a copy.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn suspected(reader: &impl Reader) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM factors WHERE suspected_at IS NOT NULL";
+    Ok(count(sql::number(reader, sql::ask(reader, sql, [])).await?))
+}
+
+/// How many passkeys answer to this name of the console alone.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn bound(reader: &impl Reader, name: &str) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM factors WHERE bound_to = $1";
+    let asked = sql::ask(reader, sql, [name.into()]);
+    Ok(count(sql::number(reader, asked).await?))
+}
+
+/// Whether a passkey of this id is known, whoever it belongs to.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn knows(reader: &impl Reader, credential: &str) -> Result<bool, Error> {
+    let sql = "SELECT COUNT(*) FROM factors WHERE credential = $1";
+    let asked = sql::ask(reader, sql, [credential.into()]);
+    Ok(sql::number(reader, asked).await? > 0)
+}
+
+/// Which of these people have a second factor that somebody let them add without a secure session, and who that was.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn permitted_by_others(
+    reader: &impl Reader,
+    users: &[UserId],
+) -> Result<Vec<(UserId, String)>, Error> {
+    let mut found = Vec::new();
+    for some in users.chunks(sql::BATCH) {
+        let rows = Entity::find()
+            .filter(Column::UserId.is_in(some.iter().map(|id| id.0)))
+            .filter(Column::PermittedBy.is_not_null())
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        let rows = rows.into_iter();
+        found.extend(rows.filter_map(|row| Some((UserId(row.user_id), row.permitted_by?))));
+    }
+    Ok(found)
+}
+
 /// Renames one of a person's. Whether there was one.
 ///
 /// # Errors
@@ -189,8 +303,12 @@ fn to_keyed(row: Model) -> Result<Keyed, Error> {
             name: row.name,
             created_at: instant(row.created_at),
             last_used_at: row.last_used_at.map(instant),
+            bound_to: row.bound_to,
+            suspected_at: row.suspected_at.map(instant),
+            permitted_by: row.permitted_by,
         },
         sealed: row.secret_sealed,
         counter: row.counter.and_then(|counter| u64::try_from(counter).ok()),
+        credential: row.credential,
     })
 }

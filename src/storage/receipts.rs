@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
+use muster_domain::factor::Confirmed;
 use muster_domain::id::{ChallengeId, ProviderId, ReceiptId, UserId};
 use muster_domain::listing::{Count, Page};
 use muster_domain::reauth::{Row, Sent, Verdict};
@@ -67,6 +68,8 @@ pub struct Receipt {
     pub control: Option<serde_json::Value>,
     /// The action that asked.
     pub action: Option<String>,
+    /// The second factor that stood in where the answer proved nothing.
+    pub confirmed: Option<Confirmed>,
 }
 
 /// Which results.
@@ -95,6 +98,16 @@ pub async fn insert(tx: &Tx, receipt: &Receipt) -> Result<(), Error> {
         .await
         .map_err(fail)?;
     Ok(())
+}
+
+/// Writes down what confirmed an answer that proved nothing. Whether there was one that nothing confirmed yet.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn confirm(tx: &Tx, id: ReceiptId, by: &Confirmed) -> Result<bool, Error> {
+    let sql = "UPDATE receipts SET confirmed = $1 WHERE id = $2 AND confirmed IS NULL";
+    let values = [json(by)?.into(), id.0.into()];
+    Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
 }
 
 /// One result.
@@ -191,6 +204,7 @@ fn to_row(receipt: &Receipt) -> Result<Model, Error> {
         back_at: millis(receipt.back_at),
         control: receipt.control.as_ref().map(json).transpose()?,
         action: receipt.action.clone(),
+        confirmed: receipt.confirmed.as_ref().map(json).transpose()?,
     })
 }
 
@@ -215,5 +229,6 @@ fn to_receipt(row: Model) -> Result<Receipt, Error> {
         back_at: instant(row.back_at),
         control: from_json_option(TABLE, row.control.as_deref())?,
         action: row.action,
+        confirmed: from_json_option(TABLE, row.confirmed.as_deref())?,
     })
 }

@@ -5,8 +5,10 @@
 
 mod clock;
 mod idp;
+mod passkey;
 mod world;
 
 pub use clock::{FixedClock, SeededEntropy};
 pub use idp::{Asked, FakeIdp, Says};
+pub use passkey::SoftPasskey;
 pub use world::{Persona, TestWorld};

@@ -6,14 +6,17 @@ use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::id::ReceiptId;
 use muster_services::elevation::Aim;
-use muster_services::reauth::{self, Confirmable, Intent, Receipt};
+use muster_services::factors::passkey::Asked;
+use muster_services::factors::{Purpose, passkeys};
+use muster_services::reauth::{self, Confirmable, Intent, Receipt, Takes as Counts};
 use muster_web::Form;
 use serde::{Deserialize, Serialize};
 
+use super::brought::{OTHERWISE, brought};
 use super::elevate;
 use crate::components::{
     Button, Callout, Card, Crumb, Form as FormView, FormActions, Glyph, Guard, LinkButton, Look,
-    Page, Takes, TextField, Tone, Width, error_of,
+    Page, PasskeyField, Takes, TextField, Tone, Width, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -35,6 +38,10 @@ pub struct Sent {
     receipt: ReceiptId,
     #[serde(default)]
     code: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
 }
 
 /// Remembers what an answer that proved nothing was for.
@@ -58,7 +65,9 @@ pub(crate) async fn wait(visit: &Visit, receipt: ReceiptId, intent: &Intent) -> 
 pub async fn confirm(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let waiting: Option<Waiting> = visit.browser.kept(UNPROVEN).await?;
     let waiting = waiting.filter(|waiting| waiting.receipt == sent.receipt);
-    let confirmed = reauth::confirm(&visit.services, &visit.call, sent.receipt, &sent.code).await;
+    let session = visit.call.signed_in()?.session.key.clone();
+    let brought = brought(&session, &sent.code, &sent.ceremony, &sent.answer);
+    let confirmed = reauth::confirm(&visit.services, &visit.call, sent.receipt, brought).await;
     match confirmed {
         Ok((proof, receipt)) => {
             let aim = Aim {
@@ -81,17 +90,24 @@ pub async fn confirm(visit: Visit, Form(sent): Form<Sent>) -> Answer {
 }
 
 async fn again(visit: &Visit, status: StatusCode, receipt: ReceiptId, error: Error) -> Answer {
+    let kept = reauth::receipt(&visit.services, &visit.call, receipt).await?;
+    let can = confirmable(visit, &kept).await?;
     let page = visit
         .console_with(status, "Confirm with your second factor", "", move || {
-            let message = error_of(&error.fields, "code");
+            let body = match can {
+                Waits::Now(takes, asked) => form(receipt, takes, asked, &error),
+                Waits::Otherwise(_) => {
+                    view! { <p>{error.public.to_string()}</p> }.into_any()
+                }
+            };
             view! {
                 <Page
                     title="Confirm with your second factor"
-                    purpose="The provider's answer proves nothing either way. A code does, where policy accepts it."
+                    purpose="The provider's answer proves nothing either way. Your second factor does, where policy accepts it."
                     crumbs=vec![Crumb::new(format!("/receipts/{receipt}"), "What the provider proved")]
                     width=Width::Narrow
                 >
-                    <Card>{form(receipt, message)}</Card>
+                    <Card>{body}</Card>
                 </Page>
             }
             .into_any()
@@ -100,56 +116,99 @@ async fn again(visit: &Visit, status: StatusCode, receipt: ReceiptId, error: Err
     Ok(page.into_response())
 }
 
+/// Whether an answer waits for its confirmation, and the question to a passkey if one counts.
+pub(crate) enum Waits {
+    /// It does.
+    Now(Counts, Option<Asked>),
+    /// It does not.
+    Otherwise(Confirmable),
+}
+
 /// The way on from an answer that proves nothing, as a card of its receipt.
-pub(crate) fn card(receipt: &Receipt, can: Confirmable) -> Option<AnyView> {
+pub(crate) fn card(receipt: &Receipt, can: Waits) -> Option<AnyView> {
     match can {
-        Confirmable::Now => {
-            let form = form(receipt.id, None);
+        Waits::Now(takes, asked) => {
+            let form = form(receipt.id, takes, asked, &Error::form(Vec::new()));
             Some(
                 view! {
                     <Card title="Confirm with your second factor">
-                        <p>"The answer proves nothing either way, so a code of yours decides. It starts the secure session."</p>
+                        <p>"The answer proves nothing either way, so your second factor decides. It starts the secure session."</p>
                         {form}
                     </Card>
                 }
                 .into_any(),
             )
         }
-        Confirmable::WithoutFactor => {
+        Waits::Otherwise(Confirmable::WithoutFactor) => {
             let action =
-                view! { <LinkButton href="/me/factors/new">"Add authenticator app"</LinkButton> }
+                view! { <LinkButton href="/me/factors/new">"Add second factor"</LinkButton> }
                     .into_any();
             Some(
                 view! {
-                    <Callout tone=Tone::Caution title="A second factor would decide, and you have none" action>
-                        <p>"Adding one takes a secure session: start it in another way this time."</p>
+                    <Callout tone=Tone::Caution title="A second factor would decide, and you have none that counts" action>
+                        <p>"Adding one takes a secure session, started in another way this time, or leave of an admin for your first one."</p>
                     </Callout>
                 }
                 .into_any(),
             )
         }
-        Confirmable::NotAccepted | Confirmable::No => None,
+        Waits::Otherwise(_) => None,
     }
 }
 
-fn form(receipt: ReceiptId, error: Option<String>) -> AnyView {
-    view! {
-        <FormView action="/elevate/confirm" guard=Guard::Off>
-            <input type="hidden" name="receipt" value=receipt.to_string()/>
-            <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error help="The six digits your app shows, or a recovery code."/>
-            <FormActions><Button look=Look::Primary icon=Glyph::Shield>"Confirm and start secure session"</Button></FormActions>
-        </FormView>
-    }
-    .into_any()
+fn form(receipt: ReceiptId, takes: Counts, asked: Option<Asked>, error: &Error) -> AnyView {
+    let (wrong_code, wrong_answer) = (
+        error_of(&error.fields, "code"),
+        error_of(&error.fields, "answer"),
+    );
+    let both = takes.code && asked.is_some();
+    let otherwise = if takes.code {
+        OTHERWISE
+    } else {
+        "Use a browser that does."
+    };
+    let passkey = asked.map(|asked| {
+        view! {
+            <FormView action="/elevate/confirm" guard=Guard::Off>
+                <input type="hidden" name="receipt" value=receipt.to_string()/>
+                <PasskeyField asked label="Confirm with passkey" error=wrong_answer otherwise/>
+            </FormView>
+        }
+    });
+    let or = both.then(|| view! { <p class="or">"or"</p> });
+    let look = if both { Look::Plain } else { Look::Primary };
+    let code = takes.code.then(|| {
+        view! {
+            <FormView action="/elevate/confirm" guard=Guard::Off>
+                <input type="hidden" name="receipt" value=receipt.to_string()/>
+                <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error=wrong_code help="The six digits your app shows, or a recovery code."/>
+                <FormActions><Button look icon=Glyph::Shield>"Confirm and start secure session"</Button></FormActions>
+            </FormView>
+        }
+    });
+    view! { <div class="stack">{passkey}{or}{code}</div> }.into_any()
 }
 
-/// Whether a receipt can be confirmed by whoever looks at it.
+/// Whether a receipt can be confirmed by whoever looks at it; then their passkey is asked.
 ///
 /// # Errors
-/// When policy cannot be read.
-pub(crate) async fn confirmable(visit: &Visit, receipt: &Receipt) -> Result<Confirmable, Error> {
+/// When policy cannot be read, or the question not be kept.
+pub(crate) async fn confirmable(visit: &Visit, receipt: &Receipt) -> Result<Waits, Error> {
     if visit.is_elevated() {
-        return Ok(Confirmable::No);
+        return Ok(Waits::Otherwise(Confirmable::No));
     }
-    reauth::confirmable(&visit.services, &visit.call, receipt).await
+    let (services, call) = (&visit.services, &visit.call);
+    match reauth::confirmable(services, call, receipt).await? {
+        Confirmable::Now(takes) => {
+            let person = call.signed_in()?;
+            let (user, session) = (person.user.id, &person.session.key);
+            let asked = if takes.passkey {
+                passkeys::ask(services, call, user, session, Purpose::Confirm).await?
+            } else {
+                None
+            };
+            Ok(Waits::Now(takes, asked))
+        }
+        other => Ok(Waits::Otherwise(other)),
+    }
 }

@@ -5,22 +5,22 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{Method, StatusCode};
 use leptos::prelude::*;
-use muster_domain::factor::Enrolled;
-use muster_domain::provider::Provider;
 use muster_domain::return_to::ReturnTo;
 use muster_domain::role::Permission;
 use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
-use muster_services::elevation::{self, Aim, Door};
-use muster_services::{Services, factors, password, reauth, users};
+use muster_services::elevation::{self, Aim};
+use muster_services::factors::{self, Purpose, passkeys};
+use muster_services::{Services, password, reauth, users};
 use muster_web::{AppState, Browser, Failure, Form, Query};
 use serde::Deserialize;
 
+use super::brought::{brought, question};
+use super::elevate_ways::{Own, ways};
 use super::enter;
 use super::kept_form::{self, FIELD};
 use crate::components::{
-    Button, Callout, Card, Form as FormView, Glyph, LinkButton, Look, Page, PostButton, Takes,
-    TextField, Tone, Width, counted, error_of,
+    Button, Card, Glyph, LinkButton, Look, Page, PostButton, TextField, Width, counted, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
@@ -28,17 +28,22 @@ use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 #[derive(Clone, Deserialize, Default)]
 pub struct Asked {
     #[serde(default)]
-    return_to: String,
+    pub(super) return_to: String,
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
 }
 
-/// What the password form sends.
+/// What the forms of password and passkey send.
 #[derive(Deserialize)]
 pub struct Sent {
+    #[serde(default)]
     password: String,
     #[serde(default)]
     code: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
     #[serde(default)]
     reason: String,
     #[serde(default)]
@@ -111,7 +116,8 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     page(&visit, StatusCode::OK, &asked, None).await
 }
 
-/// Proves presence by the password of an internal account, and a second factor where the person has one or policy asks.
+/// Proves presence by the password of an internal account, and a second factor where the person has one or policy asks; or
+/// by a passkey alone.
 ///
 /// # Errors
 /// When the database cannot be used.
@@ -136,13 +142,28 @@ async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
     let (services, call) = (&visit.services, &visit.call);
     let door = elevation::door(services, call).await?;
     let reason = elevation::reason(&door, &sent.reason)?;
-    let mut proof = password::prove(services, call, &sent.password).await?;
-    if door.asks_code() && door.takes_password() {
-        let checked = factors::check(services, call, &call.signed_in()?.user, &sent.code).await?;
-        proof = proof
-            .with_factor(checked)
-            .ok_or_else(|| Error::not_found("proof"))?;
-    }
+    let proof = if sent.password.is_empty() && !sent.answer.is_empty() {
+        passkeys::prove(services, call, question(&sent.ceremony), &sent.answer).await?
+    } else {
+        let proof = password::prove(services, call, &sent.password).await?;
+        if door.asks_code() && door.takes_password() {
+            let person = call.signed_in()?;
+            let brought = brought(
+                &person.session.key,
+                &sent.code,
+                &sent.ceremony,
+                &sent.answer,
+            );
+            let aim = Purpose::Elevate;
+            let checked =
+                factors::check_brought(services, call, &person.user, aim, brought).await?;
+            proof
+                .with_factor(checked)
+                .ok_or_else(|| Error::not_found("proof"))?
+        } else {
+            proof
+        }
+    };
     let action = action(visit, &sent.return_to).await?;
     let aim = Aim {
         action: action.as_deref(),
@@ -234,6 +255,16 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
     let has_password = users::has_password(&visit.services, &visit.call).await?;
     let action = action(visit, &asked.return_to).await?;
     let door = elevation::door(&visit.services, &visit.call).await?;
+    let mut own = Own {
+        has_password: has_password && door.takes_password(),
+        passkey: None,
+    };
+    if own.has_password && door.takes_passkey() {
+        let (services, call) = (&visit.services, &visit.call);
+        let person = call.signed_in()?;
+        let (user, session) = (person.user.id, &person.session.key);
+        own.passkey = passkeys::ask(services, call, user, session, Purpose::Elevate).await?;
+    }
     let asked = asked.clone();
     visit
         .console_with(status, "Start a secure session", "", move || {
@@ -245,7 +276,7 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
                 ),
             };
             let body = match elevation::reason(&door, &asked.reason) {
-                Ok(_) => ways(providers, has_password, &door, &asked, error),
+                Ok(_) => ways(providers, own, &door, &asked, error),
                 Err(missing) => reason_card(&asked, &missing),
             };
             view! { <Page title="Start a secure session" purpose width=Width::Narrow><div class="stack">{body}</div></Page> }.into_any()
@@ -264,93 +295,6 @@ fn reason_card(asked: &Asked, missing: &Error) -> AnyView {
                 <TextField name="reason" label="Reason" help placeholder="Ticket or a few words"/>
                 <Button look=Look::Primary icon=Glyph::Arrow>"Continue"</Button>
             </form>
-        </Card>
-    }
-    .into_any()
-}
-
-fn ways(
-    providers: Vec<Provider>,
-    has_password: bool,
-    door: &Door,
-    asked: &Asked,
-    error: Option<Error>,
-) -> AnyView {
-    let has_password = has_password && door.takes_password();
-    let none = (providers.is_empty() && !has_password).then(|| {
-        view! {
-            <Callout tone=Tone::Caution title="There is no way for you to prove presence yet.">
-                <p>"Sign in through an identity provider, or have a superadmin set a password for you."</p>
-            </Callout>
-        }
-    });
-    let ways = providers
-        .into_iter()
-        .map(|provider| by_provider(provider, asked))
-        .collect_view();
-    let lacks_factor = door.asks_code() && door.enrolled == Enrolled::No;
-    let password = match (has_password, lacks_factor) {
-        (false, _) => ().into_any(),
-        (true, true) => view! {
-            <Callout tone=Tone::Caution title="Your password alone is not enough here.">
-                <p>"The policy of your roles asks for a second factor beside it, and you have none. Prove presence at an identity provider to add one, or ask a superadmin."</p>
-            </Callout>
-        }
-        .into_any(),
-        (true, false) => by_password_card(error, asked, door.asks_code()),
-    };
-    view! { {none}{ways}{password} }.into_any()
-}
-
-fn by_provider(provider: Provider, asked: &Asked) -> AnyView {
-    let fields = vec![
-        ("provider".to_owned(), provider.slug.clone()),
-        ("goal".to_owned(), "elevate".to_owned()),
-        ("return_to".to_owned(), asked.return_to.clone()),
-        ("reason".to_owned(), asked.reason.clone()),
-    ];
-    view! {
-        <Card title=format!("At {}", provider.name)>
-            <p>{format!("{} is asked to make you sign in again. Only an answer that proves it starts the secure session.", provider.name)}</p>
-            <div class="actions"><PostButton action="/reauth" fields look=Look::Primary icon=Glyph::Shield>"Re-authenticate with SSO"</PostButton></div>
-        </Card>
-    }
-    .into_any()
-}
-
-fn by_password_card(error: Option<Error>, asked: &Asked, asks_code: bool) -> AnyView {
-    let wrong_code = error
-        .as_ref()
-        .and_then(|error| error_of(&error.fields, "code"));
-    let message = error.filter(|_| wrong_code.is_none()).map(|error| {
-        match error_of(&error.fields, "password") {
-            Some(message) => message,
-            None => format!(
-                "{} {} ({})",
-                error.public,
-                error.next.unwrap_or_default(),
-                error.code
-            ),
-        }
-    });
-    let (title, code) = if asks_code {
-        let field = view! {
-            <TextField name="code" label="Code" takes=Takes::CodeOrRecovery error=wrong_code help="The six digits your app shows, or a recovery code."/>
-        };
-        ("With your password and second factor", field.into_any())
-    } else {
-        ("With your password here", ().into_any())
-    };
-    let (return_to, reason) = (asked.return_to.clone(), asked.reason.clone());
-    view! {
-        <Card title>
-            <FormView action="/elevate">
-                <input type="hidden" name="return_to" value=return_to/>
-                <input type="hidden" name="reason" value=reason/>
-                <TextField name="password" label="Password" takes=Takes::Password error=message/>
-                {code}
-                <Button icon=Glyph::Lock>"Start secure session"</Button>
-            </FormView>
         </Card>
     }
     .into_any()

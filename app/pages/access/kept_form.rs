@@ -171,6 +171,7 @@ fn words(path: &str) -> &'static str {
         ("signin", "link") => "link an identity to your user",
         ("users", "password") => "set somebody's password",
         ("users", "unlink") => "unlink an identity",
+        ("users", "permit" | "revoke") => "change leave to add a second factor",
         ("users", _) => "change a user with privileges",
         ("groups", _) => "change a group that carries a role",
         _ => "change something sensitive",

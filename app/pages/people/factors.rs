@@ -6,14 +6,14 @@ use axum::response::IntoResponse as _;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
-use muster_domain::factor::Factor;
+use muster_domain::factor::{Factor, FactorKind, Permit};
 use muster_domain::id::{FactorId, UserId};
-use muster_services::factors::{self, Enrolment, Own};
+use muster_services::factors::{self, Added, Enrolment, Own, permit};
 use muster_web::{Failure, Form as Posted};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::id_of;
+use super::{id_of, passkeys};
 use crate::components::{
     Button, Callout, Card, ConfirmDialog, CopyText, Crumb, Form, FormActions, Glyph, Guard, Inset,
     LinkButton, Look, Page, Qr, Row, Rows, Takes, TextField, Tone, When, Width, counted, error_of,
@@ -37,12 +37,21 @@ pub struct Coded {
     code: String,
 }
 
-/// The card on one's own page.
-pub(crate) fn card(own: &Own, now: DateTime<Utc>) -> AnyView {
-    let more = view! { <a href="/me/factors/new">"Add authenticator app"</a> }.into_any();
+/// The card on one's own page. `name` is the name that passkeys answer to now.
+pub(crate) fn card(
+    own: &Own,
+    permit: Option<&Permit>,
+    name: Option<&str>,
+    now: DateTime<Utc>,
+) -> AnyView {
+    let more = view! { <a href="/me/factors/new">"Add second factor"</a> }.into_any();
     if own.factors.is_empty() {
+        // The way on stands beside the leave, where somebody gave it.
+        let more = permit.is_none().then_some(more);
+        let permit = permit.map(|permit| super::permits::own(permit, now));
         return view! {
-            <Card title="Second factor" id="factors" more>
+            <Card title="Second factor" id="factors" nostrip:more=more>
+                {permit}
                 <p>"None yet. With one, a stolen password alone signs nobody in as you and starts no secure session."</p>
             </Card>
         }
@@ -51,7 +60,7 @@ pub(crate) fn card(own: &Own, now: DateTime<Utc>) -> AnyView {
     let rows = own
         .factors
         .iter()
-        .map(|factor| own_row(factor, now))
+        .map(|factor| own_row(factor, name, now))
         .collect_view();
     let left = counted(own.recovery_left, "recovery code", "recovery codes");
     let tone = if own.recovery_left < FEW {
@@ -77,14 +86,14 @@ pub(crate) fn card(own: &Own, now: DateTime<Utc>) -> AnyView {
         <Card title="Second factor" id="factors" inset=Inset::Flush more>
             <Rows>
                 {rows}
-                <Row title=format!("{left} left") tone action>"Each signs you in once, when your phone is not at hand."</Row>
+                <Row title=format!("{left} left") tone action>"Each stands in once, when your second factor is not at hand."</Row>
             </Rows>
         </Card>
     }
     .into_any()
 }
 
-fn own_row(factor: &Factor, now: DateTime<Utc>) -> AnyView {
+fn own_row(factor: &Factor, here: Option<&str>, now: DateTime<Utc>) -> AnyView {
     let base = format!("/me/factors/{}", factor.id);
     let dialog = format!("remove-{}", factor.id);
     let field = format!("name-{}", factor.id);
@@ -107,30 +116,69 @@ fn own_row(factor: &Factor, now: DateTime<Utc>) -> AnyView {
                 confirm=format!("Remove {name}")
                 action=format!("{base}/remove")
             >
-                <p>"Its codes count no more. With the last one your recovery codes go too."</p>
+                <p>"It counts no more. With the last one your recovery codes go too."</p>
             </ConfirmDialog>
         </div>
     }
     .into_any();
-    let facts = facts(factor, now);
-    view! { <Row title=name tone=Tone::Good action>{facts}</Row> }.into_any()
+    let (tone, facts) = (tone(factor, here), facts(factor, here, now));
+    view! { <Row title=name tone action>{facts}</Row> }.into_any()
 }
 
-fn facts(factor: &Factor, now: DateTime<Utc>) -> AnyView {
+fn tone(factor: &Factor, here: Option<&str>) -> Tone {
+    match factor.suspected_at {
+        Some(_) => Tone::Danger,
+        None if !factor.answers_to(here) => Tone::Caution,
+        None => Tone::Good,
+    }
+}
+
+fn facts(factor: &Factor, here: Option<&str>, now: DateTime<Utc>) -> AnyView {
     let (label, added, used) = (factor.kind.label(), factor.created_at, factor.last_used_at);
-    let used = used.map(|used| view! { " · last used " <When at=used now/> });
-    view! { {label} " · added " <When at=added now/> {used} }.into_any()
+    let used = match used {
+        Some(used) => view! { " · last used " <When at=used now/> }.into_any(),
+        None if factor.kind == FactorKind::Passkey => " · not used yet".into_any(),
+        None => ().into_any(),
+    };
+    let by = factor.permitted_by.as_ref();
+    let permitted = by.map(|by| format!(" · let by {by}"));
+    let trouble = match factor.suspected_at {
+        Some(_) => Some(
+            " · There may be a copy of it, so it is not accepted any more. Remove it.".to_owned(),
+        ),
+        None if !factor.answers_to(here) => {
+            let bound = factor.bound_to.as_deref().unwrap_or("another name");
+            Some(format!(
+                " · It answers to {bound} alone, and this console is reached under another name now."
+            ))
+        }
+        None => None,
+    };
+    view! { {label} " · added " <When at=added now/> {used}{permitted}{trouble} }.into_any()
 }
 
-/// The card on somebody else's page: what there is, and removing it when it was lost.
+/// What is shown of somebody else's second factors.
+pub(crate) struct Theirs {
+    /// Those that count.
+    pub factors: Vec<Factor>,
+    /// Leave to add their first one.
+    pub permit: Option<Permit>,
+    /// The name that passkeys answer to now.
+    pub here: Option<String>,
+    /// Whether the viewer is that person.
+    pub is_self: bool,
+}
+
+/// The card on somebody else's page: what there is, and removing it when it was lost, or letting them add a first one.
 pub(crate) fn card_of(
     user: UserId,
-    factors: &[Factor],
+    theirs: &Theirs,
     may_remove: bool,
     now: DateTime<Utc>,
 ) -> Option<AnyView> {
+    let (factors, here) = (&theirs.factors, theirs.here.as_deref());
     if factors.is_empty() {
-        return None;
+        return super::permits::card(user, theirs, may_remove, now);
     }
     let rows = factors
         .iter()
@@ -152,8 +200,8 @@ pub(crate) fn card_of(
                 }
                 .into_any()
             });
-            let (title, facts) = (factor.name.clone(), facts(factor, now));
-            view! { <Row title tone=Tone::Good nostrip:action=action>{facts}</Row> }
+            let (title, facts) = (factor.name.clone(), facts(factor, here, now));
+            view! { <Row title tone=tone(factor, here) nostrip:action=action>{facts}</Row> }
         })
         .collect_view();
     Some(
@@ -177,22 +225,26 @@ async fn name_page(
     errors: Vec<FieldError>,
 ) -> Answer {
     let name = name.to_owned();
+    let ground = ground_words(visit).await?;
+    let passkey = passkeys::offer(visit).await?;
     visit
-        .console_with(status, "Add authenticator app", "", move || {
+        .console_with(status, "Add second factor", "", move || {
             let error = error_of(&errors, "name");
             view! {
                 <Page
-                    title="Add authenticator app"
-                    purpose="An app on your phone shows a new code every 30 seconds. Any that knows TOTP will do."
+                    title="Add second factor"
+                    purpose="Something you have, beside what you know. You can add several."
                     crumbs=vec![Crumb::new("/me", "Your account")]
                     width=Width::Narrow
                 >
-                    <Card>
+                    {ground}
+                    {passkey}
+                    <Card title="Authenticator app">
+                        <p>"An app on your phone shows a new code every 30 seconds. Any that knows TOTP will do."</p>
                         <Form action="/me/factors/new" errors guard=Guard::Off>
-                            <TextField name="name" label="Name" value=name error help="By which you will know it again. You can add several."/>
-                            <p class="help">"It needs a secure session."</p>
+                            <TextField name="name" label="Name" value=name error help="By which you will know it again."/>
                             <FormActions>
-                                <Button look=Look::Primary icon=Glyph::Arrow>"Show the QR code"</Button>
+                                <Button icon=Glyph::Arrow>"Show the QR code"</Button>
                                 <LinkButton href="/me">"Cancel"</LinkButton>
                             </FormActions>
                         </Form>
@@ -204,13 +256,26 @@ async fn name_page(
         .await
 }
 
+/// What adding takes, or by whose leave it goes without.
+pub(super) async fn ground_words(visit: &Visit) -> Result<AnyView, Failure> {
+    let now = visit.now();
+    let permit = match visit.is_elevated() {
+        true => None,
+        false => permit::own(&visit.services, &visit.call).await?,
+    };
+    Ok(match permit {
+        Some(permit) => super::permits::words(&permit, now),
+        None => view! { <p class="help">"Adding one needs a secure session."</p> }.into_any(),
+    })
+}
+
 /// `POST /me/factors/new`
 ///
 /// # Errors
 /// Without presence.
 pub async fn begin(visit: Visit, Posted(typed): Posted<Named>) -> Answer {
-    let elevated = visit.call.elevated()?;
-    match factors::begin(&visit.services, &visit.call, &elevated, &typed.name).await {
+    let ground = permit::ground(&visit.services, &visit.call).await?;
+    match factors::begin(&visit.services, &visit.call, ground, &typed.name).await {
         Ok(begun) => code_page(&visit, StatusCode::OK, begun, Vec::new()).await,
         Err(error) if belongs_to_form(&error) => {
             let errors = super::group_edit::fields_of(error, "name");
@@ -276,17 +341,11 @@ async fn code_page(
 /// Without presence, when it waits no more.
 pub async fn confirm(visit: Visit, Path(id): Path<String>, Posted(typed): Posted<Coded>) -> Answer {
     let id: FactorId = id_of(&id, "second factor")?;
-    let elevated = visit.call.elevated()?;
-    match factors::confirm(&visit.services, &visit.call, &elevated, id, &typed.code).await {
-        Ok(added) if added.codes.is_empty() => {
-            visit.done("/me", &format!("Added {}.", added.name)).await
-        }
-        Ok(added) => {
-            let done = format!("{} is added. ", added.name);
-            codes_page(&visit, &done, &added.codes).await
-        }
-        Err(error) if belongs_to_form(&error) => {
-            let begun = factors::pending(&visit.services, &visit.call, &elevated, id).await?;
+    let ground = permit::ground(&visit.services, &visit.call).await?;
+    match factors::confirm(&visit.services, &visit.call, ground, id, &typed.code).await {
+        Ok(added) => done_adding(&visit, added).await,
+        Err(error) if belongs_to_form(&error) && !error.fields.is_empty() => {
+            let begun = factors::pending(&visit.services, &visit.call, ground, id).await?;
             code_page(
                 &visit,
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -299,12 +358,21 @@ pub async fn confirm(visit: Visit, Path(id): Path<String>, Posted(typed): Posted
     }
 }
 
+/// With a first factor come recovery codes, shown once.
+pub(super) async fn done_adding(visit: &Visit, added: Added) -> Answer {
+    if added.codes.is_empty() {
+        return visit.done("/me", &format!("Added {}.", added.name)).await;
+    }
+    let done = format!("{} is added. ", added.name);
+    codes_page(visit, &done, &added.codes).await
+}
+
 async fn codes_page(visit: &Visit, done: &str, codes: &[SecretString]) -> Answer {
     let text = codes.iter().fold(String::new(), |text, code| {
         format!("{text}{}\n", code.expose_secret())
     });
     let purpose = format!(
-        "{done}For the day your phone is not at hand: each of these codes stands in for it once."
+        "{done}For the day your second factor is not at hand: each of these codes stands in for it once."
     );
     visit
         .console("Recovery codes", "", move || {

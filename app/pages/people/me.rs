@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use muster_domain::error::FieldError;
 use muster_domain::id::UserId;
 use muster_domain::role::Permission;
-use muster_services::factors;
+use muster_services::factors::{self, permit};
 use muster_services::sessions::{self, ReceiptFilter, SessionRow};
 use muster_services::users::{self, Paging, UserDetail, UserMay};
 use muster_web::{Failure, Form as Posted};
@@ -49,7 +49,9 @@ async fn page(visit: &Visit, status: StatusCode, errors: &[FieldError]) -> Answe
         has_internal_account: person.may.has_internal_account,
         ..UserMay::default()
     };
-    let factors = factors::own(&visit.services, &visit.call).await?;
+    let own = factors::own(&visit.services, &visit.call).await?;
+    let permit = permit::own(&visit.services, &visit.call).await?;
+    let here = factors::bound_name(&visit.services).await?;
     let filter = ReceiptFilter {
         user: Some(user.id),
         ..ReceiptFilter::default()
@@ -80,7 +82,7 @@ async fn page(visit: &Visit, status: StatusCode, errors: &[FieldError]) -> Answe
                 {user_cards::roles(&person)}
                 {user_cards::identities(&person, now)}
                 {ways_in::own_password(&person, now, errors)}
-                {factor_cards::card(&factors, now)}
+                {factor_cards::card(&own, permit.as_ref(), here.as_deref(), now)}
             }
             .into_any();
             view! {
@@ -138,6 +140,9 @@ fn session_card(visit: &Visit, sessions: &[SessionRow]) -> AnyView {
 /// Who holds no role sees that, and their own sessions.
 async fn without_role(visit: &Visit, id: UserId, name: &str) -> Answer {
     let sessions = sessions::of_user(&visit.services, &visit.call, id).await?;
+    let own = factors::own(&visit.services, &visit.call).await?;
+    let permit = permit::own(&visit.services, &visit.call).await?;
+    let here = factors::bound_name(&visit.services).await?;
     let title = format!("You are signed in as {name}");
     visit
         .plain(StatusCode::OK, &title, "Your account here holds no role, so this console has nothing to show you.", || {
@@ -145,6 +150,7 @@ async fn without_role(visit: &Visit, id: UserId, name: &str) -> Answer {
             view! {
                 <p>"If you need the console, ask a superadmin for a role. To see what your identity provider says about you, use its test sign-in."</p>
                 <Rows>{rows}</Rows>
+                {factor_cards::card(&own, permit.as_ref(), here.as_deref(), visit.now())}
                 <PostButton action="/signout">"Sign out"</PostButton>
             }
             .into_any()

@@ -8,6 +8,8 @@ pub mod group_cards;
 pub mod group_edit;
 pub mod groups;
 pub mod me;
+pub mod passkeys;
+pub mod permits;
 pub mod roles;
 pub mod user_cards;
 pub mod user_edit;

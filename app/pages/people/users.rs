@@ -4,16 +4,17 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
-use muster_domain::factor::Factor;
 use muster_domain::id::UserId;
 use muster_domain::listing::PAGE;
 use muster_domain::user::State;
+use muster_services::factors::{self, permit};
 use muster_services::groups::Paging;
 use muster_services::users::UserDetail;
-use muster_services::{factors, groups, users};
+use muster_services::{groups, users};
 use muster_web::Query;
 
 use super::address::{ListAddress, Pairs};
+use super::factors::Theirs;
 use super::user_list::{self, UserList};
 use super::{break_glass_chip, id_of, state_chip};
 use super::{factors as factor_cards, user_cards, ways_in};
@@ -73,16 +74,21 @@ pub(crate) async fn page(
     errors: &[FieldError],
 ) -> Answer {
     let person = users::detail(&visit.services, &visit.call, id).await?;
-    let factors = factors::of_user(&visit.services, &visit.call, id).await?;
+    let theirs = Theirs {
+        factors: factors::of_user(&visit.services, &visit.call, id).await?,
+        permit: permit::of_user(&visit.services, &visit.call, id).await?,
+        here: factors::bound_name(&visit.services).await?,
+        is_self: visit.call.user().is_some_and(|caller| caller.id == id),
+    };
     let title = person.user.display_name.clone();
     visit
         .console_with(status, &title, "/users", || {
-            view(visit, &person, &factors, errors)
+            view(visit, &person, &theirs, errors)
         })
         .await
 }
 
-fn view(visit: &Visit, person: &UserDetail, factors: &[Factor], errors: &[FieldError]) -> AnyView {
+fn view(visit: &Visit, person: &UserDetail, theirs: &Theirs, errors: &[FieldError]) -> AnyView {
     let user = &person.user;
     let badge = view! { <span class="chips">{state_chip(&user.state)}{user.break_glass.then(break_glass_chip)}</span> }.into_any();
     let purpose = match &user.email {
@@ -104,7 +110,7 @@ fn view(visit: &Visit, person: &UserDetail, factors: &[Factor], errors: &[FieldE
         {user_cards::identities(person, visit.now())}
         {ways_in::password(person, visit.now(), errors)}
         {ways_in::break_glass(person)}
-        {factor_cards::card_of(user.id, factors, person.may.edit, visit.now())}
+        {factor_cards::card_of(user.id, theirs, person.may.edit, visit.now())}
         {user_cards::sessions(person, visit)}
     }
     .into_any();

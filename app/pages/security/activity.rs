@@ -24,7 +24,7 @@ use crate::visit::{Answer, Visit};
 const KNOWN: [&str; 6] = ["q", "action", "from", "until", "actor", "target"];
 
 /// Beginnings of actions, with words.
-const ACTIONS: [(&str, &str); 12] = [
+const ACTIONS: [(&str, &str); 14] = [
     ("signin.", "sign-ins"),
     ("user.", "users"),
     ("group.", "groups"),
@@ -33,6 +33,8 @@ const ACTIONS: [(&str, &str); 12] = [
     ("directory.", "directories"),
     ("reauth.", "re-authentications"),
     ("elevation.", "secure sessions"),
+    ("factor.", "second factors"),
+    ("policy.", "policies"),
     ("session.", "sessions"),
     ("settings.", "settings"),
     ("setup.", "setup"),

@@ -3,15 +3,17 @@
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
-use muster_domain::policy::{self, Address, ElevationPolicy, PasswordRule, ProviderRule, Reason};
+use muster_domain::policy::{
+    self, Address, ElevationPolicy, FactorRule, PasskeyRule, PasswordRule, ProviderRule, Reason,
+};
 use muster_domain::role::{Permission, Role};
 use muster_services::policies;
 use muster_web::{Failure, Fields, Query};
 use serde::Deserialize;
 
 use crate::components::{
-    Button, Card, CheckField, Choice, Crumb, Form, FormActions, KeyValue, KeyValues, Look, Need,
-    NumberField, Page, RadioField, Tab, Tabs, Width, error_of,
+    Button, Callout, Card, CheckField, Choice, Crumb, Form, FormActions, KeyValue, KeyValues, Look,
+    Need, NumberField, Page, RadioField, Tab, Tabs, Tone, Width, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -38,6 +40,8 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 struct Typed {
     provider: String,
     password: String,
+    factors: String,
+    passkey_alone: bool,
     lifetime: String,
     idle: String,
     stays: bool,
@@ -58,6 +62,12 @@ impl Typed {
                 PasswordRule::Never => "never",
             }
             .to_owned(),
+            factors: match policy.factors {
+                FactorRule::Any => "any",
+                FactorRule::Passkey => "passkey",
+            }
+            .to_owned(),
+            passkey_alone: policy.passkey == PasskeyRule::Enough,
             lifetime: (policy.lifetime_seconds() / 60).to_string(),
             idle: policy
                 .idle_seconds
@@ -73,6 +83,8 @@ impl Typed {
         Self {
             provider: one("provider"),
             password: one("password"),
+            factors: one("factors"),
+            passkey_alone: one("passkey_alone") == "on",
             lifetime: one("lifetime"),
             idle: one("idle"),
             stays: one("stays") == "on",
@@ -105,6 +117,14 @@ impl Typed {
                 PasswordRule::Never
             }
         };
+        let factors = match self.factors.as_str() {
+            "any" => FactorRule::Any,
+            "passkey" => FactorRule::Passkey,
+            _ => {
+                wrong("factors", "Choose one of the options.".to_owned());
+                FactorRule::Passkey
+            }
+        };
         let lifetime = minutes(&self.lifetime, policy::SHORTEST);
         if lifetime.is_none() {
             wrong("lifetime", between(policy::SHORTEST));
@@ -119,6 +139,12 @@ impl Typed {
         Ok(ElevationPolicy {
             provider,
             password,
+            factors,
+            passkey: if self.passkey_alone {
+                PasskeyRule::Enough
+            } else {
+                PasskeyRule::Beside
+            },
             lifetime_seconds,
             idle_seconds: idle,
             address: if self.stays {
@@ -159,6 +185,7 @@ async fn page(
     errors: Vec<FieldError>,
 ) -> Answer {
     let may = visit.call.can(Permission::ManageSettings);
+    let stranded = policies::stranded(&visit.services, &visit.call, role).await?;
     visit
         .console_with(status, "Policies", "/security", move || {
             let tabs = Role::ALL
@@ -179,12 +206,43 @@ async fn page(
                     width=Width::Narrow
                 >
                     <Tabs label="Role" tabs/>
+                    {warning(&stranded)}
                     <Card title=role.label()>{body}</Card>
                 </Page>
             }
             .into_any()
         })
         .await
+}
+
+/// Who holds the role and has nothing that its policy accepts.
+fn warning(stranded: &[String]) -> Option<AnyView> {
+    const NAMED: usize = 5;
+    let first = stranded.first()?;
+    let title = match stranded.len() {
+        1 => format!("{first} cannot start a secure session"),
+        many => format!("{many} people cannot start a secure session"),
+    };
+    let names = stranded.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let more = stranded.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!(" and {more} more"));
+    Some(
+        view! {
+            <Callout tone=Tone::Caution title>
+                <p>{names.join(", ")}{more} ": what they have is not enough for the stored policy. Have them add a passkey or an app, let them add a first one on their page, or ask for less here."</p>
+            </Callout>
+        }
+        .into_any(),
+    )
+}
+
+fn factors() -> Vec<Choice> {
+    vec![
+        Choice::new("any", "Codes and passkeys").help("Whatever the person has."),
+        Choice::new("passkey", "Passkeys only").help(
+            "Nobody can be talked out of one: it answers to this console alone. Codes and recovery codes start no secure session then; at sign-in they still count.",
+        ),
+    ]
 }
 
 fn providers() -> Vec<Choice> {
@@ -208,11 +266,19 @@ fn passwords() -> Vec<Choice> {
 }
 
 fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
-    let [provider_error, password_error, lifetime_error, idle_error] =
-        ["provider", "password", "lifetime", "idle"].map(|field| error_of(&errors, field));
+    let [
+        provider_error,
+        password_error,
+        factors_error,
+        lifetime_error,
+        idle_error,
+    ] = ["provider", "password", "factors", "lifetime", "idle"]
+        .map(|field| error_of(&errors, field));
     let Typed {
         provider,
         password,
+        factors: counting,
+        passkey_alone,
         lifetime,
         idle,
         stays,
@@ -229,6 +295,13 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
                 choices=passwords()
                 error=password_error
                 help="A break-glass account always gets in by password, and by its second factor once it has one."
+            />
+            <RadioField name="factors" label="Second factors that count" value=counting choices=factors() error=factors_error/>
+            <CheckField
+                name="passkey_alone"
+                label="A passkey is enough without the password"
+                checked=passkey_alone
+                help="It is something a person has, and it checks who holds it. Counts for accounts with a password here, where passwords are accepted."
             />
             <NumberField name="lifetime" label="Lasts" value=lifetime min=1 max=60 unit="minutes" error=lifetime_error/>
             <NumberField
@@ -268,6 +341,18 @@ fn facts(typed: &Typed) -> AnyView {
         KeyValue::maybe(
             "Password of this console",
             label(passwords(), &typed.password),
+        ),
+        KeyValue::maybe(
+            "Second factors that count",
+            label(factors(), &typed.factors),
+        ),
+        KeyValue::new(
+            "Passkey without the password",
+            if typed.passkey_alone {
+                "enough"
+            } else {
+                "not enough"
+            },
         ),
         KeyValue::new("Lasts", format!("{} minutes", typed.lifetime)),
         KeyValue::maybe("Ends when unused for", idle),
@@ -329,6 +414,8 @@ mod tests {
         let policy = ElevationPolicy {
             provider: ProviderRule::FreshOrConfirmed,
             password: PasswordRule::WithFactor,
+            factors: FactorRule::Passkey,
+            passkey: PasskeyRule::Beside,
             lifetime_seconds: 1800,
             idle_seconds: Some(300),
             address: Address::Stays,

@@ -9,14 +9,14 @@ use muster_domain::id::ReceiptId;
 use muster_domain::provider::Provider;
 use muster_domain::reauth::{Verdict, words_between};
 use muster_domain::role::Permission;
-use muster_services::reauth::{Confirmable, Receipt, ReceiptPurpose, Told};
+use muster_services::reauth::{Receipt, ReceiptPurpose, Told};
 use muster_services::{providers, reauth, setup};
 
 use crate::components::{
     Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
     PostButton, Row, Rows, Source, Standing, Timeline, Tone, VerdictCard, Window,
 };
-use crate::pages::access::confirm;
+use crate::pages::access::confirm::{self, Waits};
 use crate::visit::{Answer, Visit};
 
 /// Shows a receipt.
@@ -57,13 +57,12 @@ pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
 }
 
 /// From where a receipt is looked at.
-#[derive(Clone, Copy)]
 struct Standpoint {
     may_test: bool,
     elevated: bool,
     in_setup: bool,
     sees_activity: bool,
-    can: Confirmable,
+    can: Waits,
 }
 
 fn body(
@@ -183,6 +182,9 @@ fn consequence(receipt: &Receipt) -> &'static str {
         }
         (ReceiptPurpose::Test, _) => "In earnest, no secure session would have started.",
         (ReceiptPurpose::Elevation, Verdict::Fresh) => "A secure session was started.",
+        (ReceiptPurpose::Elevation, _) if receipt.confirmed.is_some() => {
+            "Confirmed by a second factor, it started a secure session."
+        }
         (ReceiptPurpose::Elevation, _) => "No secure session was started.",
     }
 }
@@ -244,6 +246,16 @@ fn evidence(receipt: &Receipt) -> AnyView {
         .to_owned(),
         tone: if fast { Tone::Caution } else { Tone::Neutral },
     });
+    if let Some(confirmed) = &receipt.confirmed {
+        let after = (confirmed.at - receipt.back_at).num_seconds();
+        findings.push(Finding {
+            claim: "Second factor".to_owned(),
+            sent: None,
+            received: Some(format!("{}, {after} s after the answer", confirmed.words())),
+            proves: "The person was there, where the answer proved nothing".to_owned(),
+            tone: Tone::Good,
+        });
+    }
     view! { <Evidence findings/> }.into_any()
 }
 

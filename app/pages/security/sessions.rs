@@ -110,10 +110,13 @@ fn elevations(
             let by = match (elevation.kind, elevation.provider) {
                 (ProofKind::Password, _) => "by local password".to_owned(),
                 (ProofKind::PasswordAndFactor, _) => "by local password and second factor".to_owned(),
+                (ProofKind::PasswordAndPasskey, _) => "by local password and passkey".to_owned(),
+                (ProofKind::Passkey, _) => "by passkey".to_owned(),
                 (kind, provider) => {
                     let name = provider.and_then(|id| names.get(&id)).map_or("an identity provider", String::as_str);
                     match kind {
                         ProofKind::UnprovableAndFactor => format!("by second factor, after an answer of {name} that proves nothing"),
+                        ProofKind::UnprovableAndPasskey => format!("by passkey, after an answer of {name} that proves nothing"),
                         _ => format!("by signing in again at {name}"),
                     }
                 }

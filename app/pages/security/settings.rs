@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
 use muster_domain::role::Permission;
-use muster_services::site;
+use muster_services::{factors, site};
 use muster_web::{Failure, Fields};
 
 use crate::components::{
     Button, Callout, Card, Columns, CopyText, Form, FormActions, KeyValue, KeyValues, Look, Page,
-    Takes, TextField, Tone, error_of,
+    Takes, TextField, Tone, counted, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -30,12 +30,13 @@ async fn page(
     let url = site::url(&visit.services).await?;
     let stored = site::stored(&visit.services).await?;
     let fixed = visit.services.fixed_url().cloned();
+    let bound = factors::bound_here(&visit.services).await?;
     visit
         .console_with(status, "Settings", "/settings", || {
             let value = typed.or_else(|| stored.map(|url| url.to_string())).unwrap_or_else(|| url.to_string());
             let address = match fixed {
                 Some(fixed) => fixed_address(fixed.as_str()),
-                None if visit.call.can(Permission::ManageSettings) => address_form(value, errors),
+                None if visit.call.can(Permission::ManageSettings) => address_form(value, bound, errors),
                 None => {
                     let url = url.to_string();
                     view! { <Card title="Public address"><CopyText value=url label="public address"/></Card> }.into_any()
@@ -63,7 +64,11 @@ fn fixed_address(url: &str) -> AnyView {
     .into_any()
 }
 
-fn address_form(value: String, errors: Vec<FieldError>) -> AnyView {
+fn address_form(value: String, bound: u64, errors: Vec<FieldError>) -> AnyView {
+    let passkeys = (bound > 0).then(|| {
+        let many = counted(bound, "passkey answers", "passkeys answer");
+        view! { <p>{format!("{many} to the name of the address as it is. Under another name they stop working: their owners use a code or a recovery code then, and add new ones.")}</p> }
+    });
     view! {
         <Card title="Public address">
             <Form action="/settings" errors=errors.clone()>
@@ -78,6 +83,7 @@ fn address_form(value: String, errors: Vec<FieldError>) -> AnyView {
                 />
                 <Callout tone=Tone::Caution title="A new address needs a new redirect address at every identity provider">
                     <p>"Until it is entered there, nobody can sign in through that provider. Saving needs a secure session."</p>
+                    {passkeys}
                 </Callout>
                 <FormActions><Button look=Look::Primary>"Save address"</Button></FormActions>
             </Form>

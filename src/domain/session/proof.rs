@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Session, SessionKey};
 use crate::credential::PasswordChecked;
-use crate::factor::FactorChecked;
+use crate::factor::{Answered, Confirmed, FactorChecked};
 use crate::id::{ProviderId, UserId};
 use crate::reauth::Verdict;
 
@@ -21,26 +21,36 @@ pub enum ProofKind {
     Password,
     /// The password of an internal account, and a second factor.
     PasswordAndFactor,
+    /// As [`Self::UnprovableAndFactor`], and the factor was a passkey.
+    UnprovableAndPasskey,
+    /// As [`Self::PasswordAndFactor`], and the factor was a passkey.
+    PasswordAndPasskey,
+    /// A passkey of an internal account, which verified its user, and nothing beside it.
+    Passkey,
 }
 
 impl ProofKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::Fresh,
         Self::UnprovableAndFactor,
         Self::Password,
         Self::PasswordAndFactor,
+        Self::UnprovableAndPasskey,
+        Self::PasswordAndPasskey,
+        Self::Passkey,
     ];
 }
 
 /// Proof of presence of one person in one session at one instant. Made by [`crate::reauth::judge`], by
-/// [`Proof::password`], and out of something checked together with a second factor.
+/// [`Proof::password`], by [`Proof::passkey`], and out of something checked together with a second factor.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Proof {
     kind: ProofKind,
     session: SessionKey,
     user: UserId,
     provider: Option<ProviderId>,
+    confirmed: Option<Confirmed>,
     at: DateTime<Utc>,
 }
 
@@ -56,6 +66,7 @@ impl Proof {
             session,
             user,
             provider: Some(provider),
+            confirmed: None,
             at,
         }
     }
@@ -72,6 +83,21 @@ impl Proof {
             session: session.key.clone(),
             user: session.user,
             provider: None,
+            confirmed: None,
+            at,
+        })
+    }
+
+    /// Proof by a passkey alone. Needs the witness that it was checked just now, and that it was one.
+    #[must_use]
+    pub fn passkey(session: &Session, checked: &FactorChecked, at: DateTime<Utc>) -> Option<Self> {
+        let own = checked.user() == session.user && checked.by() == Answered::Passkey;
+        own.then(|| Self {
+            kind: ProofKind::Passkey,
+            session: session.key.clone(),
+            user: session.user,
+            provider: None,
+            confirmed: Some(checked.confirmed(at)),
             at,
         })
     }
@@ -80,10 +106,20 @@ impl Proof {
     #[must_use]
     pub fn with_factor(self, checked: FactorChecked) -> Option<Self> {
         let own = checked.user() == self.user;
-        (own && self.kind == ProofKind::Password).then_some(Self {
-            kind: ProofKind::PasswordAndFactor,
+        (own && self.kind == ProofKind::Password).then(|| Self {
+            kind: match checked.by() {
+                Answered::Passkey => ProofKind::PasswordAndPasskey,
+                Answered::Totp | Answered::Recovery => ProofKind::PasswordAndFactor,
+            },
+            confirmed: Some(checked.confirmed(self.at)),
             ..self
         })
+    }
+
+    /// The second factor beside it, or the passkey it is.
+    #[must_use]
+    pub const fn confirmed(&self) -> Option<&Confirmed> {
+        self.confirmed.as_ref()
     }
 
     /// How presence was proven.
@@ -156,8 +192,12 @@ impl Unproven {
     /// Proof, now that the person's own second factor was checked.
     #[must_use]
     pub fn with_factor(self, checked: FactorChecked, at: DateTime<Utc>) -> Option<Proof> {
-        (checked.user() == self.user).then_some(Proof {
-            kind: ProofKind::UnprovableAndFactor,
+        (checked.user() == self.user).then(|| Proof {
+            kind: match checked.by() {
+                Answered::Passkey => ProofKind::UnprovableAndPasskey,
+                Answered::Totp | Answered::Recovery => ProofKind::UnprovableAndFactor,
+            },
+            confirmed: Some(checked.confirmed(at)),
             session: self.session,
             user: self.user,
             provider: Some(self.provider),

@@ -1,4 +1,4 @@
-//! Checking a code: the one place where a [`FactorChecked`] is made.
+//! Checking a code: one of the two places where a [`FactorChecked`] is made. The other is [`passkey`].
 //!
 //! Six digits are a code of an app, anything else can only be a recovery code. Every attempt counts as a failure before
 //! it is compared, so that guesses sent at once are counted one after the other; six in 15 minutes are all there are.
@@ -17,6 +17,8 @@ use serde_json::json;
 
 use super::none_enrolled;
 use crate::{Call, Services};
+
+pub mod passkey;
 
 /// Stands where passwords have a network: codes are counted per person, wherever they come from.
 const EVERYWHERE: &str = "second factor";
@@ -49,7 +51,13 @@ pub async fn check(
         by_recovery(services, call, user, &plain).await
     };
     match found {
-        Ok(by) => Ok(FactorChecked::witness(user.id, by)),
+        Ok((by, name)) => {
+            let checked = FactorChecked::witness(user.id, by);
+            Ok(match name {
+                Some(name) => checked.called(&name),
+                None => checked,
+            })
+        }
         Err(error) => {
             refused(services, call, user, &error).await?;
             Err(error)
@@ -57,13 +65,16 @@ pub async fn check(
     }
 }
 
+/// What was right, and what its owner calls it.
+type Found = (Answered, Option<String>);
+
 async fn by_app(
     services: &Services,
     call: &Call,
     user: &User,
     keyed: &[Keyed],
     typed: &str,
-) -> Result<Answered, Error> {
+) -> Result<Found, Error> {
     let mut told = wrong();
     for one in keyed
         .iter()
@@ -84,7 +95,7 @@ async fn by_app(
                 if rows::use_step(&tx, one.factor.id, step, call.at).await? {
                     throttle::clear(&tx, &key_of(user), EVERYWHERE).await?;
                     tx.commit_quiet(Quiet::Counted).await?;
-                    return Ok(Answered::Totp);
+                    return Ok((Answered::Totp, Some(one.factor.name.clone())));
                 }
                 told = used();
             }
@@ -100,7 +111,7 @@ async fn by_recovery(
     call: &Call,
     user: &User,
     typed: &str,
-) -> Result<Answered, Error> {
+) -> Result<Found, Error> {
     let hash = recovery::hash(user.id, typed).ok_or_else(wrong)?;
     let tx = services.db().begin().await?;
     if !recovery_codes::use_up(&tx, user.id, &hash, call.at).await? {
@@ -117,7 +128,7 @@ async fn by_recovery(
         detail,
     )])
     .await?;
-    Ok(Answered::Recovery)
+    Ok((Answered::Recovery, None))
 }
 
 async fn admit(services: &Services, call: &Call, user: &User) -> Result<(), Error> {

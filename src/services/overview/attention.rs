@@ -45,6 +45,8 @@ pub struct Facts {
     pub untried: Vec<Account>,
     /// When the audit chain was last verified, and whether it held.
     pub verified: Option<(DateTime<Utc>, bool)>,
+    /// Passkeys of which there may be a copy.
+    pub copied_passkeys: u64,
     /// The address people use.
     pub public_url: Option<Url>,
     /// The title and address of the first setup step that is left, and how many are left.
@@ -65,6 +67,7 @@ pub fn attention(facts: &Facts) -> Vec<Attention> {
     found.extend(facts.providers.iter().flat_map(of));
     found.extend(of_people(facts));
     found.extend(of_uses(facts));
+    found.extend(of_passkeys(facts.copied_passkeys));
     found.extend(of_chain(facts));
     found.extend(facts.public_url.as_ref().and_then(of_url));
     if facts.providers.is_empty() {
@@ -263,6 +266,20 @@ fn of_uses(facts: &Facts) -> Vec<Attention> {
     used.into_iter().chain(untried).collect()
 }
 
+fn of_passkeys(copied: u64) -> Option<Attention> {
+    let words = match copied {
+        0 => return None,
+        1 => "There may be a copy of a passkey.".to_owned(),
+        many => format!("There may be copies of {many} passkeys."),
+    };
+    Some(item(
+        Level::Problem,
+        format!("{words} They are not accepted any more."),
+        "See whose",
+        "/activity?action=factor.suspected",
+    ))
+}
+
 fn of_chain(facts: &Facts) -> Option<Attention> {
     match facts.verified {
         Some((_, false)) => Some(item(
@@ -315,6 +332,7 @@ mod tests {
             break_glass_uses: Vec::new(),
             untried: Vec::new(),
             verified: Some((now, true)),
+            copied_passkeys: 0,
             public_url: Url::parse("https://muster.example").ok(),
             setup_left: None,
         }
@@ -371,6 +389,21 @@ mod tests {
             "{told:?}"
         );
         assert!(told[1].contains("for 91 days"), "{told:?}");
+    }
+
+    #[test]
+    fn a_copied_passkey_is_a_problem() {
+        let facts = Facts {
+            copied_passkeys: 2,
+            ..calm()
+        };
+        let found = attention(&facts);
+        assert_eq!(found[0].level, Level::Problem);
+        assert!(
+            found[0]
+                .text
+                .starts_with("There may be copies of 2 passkeys.")
+        );
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //! that asked, by the person who asked, where policy accepts it. A refuted answer is never confirmed.
 
 use chrono::TimeDelta;
+use muster_domain::factor::Enrolled;
 use muster_domain::id::ReceiptId;
 use muster_domain::session::{Proof, ProofKind, Unproven};
 use muster_domain::{Error, Kind};
-use muster_storage::providers as rows;
+use muster_storage::{providers as rows, receipts};
+use serde_json::json;
 
 use super::kept::receipt;
 use super::{Receipt, ReceiptPurpose};
-use crate::{Call, Services, factors, policies};
+use crate::factors::{self, Brought, Kinds, Purpose};
+use crate::{Call, Services, policies};
 
 /// How long an answer waits for its confirmation.
 const LASTS: TimeDelta = TimeDelta::minutes(5);
@@ -17,14 +20,23 @@ const LASTS: TimeDelta = TimeDelta::minutes(5);
 /// Whether an answer can be confirmed by this call, and by what it would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Confirmable {
-    /// A code of the person's second factor does it.
-    Now,
-    /// Policy would accept it, but the person has no second factor.
+    /// A second factor of the person's does it.
+    Now(Takes),
+    /// Policy would accept it, but the person has no second factor that counts for it.
     WithoutFactor,
     /// Policy does not accept it from this person.
     NotAccepted,
     /// It is of another kind, another session, or too long ago.
     No,
+}
+
+/// By what an answer can be confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Takes {
+    /// By a code.
+    pub code: bool,
+    /// By a passkey.
+    pub passkey: bool,
 }
 
 /// Whether an answer can be confirmed by this call.
@@ -45,39 +57,57 @@ pub async fn confirmable(
     if !enabled {
         return Ok(Confirmable::No);
     }
-    let (policy, enrolled) = policies::binding(services.db(), call.signed_in()?).await?;
-    Ok(
-        match (
-            policy.accepts(ProofKind::UnprovableAndFactor, enrolled),
-            enrolled,
-        ) {
-            (false, _) => Confirmable::NotAccepted,
-            (true, muster_domain::factor::Enrolled::No) => Confirmable::WithoutFactor,
-            (true, muster_domain::factor::Enrolled::Yes) => Confirmable::Now,
-        },
-    )
+    let person = call.signed_in()?;
+    let (policy, enrolled) = policies::binding(services.db(), person).await?;
+    if !policy.accepts(ProofKind::UnprovableAndPasskey, enrolled) {
+        return Ok(Confirmable::NotAccepted);
+    }
+    let Kinds {
+        enrolled, passkey, ..
+    } = factors::kinds(services, person.user.id).await?;
+    let code =
+        enrolled == Enrolled::Yes && policy.accepts(ProofKind::UnprovableAndFactor, enrolled);
+    Ok(if code || passkey {
+        Confirmable::Now(Takes { code, passkey })
+    } else {
+        Confirmable::WithoutFactor
+    })
 }
 
-/// Checks the code and makes proof of presence of an answer that alone was none.
+/// Checks what the person brought, a code or the answer of a passkey, and makes proof of presence of an answer that alone
+/// was none. Its receipt tells what confirmed it.
 ///
 /// # Errors
-/// `ELV-012` when the answer cannot be confirmed (any more); as [`factors::check`].
+/// `ELV-012` when the answer cannot be confirmed (any more), or not by this; as [`factors::check_brought`].
 pub async fn confirm(
     services: &Services,
     call: &Call,
     id: ReceiptId,
-    code: &str,
+    brought: impl Into<Brought<'_>>,
 ) -> Result<(Proof, Receipt), Error> {
-    let receipt = receipt(services, call, id).await?;
+    let (brought, mut receipt) = (brought.into(), receipt(services, call, id).await?);
     // Nothing is used up for an answer that cannot be confirmed.
-    if confirmable(services, call, &receipt).await? != Confirmable::Now {
+    let takes = match (confirmable(services, call, &receipt).await?, brought) {
+        (Confirmable::Now(takes), Brought::Code(_)) => takes.code,
+        (Confirmable::Now(takes), Brought::Passkey(_)) => takes.passkey,
+        _ => false,
+    };
+    if !takes {
         return Err(not_confirmable());
     }
     let unproven = unproven(call, &receipt)?.ok_or_else(not_confirmable)?;
-    let checked = factors::check(services, call, &call.signed_in()?.user, code).await?;
+    let user = &call.signed_in()?.user;
+    let checked = factors::check_brought(services, call, user, Purpose::Confirm, brought).await?;
+    let confirmed = checked.confirmed(call.at);
     let proof = unproven
         .with_factor(checked, call.at)
         .ok_or_else(not_confirmable)?;
+    let tx = services.db().begin().await?;
+    receipts::confirm(&tx, id, &confirmed).await?;
+    let detail = json!({"receipt": id, "by": confirmed.by, "factor": confirmed.name});
+    tx.commit(&[call.event("reauth.confirm", &user.username, Some(id.0), detail)])
+        .await?;
+    receipt.confirmed = Some(confirmed);
     Ok((proof, receipt))
 }
 

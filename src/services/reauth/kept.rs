@@ -190,6 +190,7 @@ pub(super) async fn keep(
             signed_in: intent.signed_in,
         })),
         action: intent.action.clone(),
+        confirmed: None,
     };
     let action = if intent.goal == Goal::Test {
         "reauth.test"

@@ -15,6 +15,10 @@ pub(crate) struct Model {
     pub created_at: i64,
     pub confirmed_at: Option<i64>,
     pub last_used_at: Option<i64>,
+    pub credential: Option<String>,
+    pub bound_to: Option<String>,
+    pub suspected_at: Option<i64>,
+    pub permitted_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

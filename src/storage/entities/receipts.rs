@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub back_at: i64,
     pub control: Option<String>,
     pub action: Option<String>,
+    pub confirmed: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,9 +1,11 @@
 //! Second factors and recovery codes: each step and each code counts once.
 
-use muster_domain::factor::{Enrolled, Factor, FactorKind};
-use muster_domain::id::{FactorId, UserId};
+use muster_domain::factor::{Enrolled, Factor, FactorKind, Permit};
+use muster_domain::id::{CeremonyId, FactorId, UserId};
+use muster_domain::session::SessionKey;
+use muster_storage::ceremonies::{self, Ceremony, Purpose};
 use muster_storage::factors::{self, Keyed};
-use muster_storage::{Quiet, recovery_codes};
+use muster_storage::{Quiet, permits, recovery_codes};
 use uuid::Uuid;
 
 use crate::world::{World, at, event, on_both, user};
@@ -20,9 +22,13 @@ fn keyed(number: u128, name: &str) -> Keyed {
             name: name.to_owned(),
             created_at: at(i64::try_from(number).unwrap()),
             last_used_at: None,
+            bound_to: None,
+            suspected_at: None,
+            permitted_by: None,
         },
         sealed: "k:sealed".to_owned(),
         counter: None,
+        credential: None,
     }
 }
 
@@ -32,7 +38,7 @@ async fn confirmed(world: &World, number: u128, name: &str) -> FactorId {
     let tx = world.tx().await;
     factors::begin(&tx, &pending).await.unwrap();
     assert!(
-        factors::confirm(&tx, pending.factor.id, 100, at(50))
+        factors::confirm(&tx, pending.factor.id, 100, None, at(50))
             .await
             .unwrap()
     );
@@ -56,8 +62,8 @@ on_both! {
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::No);
         let tx = world.tx().await;
         assert!(!factors::use_step(&tx, two, 101, at(9)).await.unwrap(), "it does not count yet");
-        assert!(factors::confirm(&tx, two, 100, at(9)).await.unwrap());
-        assert!(!factors::confirm(&tx, two, 101, at(9)).await.unwrap());
+        assert!(factors::confirm(&tx, two, 100, None, at(9)).await.unwrap());
+        assert!(!factors::confirm(&tx, two, 101, None, at(9)).await.unwrap());
         tx.commit(&[event("factor.add")]).await.unwrap();
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::Yes);
         assert_eq!(factors::enrolled(&world.db, BOB).await.unwrap(), Enrolled::No);
@@ -129,6 +135,118 @@ on_both! {
         recovery_codes::remove(&tx, ADA).await.unwrap();
         tx.commit(&[event("factor.remove")]).await.unwrap();
         assert_eq!(recovery_codes::left(&world.db, ADA).await.unwrap(), 0);
+    }
+
+    async fn a_passkey_counts_on_and_one_that_does_not_count_stays_at_nothing(world) {
+        world.users(&[user(1, "Ada"), user(2, "Bob")]).await;
+        let passkey = |number: u128, credential: &str| {
+            let mut keyed = keyed(number, "Key");
+            keyed.factor.kind = FactorKind::Passkey;
+            keyed.factor.bound_to = Some("muster.example".to_owned());
+            keyed.counter = Some(0);
+            keyed.credential = Some(credential.to_owned());
+            keyed
+        };
+        let tx = world.tx().await;
+        factors::add(&tx, &passkey(6, "AAbb")).await.unwrap();
+        factors::add(&tx, &passkey(7, "aabb")).await.expect("ids are compared letter by letter");
+        tx.commit(&[event("factor.add")]).await.unwrap();
+        let tx = world.tx().await;
+        let taken = factors::add(&tx, &passkey(8, "AAbb")).await;
+        assert_eq!(taken.unwrap_err().code, "DB-020");
+        tx.rollback().await.unwrap();
+        assert!(factors::knows(&world.db, "AAbb").await.unwrap());
+        assert!(!factors::knows(&world.db, "AABB").await.unwrap());
+        assert_eq!(factors::bound(&world.db, "muster.example").await.unwrap(), 2);
+        assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::Yes, "at once");
+        let id = passkey(6, "").factor.id;
+        let used = |count: u64| {
+            let db = world.db.clone();
+            async move {
+                let tx = db.begin().await.unwrap();
+                let used = factors::use_passkey(&tx, id, "k:again", count, at(60)).await.unwrap();
+                tx.commit_quiet(Quiet::Counted).await.unwrap();
+                used
+            }
+        };
+        assert!(used(0).await && used(0).await);
+        let (one, other) = tokio::join!(used(5), used(5));
+        assert!(one != other);
+        assert!(!used(4).await && !used(0).await);
+        assert!(used(u64::from(u32::MAX)).await);
+        let stored = factors::keyed(&world.db, ADA).await.unwrap();
+        assert_eq!(stored[0].sealed, "k:again");
+        assert_eq!(stored[0].factor.last_used_at, Some(at(60)));
+        let tx = world.tx().await;
+        assert!(factors::suspect(&tx, id, at(61)).await.unwrap());
+        assert!(!factors::suspect(&tx, id, at(62)).await.unwrap());
+        assert!(!factors::use_passkey(&tx, id, "x", u64::MAX, at(63)).await.unwrap());
+        tx.commit(&[event("factor.suspected")]).await.unwrap();
+        assert_eq!(factors::suspected(&world.db).await.unwrap(), 1);
+    }
+
+    async fn a_question_to_a_passkey_is_found_by_its_asker_and_used_up_once(world) {
+        world.users(&[user(1, "Ada"), user(2, "Bob")]).await;
+        let session = |name: &str| SessionKey(name.to_owned());
+        let asked = |number: u128, key: &str, purpose| Ceremony {
+            id: CeremonyId(Uuid::from_u128(number)),
+            user: ADA,
+            session: session(key),
+            purpose,
+            name: "Key".to_owned(),
+            sealed: "k:state".to_owned(),
+            begun_at: at(10),
+        };
+        let tx = world.tx().await;
+        for one in [asked(1, "s", Purpose::Add), asked(2, "s", Purpose::Elevate), asked(3, "t", Purpose::Elevate), asked(4, "s", Purpose::Elevate)] {
+            ceremonies::begin(&tx, &one).await.unwrap();
+        }
+        tx.commit_quiet(Quiet::SignInPending).await.unwrap();
+        let (s, t) = (session("s"), session("t"));
+        let found = async |number: u128, user, session, purpose, since| {
+            let id = CeremonyId(Uuid::from_u128(number));
+            ceremonies::find(&world.db, id, (user, session, purpose), at(since)).await.unwrap().is_some()
+        };
+        assert!(!found(2, ADA, &s, Purpose::Elevate, 0).await, "a later one took its place");
+        assert!(found(1, ADA, &s, Purpose::Add, 0).await && found(3, ADA, &t, Purpose::Elevate, 0).await);
+        assert!(found(4, ADA, &s, Purpose::Elevate, 9).await);
+        assert!(!found(4, BOB, &s, Purpose::Elevate, 0).await);
+        assert!(!found(4, ADA, &t, Purpose::Elevate, 0).await);
+        assert!(!found(4, ADA, &s, Purpose::SignIn, 0).await);
+        assert!(!found(4, ADA, &s, Purpose::Elevate, 10).await, "it is too old");
+        let used = || {
+            let db = world.db.clone();
+            async move {
+                let tx = db.begin().await.unwrap();
+                let used = ceremonies::use_up(&tx, CeremonyId(Uuid::from_u128(4))).await.unwrap();
+                tx.commit_quiet(Quiet::SignInPending).await.unwrap();
+                used
+            }
+        };
+        let (one, other) = tokio::join!(used(), used());
+        assert!(one != other);
+        let tx = world.tx().await;
+        assert_eq!(ceremonies::sweep(&tx, at(9)).await.unwrap(), 0);
+        assert_eq!(ceremonies::sweep(&tx, at(10)).await.unwrap(), 2);
+    }
+
+    async fn a_permit_counts_for_one_person_until_it_is_over_and_once(world) {
+        world.users(&[user(1, "Ada"), user(2, "Bob")]).await;
+        let permit = |user, by: &str, until| Permit { user, granted_by: by.to_owned(), granted_at: at(0), expires_at: at(until) };
+        let tx = world.tx().await;
+        permits::grant(&tx, &permit(ADA, "eve", 5)).await.unwrap();
+        permits::grant(&tx, &permit(ADA, "root", 10)).await.unwrap();
+        permits::grant(&tx, &permit(BOB, "root", 5)).await.unwrap();
+        tx.commit(&[event("factor.permit.grant")]).await.unwrap();
+        assert_eq!(permits::of_user(&world.db, ADA, at(9)).await.unwrap(), Some(permit(ADA, "root", 10)));
+        assert_eq!(permits::of_user(&world.db, ADA, at(10)).await.unwrap(), None);
+        assert_eq!(permits::list(&world.db, at(4)).await.unwrap().len(), 2);
+        assert_eq!(permits::list(&world.db, at(5)).await.unwrap(), [permit(ADA, "root", 10)]);
+        let tx = world.tx().await;
+        assert!(!permits::remove(&tx, BOB, at(5)).await.unwrap(), "it is over");
+        assert!(permits::remove(&tx, ADA, at(5)).await.unwrap());
+        assert!(!permits::remove(&tx, ADA, at(5)).await.unwrap());
+        assert_eq!(permits::sweep(&tx, at(5)).await.unwrap(), 1);
     }
 
     async fn what_was_never_confirmed_is_swept_away(world) {

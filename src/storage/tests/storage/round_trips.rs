@@ -126,6 +126,7 @@ on_both! {
             back_at: at(3),
             control: Some(serde_json::json!({"worth": "silent"})),
             action: None,
+            confirmed: None,
         };
         let kept = [receipt(1, Verdict::Fresh), receipt(2, Verdict::Stale)];
         let tx = world.tx().await;
