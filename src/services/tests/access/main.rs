@@ -21,7 +21,6 @@ mod lockout_simulated;
 mod passkey;
 mod passkey_refusals;
 mod password;
-mod password;
 mod password_rules;
 mod permit;
 mod policy;
