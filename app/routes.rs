@@ -14,7 +14,7 @@ use muster_web::{AppState, Browser, Caller, Failure};
 use crate::pages::access::{confirm, elevate, reauth};
 use crate::pages::people::{bulk, factors, group_edit, groups, me, roles, user_edit, users};
 use crate::pages::provisioning::compare;
-use crate::pages::security::{activity, overview, policies, receipts, sessions, settings};
+use crate::pages::security::{activity, overview, policies, receipts, sessions, settings, sign_in};
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
@@ -181,6 +181,9 @@ pub const ROUTES: &[Route] = routes! {
     get  "/security"                          May(P::ViewSecurity) => sessions::show;
     get  "/security/policies"                 May(P::ViewSettings) => policies::show;
     post "/security/policies"                 Elevated(P::ManageSettings) => policies::save;
+    get  "/security/signin"                   May(P::ViewSettings) => sign_in::show;
+    post "/security/signin"                   Elevated(P::ManageSettings) => sign_in::save;
+    post "/security/signin/noted"             May(P::ManageProviders) => sign_in::noted;
     post "/sessions/{key}/end"                SignedIn => sessions::end;
     post "/elevations/{id}/end"               SignedIn => sessions::end_elevation;
     get  "/activity"                          May(P::ViewActivity) => activity::list;

@@ -36,6 +36,7 @@ const CONSOLE = {
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
   security: () => '/security',
+  'security-signin': () => '/security/signin',
   activity: () => '/activity',
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',

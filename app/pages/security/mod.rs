@@ -6,5 +6,6 @@ pub mod policies;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;
+pub mod sign_in;
 
 pub(crate) use sessions::session_row;
