@@ -18,7 +18,9 @@ use crate::pages::security::{activity, overview, policies, receipts, sessions, s
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
-use crate::pages::signin::{choose, leave, link, reason, recover, result, returned, second, test};
+use crate::pages::signin::{
+    announced, choose, leave, link, reason, recover, result, returned, second, test,
+};
 use crate::pages::sources::{directories, provider, provider_edit, provider_rules, providers};
 
 /// Who may use an address.
@@ -100,6 +102,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/recover"                           Open => recover::set;
     get  "/signin/{idp}/start"                Open => leave::start;
     get  "/signin/{idp}/callback"             Open => returned::callback;
+    post "/signin/{idp}/backchannel"          Open => announced::take;
     get  "/signin/{idp}/test"                 Open => test::show;
     get  "/signin/{idp}/test/start"           Open => test::start;
     get  "/signin/{idp}/test/{id}"            Open => result::show;

@@ -49,6 +49,8 @@ const provider = new Provider(issuer, {
     post_logout_redirect_uris: [bye],
     response_types: ['code'],
     grant_types: ['authorization_code'],
+    backchannel_logout_uri: redirect.replace(/callback$/, 'backchannel'),
+    backchannel_logout_session_required: true,
   }],
   jwks: { keys: [key] },
   cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
@@ -65,6 +67,7 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     claimsParameter: { enabled: true },
     userinfo: { enabled: true },

@@ -5,6 +5,7 @@
 //! and randomness by argument. Look first at [`call::Call`].
 
 pub mod activity;
+pub mod announcements;
 mod arrival;
 mod attempt;
 pub mod break_glass;

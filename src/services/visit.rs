@@ -8,7 +8,10 @@ use muster_domain::Error;
 use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
-use muster_storage::{Quiet, challenges, elevations, factors as factor_rows, test_links, throttle};
+use muster_storage::{
+    Quiet, announcements, challenges, elevations, factors as factor_rows, password_links,
+    test_links, throttle,
+};
 use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
@@ -122,6 +125,8 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     challenges::sweep(&tx, now).await?;
     test_links::sweep(&tx, now).await?;
     throttle::sweep(&tx, now - counted).await?;
+    announcements::sweep(&tx, now).await?;
+    password_links::sweep(&tx, now).await?;
     factor_rows::sweep(&tx, now - PENDING).await?;
     tx.commit_quiet(Quiet::Expired).await
 }

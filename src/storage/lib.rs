@@ -7,6 +7,7 @@
 //! Look first at [`Tx`].
 
 pub mod accounts;
+pub mod announcements;
 pub mod audit;
 pub mod break_glass;
 pub mod challenges;

@@ -270,11 +270,12 @@ fn glass(shown: &Shown) -> AnyView {
     let none = shown.accounts.is_empty().then(
         || view! { <p>"There is none. When every identity provider is down, nobody gets in."</p> },
     );
+    let uses = shown.uses.as_ref().map(|uses| told(uses, shown));
     view! {
         <Card title="Break-glass accounts" id="break-glass">
             {none}
             <Rows>{accounts}</Rows>
-            {shown.uses.as_ref().map(|uses| told(uses, shown))}
+            {uses}
             <details>
                 <summary>"Test it now"</summary>
                 <ol>
