@@ -72,6 +72,8 @@ const provider = new Provider(issuer, {
     claimsParameter: { enabled: true },
     userinfo: { enabled: true },
   },
+  // The console of the stories is on this machine, which the provider's own dispatcher would not call.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   pkce: { required: () => true },
   interactions: { policy: interactionPolicy.base(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => (people[id] ? { accountId: id, claims: () => claimsOf(id) } : undefined),
@@ -163,6 +165,7 @@ provider.use(async (ctx, next) => {
   }
 });
 provider.on('server_error', (_ctx, error) => console.error(error));
+provider.on('backchannel.error', (_ctx, error) => console.error('announcing', error));
 
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer }));

@@ -31,6 +31,7 @@ test('signing out there ends that session here, and nobody else\'s', async ({ wo
   const bob = await comesIn(browser, world, 'bob');
   await alice.goto(`${op.issuer}/session/end`);
   await alice.locator('button[value="yes"]').first().click();
+  await alice.waitForURL(/\/session\/end\/success/);
   await expect
     .poll(async () => {
       await alice.goto('/me');

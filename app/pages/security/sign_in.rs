@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::Error;
+use muster_domain::id::UserId;
 use muster_domain::lockout::{Simulated, Works};
 use muster_domain::role::Permission;
 use muster_domain::sign_in::{Passwords, ProvidedPasswords, SignInPolicy};
@@ -28,6 +29,7 @@ struct Shown {
     now: DateTime<Utc>,
     may_set: bool,
     may_note: bool,
+    own: Option<UserId>,
 }
 
 /// `GET /security/signin`
@@ -120,6 +122,7 @@ async fn page(
         now: call.at,
         may_set: call.can(Permission::ManageSettings),
         may_note: call.can(Permission::ManageProviders),
+        own: call.user().map(|user| user.id),
     };
     visit
         .console_with(status, "Sign-in", HERE, move || {
@@ -317,8 +320,9 @@ fn told(uses: &[Use], shown: &Shown) -> AnyView {
         })
         .collect_view();
     let fields = vec![("until".to_owned(), newest.at.timestamp_millis().to_string())];
-    let note = shown.may_note.then(|| {
-        view! { <PostButton action="/security/signin/noted" fields>"Take note of these uses"</PostButton> }
+    let foreign = uses.iter().any(|used| Some(used.user) != shown.own);
+    let note = (shown.may_note && foreign).then(|| {
+        view! { <div class="actions"><PostButton action="/security/signin/noted" fields>"Take note of these uses"</PostButton></div> }
     });
     view! {
         <Rows>{rows}</Rows>
