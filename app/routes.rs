@@ -17,13 +17,13 @@ use crate::pages::people::{
 };
 use crate::pages::provisioning::compare;
 use crate::pages::security::{
-    activity, overview, policies, receipt_list, receipts, sessions, settings,
+    activity, overview, policies, receipt_list, receipts, sessions, settings, sign_in,
 };
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
 use crate::pages::signin::{
-    choose, keys, leave, link, reason, recover, result, returned, second, test,
+    announced, choose, keys, leave, link, reason, recover, result, returned, second, test,
 };
 use crate::pages::sources::{
     application_edit, applications, calibration, directories, provider, provider_edit,
@@ -110,6 +110,7 @@ pub const ROUTES: &[Route] = routes! {
     get  "/signin/{idp}/start"                Open => leave::start;
     get  "/signin/{idp}/keys"                 Open => keys::show;
     get  "/signin/{idp}/callback"             Open => returned::callback;
+    post "/signin/{idp}/backchannel"          Open => announced::take;
     get  "/signin/{idp}/test"                 Open => test::show;
     get  "/signin/{idp}/test/start"           Open => test::start;
     get  "/signin/{idp}/test/{id}"            Open => result::show;
@@ -210,6 +211,9 @@ pub const ROUTES: &[Route] = routes! {
     get  "/security"                          May(P::ViewSecurity) => sessions::show;
     get  "/security/policies"                 May(P::ViewSettings) => policies::show;
     post "/security/policies"                 Elevated(P::ManageSettings) => policies::save;
+    get  "/security/signin"                   May(P::ViewSettings) => sign_in::show;
+    post "/security/signin"                   Elevated(P::ManageSettings) => sign_in::save;
+    post "/security/signin/noted"             May(P::ManageProviders) => sign_in::noted;
     post "/sessions/{key}/end"                SignedIn => sessions::end;
     post "/elevations/{id}/end"               SignedIn => sessions::end_elevation;
     get  "/activity"                          May(P::ViewActivity) => activity::list;

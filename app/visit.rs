@@ -318,6 +318,7 @@ pub(crate) fn navigation(call: &Call, here: &str) -> Vec<NavSection> {
             "Security",
             &[
                 ("/security", "Secure sessions", G::Shield, P::ViewSecurity),
+                ("/security/signin", "Sign-in", G::Lock, P::ViewSettings),
                 ("/activity", "Activity", G::Activity, P::ViewActivity),
             ],
         ),

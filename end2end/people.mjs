@@ -12,10 +12,17 @@ const must = (answer, status, what) => {
 /** The words of a page. */
 export const words = (html) => html.replace(/<(script|style)[\s\S]*?<\/\1>/g, ' ').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').trim();
 
+/** Says what a break-glass account is used for, if it is one. */
+export async function tellReason(http) {
+  const asked = await http.get('/signin/reason');
+  if (asked.status === 200) must(await http.post('/signin/reason', { reason: 'A story', return_to: '/' }), 303, 'the reason');
+}
+
 /** Signs somebody in by password. */
 export async function signIn(world, { username, password }) {
   const http = new Http(world.url);
   must(await http.post('/signin', { username, password, return_to: '' }), 303, `sign-in of ${username}`);
+  await tellReason(http);
   return http;
 }
 

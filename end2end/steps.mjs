@@ -11,6 +11,13 @@ export async function atOp(page, login) {
   await page.locator('#go').click();
 }
 
+/** Says what a break-glass account is used for: asked after its sign-in, before anything else. */
+export async function sayWhy(page) {
+  await page.waitForURL(/\/signin\/reason/);
+  await page.locator('#reason').fill('A story');
+  await page.getByRole('button', { name: 'Go on' }).click();
+}
+
 /** Signs in at LemonLDAP::NG, which must be asking. Everybody's password there is the name. */
 export async function atLemonldap(page, login) {
   await page.locator('#userfield').fill(login);

@@ -32,6 +32,11 @@ function tool(dir, [command, ...rest], input) {
   if (ran.status !== 0) throw new Error(`muster ${command} failed: ${ran.error ?? ''}${ran.stderr}${ran.stdout}`);
 }
 
+/** Runs a command of the binary on the folder of a world, as somebody on its shell does. */
+export function shell(world, [command, ...rest]) {
+  return spawnSync(binary, [command, '--data-dir', world.dir, ...rest], { cwd: world.dir, env: environment(), encoding: 'utf8' });
+}
+
 /** Lines of a child's output as they come; `until` resolves with the first match of a pattern. */
 function listen(child, log) {
   const seen = [];

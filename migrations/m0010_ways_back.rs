@@ -1,5 +1,5 @@
 //! What getting in depends on, and ways back: when a connection was last changed, links that set a password, uses of
-//! break-glass accounts, mail that waits, and announcements of sign-outs that were taken.
+//! break-glass accounts, and announcements of sign-outs that were taken.
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
@@ -39,15 +39,6 @@ CREATE TABLE break_glass_uses (
 ) CLUSTERED;
 CREATE INDEX break_glass_uses_user ON break_glass_uses (user_id, at);
 
-CREATE TABLE mails (
-  id ID NOT NULL PRIMARY KEY,
-  sealed TEXT NOT NULL,
-  created_at MILLIS NOT NULL,
-  next_at MILLIS NOT NULL,
-  attempts NUMBER NOT NULL
-) CLUSTERED;
-CREATE INDEX mails_next ON mails (next_at);
-
 CREATE TABLE logout_tokens (
   provider_id ID NOT NULL REFERENCES identity_providers (id) ON DELETE CASCADE,
   jti_hash WORD NOT NULL,
@@ -58,7 +49,6 @@ CREATE TABLE logout_tokens (
 
 const DOWN: &str = "
 DROP TABLE logout_tokens;
-DROP TABLE mails;
 DROP TABLE break_glass_uses;
 DROP TABLE password_links;
 DROP TABLE changed_connections;

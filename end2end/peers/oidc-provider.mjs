@@ -49,6 +49,8 @@ const provider = new Provider(issuer, {
     post_logout_redirect_uris: [bye],
     response_types: ['code'],
     grant_types: ['authorization_code'],
+    backchannel_logout_uri: redirect.replace(/callback$/, 'backchannel'),
+    backchannel_logout_session_required: true,
   }],
   jwks: { keys: [key] },
   cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
@@ -65,10 +67,13 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     claimsParameter: { enabled: true },
     userinfo: { enabled: true },
   },
+  // The console of the stories is on this machine, which the provider's own dispatcher would not call.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   pkce: { required: () => true },
   interactions: { policy: interactionPolicy.base(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => (people[id] ? { accountId: id, claims: () => claimsOf(id) } : undefined),
@@ -160,6 +165,7 @@ provider.use(async (ctx, next) => {
   }
 });
 provider.on('server_error', (_ctx, error) => console.error(error));
+provider.on('backchannel.error', (_ctx, error) => console.error('announcing', error));
 
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer }));

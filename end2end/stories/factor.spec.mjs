@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 
 import { Http } from '../http.mjs';
 import { look } from '../pages.mjs';
-import { PASSWORD, addUser, asRoot, grant, signIn, words } from '../people.mjs';
-import { atLab, linkIt, testSignIn, verdict } from '../steps.mjs';
+import { PASSWORD, addUser, asRoot, grant, signIn, tellReason, words } from '../people.mjs';
+import { atLab, linkIt, sayWhy, testSignIn, verdict } from '../steps.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story({ lab: true });
@@ -88,6 +88,7 @@ test('w61: the password alone signs nobody in; the code does', async ({ world, p
   await expect(page.locator('#code-error')).toContainText('does not fit');
   await page.locator('#code').fill(await code(kept.secret));
   await page.getByRole('button', { name: 'Sign in' }).click();
+  await sayWhy(page);
   await page.waitForURL('/users');
   const whole = (await page.context().cookies()).find((cookie) => cookie.name === 'muster').value;
   expect(whole, 'w2: under another id').not.toBe(half.find((cookie) => cookie.name === 'muster').value);
@@ -100,6 +101,7 @@ test('w21: password and code start a secure session, and no code does so twice',
   await root.post('/signin', { username: world.root.username, password: world.root.password, return_to: '' });
   const first = await code(kept.secret);
   expect((await root.post('/signin/second', { code: first })).status).toBe(303);
+  await tellReason(root);
   await root.enter(context);
   await page.goto('/elevate?return_to=/me');
   await look(page, 'elevate-code');
@@ -125,6 +127,7 @@ test('w19: a provider that says nothing is confirmed with a code where policy sa
   const root = new Http(world.url);
   await root.post('/signin', { username: world.root.username, password: world.root.password, return_to: '' });
   expect((await root.post('/signin/second', { code: await code(kept.secret) })).status).toBe(303);
+  await tellReason(root);
   const secure = await root.post('/elevate', { password: world.root.password, code: kept.codes[1], return_to: '/' });
   expect(secure.status, words(secure.text)).toBe(303);
   await root.enter(context);
@@ -193,6 +196,7 @@ test('w42: an admin removes a lost factor, the helpdesk cannot', async ({ world,
   const root = new Http(world.url);
   await root.post('/signin', { username: world.root.username, password: world.root.password, return_to: '' });
   await root.post('/signin/second', { code: kept.codes[3] });
+  await tellReason(root);
   await root.post('/elevate', { password: world.root.password, code: kept.codes[4], return_to: '/' });
   const people = {};
   for (const [username, role] of [['holder', 'admin'], ['fixer', 'admin'], ['desk', 'helpdesk']]) {

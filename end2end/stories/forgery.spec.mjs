@@ -1,6 +1,6 @@
 // What a foreign page, a forged cookie or a broken client sends: refused in words, and nothing changes.
 import { Http } from '../http.mjs';
-import { addUser, asRoot, words } from '../people.mjs';
+import { addUser, asRoot, tellReason, words } from '../people.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story();
@@ -76,6 +76,7 @@ test('w44 w45: a made-up session id is nobody, and is not adopted', async ({ wor
     http.jar.set('muster', made);
     expect((await http.get('/')).to, made.slice(0, 30)).toMatch(/^\/signin/);
     await http.post('/signin', { ...world.root, return_to: '' });
+    await tellReason(http);
     expect(http.session, 'a new id at sign-in').not.toBe(made);
     expect((await http.get('/')).status).toBe(200);
   }

@@ -38,6 +38,7 @@ const CONSOLE = {
   security: () => '/security',
   receipts: () => '/receipts',
   'receipts-none': () => '/receipts?verdict=wrong_user',
+  'security-signin': () => '/security/signin',
   activity: () => '/activity',
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',

@@ -1,6 +1,6 @@
 // Coming in and going out: through a provider, by password, and all the ways that must not work.
 import { Http } from '../http.mjs';
-import { PASSWORD, addUser, asRoot, connect, rules, signIn, words } from '../people.mjs';
+import { PASSWORD, addUser, asRoot, connect, rules, signIn, tellReason, words } from '../people.mjs';
 import { atOp, atOpByHttp } from '../steps.mjs';
 import { expect, startOp, story } from '../world.mjs';
 
@@ -116,6 +116,7 @@ test('w1 w2 w3: the session id changes at sign-in and with a secure session, and
   const before = fixed.session;
   expect(before, 'a trip to a provider holds a session').toBeTruthy();
   expect((await fixed.post('/signin', { ...world.root, return_to: '' })).status).toBe(303);
+  await tellReason(fixed);
   const signedIn = fixed.session;
   expect(signedIn).not.toBe(before);
   expect((await fixed.post('/elevate', { password: world.root.password, return_to: '/' })).status).toBe(303);
@@ -176,6 +177,8 @@ test('o51 w35: return_to never leads away', async ({ world }) => {
     const http = new Http(world.url);
     const answer = await http.post('/signin', { ...world.root, return_to: to });
     expect([answer.status, answer.to], JSON.stringify(to)).toEqual([303, '/']);
+    const why = await http.post('/signin/reason', { reason: 'A story', return_to: to });
+    expect([why.status, why.to], JSON.stringify(to)).toEqual([303, '/']);
     expect((await http.get(`/signin?return_to=${encodeURIComponent(to)}`)).to, JSON.stringify(to)).toBe('/');
     const proved = await http.post('/elevate', { password: world.root.password, return_to: to });
     expect([proved.status, proved.to], JSON.stringify(to)).toEqual([303, '/']);

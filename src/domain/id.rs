@@ -63,8 +63,6 @@ ids! {
     AssignmentId,
     /// One use of a break-glass account.
     BreakGlassUseId,
-    /// One mail that waits to be sent.
-    MailId,
     /// One application behind a proxy.
     ApplicationId,
     /// One link that lets somebody without an account test a sign-in.

@@ -1,6 +1,7 @@
 //! The trait behind which a sign-in protocol stands (OIDC now; SAML and Kerberos later), so that services name none.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -100,6 +101,20 @@ pub enum Completed {
     },
 }
 
+/// A sign-out that a provider announced (OpenID Connect Back-Channel Logout 1.0), verified. Names a subject, a session at
+/// the provider, or both.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedOut {
+    /// Whose sessions are over.
+    pub subject: Option<String>,
+    /// Which session at the provider is over.
+    pub session: Option<String>,
+    /// The announcement's own id (`jti`).
+    pub id: String,
+    /// Until when it could be presented again.
+    pub ends_at: DateTime<Utc>,
+}
+
 /// One thing that was looked at while a provider was examined.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Finding {
@@ -170,4 +185,14 @@ pub trait IdentityProvider: Send + Sync {
 
     /// Where to send the browser to end the session at the provider as well, if it offers that.
     async fn sign_out(&self, connection: &Connection<'_>, return_to: &Url) -> Option<Url>;
+
+    /// Verifies a sign-out that the provider announces.
+    ///
+    /// # Errors
+    /// With a stable `OIDC-…` code when anything about the token does not hold.
+    async fn signed_out(
+        &self,
+        connection: &Connection<'_>,
+        token: &str,
+    ) -> Result<SignedOut, Error>;
 }

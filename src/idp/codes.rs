@@ -221,6 +221,18 @@ faults! {
     USERINFO_SUBJECT = "OIDC-051", Upstream,
         "The provider told about another person than the one who signed in (userinfo).",
         "Start the sign-in again. If it stays, report it to the provider's administrator.";
+    /// No announcement of a sign-out.
+    LOGOUT_EVENT = "OIDC-060", Invalid,
+        "The provider's logout token announces no sign-out.",
+        "Report it to the provider's administrator.";
+    /// A logout token with a nonce could be an ID token.
+    LOGOUT_NONCE = "OIDC-061", Invalid,
+        "The provider's logout token has a nonce, which only ID tokens have.",
+        "Report it to the provider's administrator.";
+    /// Nobody, or no id of its own.
+    LOGOUT_WHO = "OIDC-062", Invalid,
+        "The provider's logout token does not say whose session is over, or has no id of its own.",
+        "Report it to the provider's administrator.";
     /// The HTTP client cannot be made.
     CLIENT_UNMADE = "OIDC-090", Unavailable,
         "The part that talks to identity providers cannot start.",

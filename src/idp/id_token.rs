@@ -102,7 +102,7 @@ fn times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<DateTime<Utc
 }
 
 /// A NumericDate (RFC 7519 section 2): seconds, with or without fraction.
-fn instant(value: Option<&Value>) -> Result<Option<DateTime<Utc>>, Error> {
+pub(crate) fn instant(value: Option<&Value>) -> Result<Option<DateTime<Utc>>, Error> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(None);
     };

@@ -42,6 +42,15 @@ impl<'a> Jws<'a> {
     /// Takes a token apart. Keys and addresses in its header (`jwk`, `jku`, `x5u`, `x5c`) are not even
     /// looked at (O21).
     pub(crate) fn read(token: &'a str) -> Result<Self, Error> {
+        Self::read_as(token, &["jwt", "jose"])
+    }
+
+    /// The same for a logout token, which may say that it is one.
+    pub(crate) fn read_logout(token: &'a str) -> Result<Self, Error> {
+        Self::read_as(token, &["jwt", "jose", "logout+jwt"])
+    }
+
+    fn read_as(token: &'a str, kinds: &[&str]) -> Result<Self, Error> {
         if token.len() > LARGEST {
             return Err(codes::TOKEN_MALFORMED.saying(format!(
                 "The provider's token is larger than {LARGEST} bytes."
@@ -59,7 +68,7 @@ impl<'a> Jws<'a> {
             .split_once('.')
             .ok_or_else(|| codes::TOKEN_MALFORMED.error())?;
         let header = object(&decoded(header)?)?;
-        let alg = accepted_header(&header)?;
+        let alg = accepted_header(&header, kinds)?;
         let kid = match header.get("kid") {
             None | Some(Value::Null) => None,
             Some(Value::String(kid)) => Some(kid.clone()),
@@ -93,7 +102,7 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, Error> {
     })
 }
 
-fn accepted_header(header: &Map<String, Value>) -> Result<Alg, Error> {
+fn accepted_header(header: &Map<String, Value>, kinds: &[&str]) -> Result<Alg, Error> {
     if header.contains_key("crit") || header.contains_key("b64") || header.contains_key("zip") {
         return Err(codes::HEADER_CRITICAL.error());
     }
@@ -105,7 +114,7 @@ fn accepted_header(header: &Map<String, Value>) -> Result<Alg, Error> {
         .map(|typ| typ.as_str().unwrap_or("?").to_ascii_lowercase());
     // RFC 8725 section 3.11: an access token (at+jwt) or logout token (logout+jwt) is no ID token (O37, O38).
     if let Some(kind) = kind
-        && !matches!(kind.trim_start_matches("application/"), "jwt" | "jose")
+        && !kinds.contains(&kind.trim_start_matches("application/"))
     {
         return Err(codes::TOKEN_TYPE.because(clean(&kind)));
     }

@@ -23,6 +23,7 @@ mod json;
 mod jws;
 mod keys;
 mod known;
+mod logout_token;
 mod oidc;
 mod profile;
 mod request_object;

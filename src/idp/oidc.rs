@@ -8,6 +8,7 @@ use muster_domain::claims::Claims;
 use muster_domain::evidence::{AuthEvidence, Verified};
 use muster_domain::protocol::{
     Ask, Completed, Connection, Departure, Finding, IdentityProvider, Pending, Purpose, Returned,
+    SignedOut,
 };
 use muster_domain::settings::SettingsSchema;
 use muster_domain::{Clock, Entropy, Error};
@@ -21,7 +22,7 @@ use crate::known::{Known, Shelf};
 use crate::profile::{self, Profile};
 use crate::token::{self, Tokens};
 use crate::words::{clean, revealed, scrubbed};
-use crate::{authorize, codes, examine, request_object, userinfo};
+use crate::{authorize, codes, examine, logout_token, request_object, userinfo};
 
 /// The protocol. One for the whole server; it keeps discovery documents and keys in memory, nothing else.
 pub struct Oidc {
@@ -180,6 +181,20 @@ impl IdentityProvider for Oidc {
             .append_pair("client_id", profile.client_id)
             .append_pair("post_logout_redirect_uri", return_to.as_str());
         Some(to)
+    }
+
+    async fn signed_out(
+        &self,
+        connection: &Connection<'_>,
+        token: &str,
+    ) -> Result<SignedOut, Error> {
+        let profile = Profile::of(connection)?;
+        let known = self.known(connection, &profile).await?;
+        let now = self.clock.now();
+        let jws = Jws::read_logout(token)?;
+        known.verify(&self.http, now, &jws).await?;
+        let issuer = &known.metadata.issuer;
+        logout_token::check(&jws.claims()?, issuer, profile.client_id, now)
     }
 }
 

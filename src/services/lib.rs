@@ -5,6 +5,7 @@
 //! and randomness by argument. Look first at [`call::Call`].
 
 pub mod activity;
+pub mod announcements;
 pub mod applications;
 mod arrival;
 mod attempt;

@@ -107,6 +107,8 @@ pub enum Arrived {
         means: Means,
         /// Where they wanted to go.
         return_to: String,
+        /// The id of the session at the provider, if it stated one: a sign-out there may name it.
+        sid: Option<String>,
     },
     /// A test came back.
     Tested {
@@ -237,6 +239,11 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         user: Box::new(user),
         means,
         return_to: back.challenge.return_to.clone(),
+        sid: evidence
+            .claims()
+            .text("sid")
+            .filter(|sid| sid.len() <= 255)
+            .map(str::to_owned),
     })
 }
 

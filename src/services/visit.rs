@@ -9,8 +9,8 @@ use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
 use muster_storage::{
-    Quiet, ceremonies, challenges, elevations, factors as factor_rows, passages, permits,
-    test_links, throttle,
+    Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows, passages,
+    password_links, permits, test_links, throttle,
 };
 use serde_json::json;
 
@@ -138,6 +138,8 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     challenges::sweep(&tx, now).await?;
     test_links::sweep(&tx, now).await?;
     throttle::sweep(&tx, now - counted).await?;
+    announcements::sweep(&tx, now).await?;
+    password_links::sweep(&tx, now).await?;
     factor_rows::sweep(&tx, now - PENDING).await?;
     ceremonies::sweep(&tx, now - CEREMONY).await?;
     permits::sweep(&tx, now).await?;

@@ -7,6 +7,7 @@
 //! Look first at [`Tx`].
 
 pub mod accounts;
+pub mod announcements;
 pub mod applications;
 pub mod audit;
 pub mod break_glass;

@@ -7,7 +7,7 @@ use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::row::{count, from_json, from_word, instant, json, millis, word};
+use crate::row::{from_json, from_word, instant, json, millis, word};
 use crate::{Reader, Tx, sql};
 
 /// What made a link.
@@ -16,8 +16,6 @@ use crate::{Reader, Tx, sql};
 pub enum Purpose {
     /// Somebody on the server's shell, because nobody gets in.
     Recovery,
-    /// The person, by e-mail, because they forgot their password.
-    Forgotten,
 }
 
 /// One link.
@@ -113,22 +111,6 @@ pub async fn use_up(tx: &Tx, token_hash: &str, at: DateTime<Utc>) -> Result<bool
 pub async fn remove_of_user(tx: &Tx, user: UserId) -> Result<u64, Error> {
     let sql = "DELETE FROM password_links WHERE user_id = $1 AND used_at IS NULL";
     sql::change(tx, sql::ask(tx, sql, [user.0.into()])).await
-}
-
-/// How many links for a purpose were made since `since`, for one person.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn made_since(
-    reader: &impl Reader,
-    user: UserId,
-    since: DateTime<Utc>,
-) -> Result<u64, Error> {
-    let sql = "SELECT COUNT(*) FROM password_links WHERE user_id = $1 AND created_at > $2";
-    let values = [user.0.into(), millis(since).into()];
-    Ok(count(
-        sql::number(reader, sql::ask(reader, sql, values)).await?,
-    ))
 }
 
 /// Sweeps away what ended before `before`. How many there were.

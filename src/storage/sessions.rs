@@ -32,6 +32,8 @@ pub mod keys {
     pub const ADDRESS: &str = "address";
     /// The browser, as it calls itself.
     pub const USER_AGENT: &str = "user_agent";
+    /// The id of the session at the identity provider (`sid`), if it stated one.
+    pub const SID: &str = "idp_sid";
 }
 
 /// The stored name of a session: SHA-256 of the cookie's value, in hexadecimal.
@@ -350,6 +352,40 @@ pub async fn revoke_of_user(
     let sql = "DELETE FROM sessions WHERE user_id = $1 AND id_hash <> $2";
     let kept = except.map(|key| key.0.clone()).unwrap_or_default();
     sql::change(tx, sql::ask(tx, sql, [user.0.into(), kept.into()])).await
+}
+
+/// The sessions that signed in through a provider, each with its id there, if the provider stated one.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_provider(
+    reader: &impl Reader,
+    provider: ProviderId,
+) -> Result<Vec<(SessionKey, Means, Option<String>)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id_hash: String,
+        means: Option<String>,
+        data: String,
+    }
+    let sql = "SELECT id_hash, means, data FROM sessions WHERE means LIKE $1";
+    let like = format!("%{}%", provider.0);
+    let mut found = Vec::new();
+    for row in sql::all::<Row>(reader, sql::ask(reader, sql, [like.into()])).await? {
+        let means: Option<Means> = from_json_option("sessions", row.means.as_deref())?;
+        let data: serde_json::Value = crate::row::from_json("sessions", &row.data)?;
+        let sid = data.get(keys::SID).and_then(|sid| sid.as_str());
+        if let Some(
+            means @ Means::Provider {
+                provider: through, ..
+            },
+        ) = means
+            && through == provider
+        {
+            found.push((SessionKey(row.id_hash), means, sid.map(str::to_owned)));
+        }
+    }
+    Ok(found)
 }
 
 #[derive(FromQueryResult)]

@@ -10,7 +10,7 @@ use muster_domain::evidence::{AuthEvidence, Verified};
 use muster_domain::id::ProviderId;
 use muster_domain::protocol::{
     Ask, Completed, Connection, Departure, Finding, IdentityProvider, Level, Pending, Purpose,
-    Returned,
+    Returned, SignedOut,
 };
 use muster_domain::reauth::Sent;
 use muster_domain::settings::{Field, Input, Need, Section, SettingsSchema, Shown};
@@ -285,5 +285,22 @@ impl IdentityProvider for FakeIdp {
             [("post_logout_redirect_uri", return_to.as_str())],
         )
         .ok()
+    }
+
+    async fn signed_out(
+        &self,
+        _connection: &Connection<'_>,
+        token: &str,
+    ) -> Result<SignedOut, Error> {
+        // The claims themselves: what a real one must be is tested where it is verified.
+        let claims: Claims = serde_json::from_str(token)
+            .map_err(|error| refuse("FAKE-007", "No announcement.").internal(error))?;
+        let text = |name| claims.text(name).map(str::to_owned);
+        Ok(SignedOut {
+            subject: text("sub"),
+            session: text("sid"),
+            id: text("jti").unwrap_or_default(),
+            ends_at: self.clock.now() + TimeDelta::minutes(10),
+        })
     }
 }

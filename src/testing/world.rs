@@ -182,6 +182,20 @@ impl TestWorld {
         username: &str,
         means: &Means,
     ) -> Result<Persona, Error> {
+        self.sign_in_as(id, username, means, None).await
+    }
+
+    /// The same with the id of the session at the provider.
+    ///
+    /// # Errors
+    /// Why it cannot be stored.
+    pub async fn sign_in_as(
+        &self,
+        id: UserId,
+        username: &str,
+        means: &Means,
+        sid: Option<&str>,
+    ) -> Result<Persona, Error> {
         let store = SeaOrmSessionStore::new(self.services.db().clone(), self.clock.clone());
         let now = self.clock.now();
         let means = serde_json::to_value(means).unwrap_or_default();
@@ -198,6 +212,9 @@ impl TestWorld {
             expiry_date: time::OffsetDateTime::from_unix_timestamp(lasts)
                 .unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
         };
+        if let Some(sid) = sid {
+            record.data.insert(keys::SID.to_owned(), sid.into());
+        }
         store.create(&mut record).await.map_err(|error| {
             Error::new("TEST-002", Kind::Internal, "The session cannot be stored.").internal(error)
         })?;

@@ -42,7 +42,7 @@ pub fn check(request: &Request, site: &Site) -> Result<(), Error> {
             Ok(())
         };
     }
-    if is_program(headers) {
+    if is_program(headers) || is_announcement(request) {
         return Ok(());
     }
     is_ours(headers, host::of(request).unwrap_or_default(), site)?;
@@ -56,6 +56,18 @@ fn is_framed(headers: &HeaderMap) -> bool {
             .iter()
             .any(|framed| dest == framed)
     })
+}
+
+/// An identity provider's own server that announces a sign-out, and nothing a browser adds by itself: its token is
+/// signed, and no session of anybody's comes with it.
+fn is_announcement(request: &Request) -> bool {
+    let (path, headers) = (request.uri().path(), request.headers());
+    path.starts_with("/signin/")
+        && path.ends_with("/backchannel")
+        && !headers.contains_key(COOKIE)
+        && !headers.contains_key(ORIGIN)
+        && !headers.contains_key(SEC_FETCH_SITE)
+        && has_our_type(headers).is_ok()
 }
 
 /// A program with a token of its own, and nothing a browser adds by itself.

@@ -47,6 +47,7 @@ async fn page(visit: &Visit, status: StatusCode, errors: &[FieldError]) -> Answe
     person.may = UserMay {
         end_sessions: true,
         has_internal_account: person.may.has_internal_account,
+        may_have_password: person.may.may_have_password,
         ..UserMay::default()
     };
     let own = factors::own(&visit.services, &visit.call).await?;

@@ -17,7 +17,7 @@ pub(crate) fn password(
     now: DateTime<Utc>,
     errors: &[FieldError],
 ) -> Option<AnyView> {
-    if !person.may.has_internal_account || !person.may.edit {
+    if !person.may.may_have_password || !person.may.edit {
         return None;
     }
     let base = format!("/users/{}/password", person.user.id);
@@ -63,7 +63,7 @@ pub(crate) fn own_password(
     now: DateTime<Utc>,
     errors: &[FieldError],
 ) -> Option<AnyView> {
-    if !person.may.has_internal_account {
+    if !person.may.may_have_password {
         return None;
     }
     let state = person

@@ -7,5 +7,6 @@ pub mod receipt_list;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;
+pub mod sign_in;
 
 pub(crate) use sessions::session_row;

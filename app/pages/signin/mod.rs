@@ -1,5 +1,6 @@
 //! Coming in and going out.
 
+pub mod announced;
 pub mod choose;
 pub mod keys;
 pub mod leave;

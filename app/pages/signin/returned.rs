@@ -8,6 +8,7 @@ use muster_domain::session::Proof;
 use muster_services::elevation::Aim;
 use muster_services::reauth::{Goal, Intent, Outcome};
 use muster_services::signin::{self, Arrived};
+use muster_services::visit::keys;
 use muster_web::{Failure, Query};
 
 use crate::pages::access::{confirm, elevate};
@@ -43,8 +44,12 @@ pub async fn callback(
             user,
             means,
             return_to,
+            sid,
         } => {
             visit.browser.signed_in(user.id, &means).await?;
+            if let Some(sid) = sid {
+                visit.browser.keep(keys::SID, sid).await?;
+            }
             Ok(Redirect::to(&return_to).into_response())
         }
         Arrived::Tested { report, seen } => {

@@ -219,7 +219,8 @@ fn settings(provider: &Provider, callback: &str) -> AnyView {
         KeyValue::maybe("E-mail domains", domains),
     ];
     let callback = callback.to_owned();
-    view! { <Card title="Settings"><KeyValues items/><p class="muted">"Redirect address"</p><CopyText value=callback label="redirect address"/></Card> }.into_any()
+    let announced = callback.replace("/callback", "/backchannel");
+    view! { <Card title="Settings"><KeyValues items/><p class="muted">"Redirect address"</p><CopyText value=callback label="redirect address"/><p class="muted">"Back-channel logout address: a sign-out there ends the sessions here"</p><CopyText value=announced label="back-channel logout address"/></Card> }.into_any()
 }
 
 fn rules(provider: &Provider, manages: bool) -> AnyView {

@@ -235,21 +235,19 @@ fn of_people(facts: &Facts) -> Vec<Attention> {
 fn of_uses(facts: &Facts) -> Vec<Attention> {
     const WHERE: &str = "/security/signin#break-glass";
     let used = facts.break_glass_uses.first().map(|newest| {
-        let many = match facts.break_glass_uses.len() {
-            1 => "was used".to_owned(),
-            many => format!("is one of {many} uses of break-glass accounts; it was used"),
-        };
         let why = match &newest.reason {
             Some(reason) if newest.is_drill => format!("to try whether it works: {reason}"),
             Some(reason) => format!("for: {reason}"),
             None => "and nobody has said what for".to_owned(),
         };
-        item(
-            Level::Problem,
-            format!("The break-glass account {} {many} {why}", newest.username),
-            "Take note of it",
-            WHERE,
-        )
+        let name = &newest.username;
+        let words = match facts.break_glass_uses.len() {
+            1 => format!("The break-glass account {name} was used {why}"),
+            many => {
+                format!("Break-glass accounts were used {many} times, the last time {name}, {why}")
+            }
+        };
+        item(Level::Problem, words, "Take note of it", WHERE)
     });
     let untried = facts.untried.iter().map(|account| {
         let days = (facts.now - account.worked_at).num_days();

@@ -18,7 +18,7 @@ use muster_storage::{
 
 use crate::sessions::{self, SessionRow};
 use crate::standing::{Standing, Through};
-use crate::{Call, Services, guard, provisioning, roles};
+use crate::{Call, Services, guard, provisioning, roles, sign_in_policy};
 
 /// Sign-ins shown on a person's page.
 const SIGN_INS: u64 = 10;
@@ -155,6 +155,8 @@ pub struct UserMay {
     pub needs_elevation: bool,
     /// Their internal account, if there is one, can be edited and have a password.
     pub has_internal_account: bool,
+    /// Whether the person may be given a password, by the sign-in policy.
+    pub may_have_password: bool,
 }
 
 /// Everything about one person.
@@ -195,7 +197,10 @@ pub async fn detail(services: &Services, call: &Call, id: UserId) -> Result<User
             .collect(),
         identities: load_identities(services, id, &words).await?,
         sessions,
-        may: may(call, &standing, &accounts, id),
+        may: UserMay {
+            may_have_password: sign_in_policy::may_have(db, id).await.is_ok(),
+            ..may(call, &standing, &accounts, id)
+        },
         roles,
         sign_ins: last_sign_ins(services, id).await?,
         password_set_at: credentials::password(db, id)
@@ -228,6 +233,7 @@ fn may(call: &Call, standing: &Standing, accounts: &[AccountDetail], id: UserId)
         has_internal_account: accounts
             .iter()
             .any(|account| account.kind == crate::directories::INTERNAL),
+        may_have_password: false,
     }
 }
 

@@ -16,6 +16,8 @@ mod keys;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod noise;
 #[cfg(test)]
 mod request;

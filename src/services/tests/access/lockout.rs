@@ -294,7 +294,7 @@ async fn a_lost_factor_that_the_only_superadmin_needs_is_not_removed() {
 }
 
 #[tokio::test]
-async fn w_050_a_password_that_the_policy_does_not_take_gets_the_words_of_a_wrong_one() {
+async fn w27_w50_a_password_that_the_policy_does_not_take_gets_the_words_of_a_wrong_one() {
     let stage = Stage::set().await;
     let ada = internal(&stage, "ada", &[]).await;
     let glass = internal(&stage, "root", &[Role::Superadmin]).await;

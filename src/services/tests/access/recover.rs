@@ -231,7 +231,7 @@ async fn glass(stage: &Stage) -> (Persona, Persona) {
 }
 
 #[tokio::test]
-async fn whoever_uses_a_break_glass_account_says_what_for_and_the_others_are_told() {
+async fn w28_whoever_uses_a_break_glass_account_says_what_for_and_the_others_are_told() {
     let stage = Stage::set().await;
     let (root, adam) = glass(&stage).await;
     let s = stage.s();

@@ -31,6 +31,7 @@ async fn a_sign_in_gives_the_person_the_means_and_the_way_back() {
         user,
         means,
         return_to,
+        ..
     } = arrived
     else {
         panic!("nobody signed in");
