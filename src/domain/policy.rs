@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::factor::Enrolled;
-use crate::role::Role;
+use crate::role::{Level, Role};
 use crate::session::ProofKind;
 
 /// What an identity provider's answer has to be. The stricter one is the greater.
@@ -68,6 +68,9 @@ pub struct ElevationPolicy {
     pub address: Address,
     /// Whether a reason is asked for.
     pub reason: Reason,
+    /// From which level on a secure session is asked for. What is dangerous always is.
+    #[serde(default)]
+    pub from: Level,
 }
 
 /// Shortest lifetime that leaves time to do something, in seconds.
@@ -87,6 +90,7 @@ impl Default for ElevationPolicy {
             idle_seconds: None,
             address: Address::MayChange,
             reason: Reason::NotAsked,
+            from: Level::Dangerous,
         }
     }
 }
@@ -118,6 +122,7 @@ impl ElevationPolicy {
             },
             address: self.address.max(other.address),
             reason: self.reason.max(other.reason),
+            from: self.from.min(other.from),
         }
     }
 
@@ -184,9 +189,10 @@ mod tests {
             proptest::option::of(0_u32..10_000),
             any::<bool>(),
             any::<bool>(),
+            proptest::sample::select(Level::ALL.to_vec()),
         )
             .prop_map(
-                |(provider, password, lifetime_seconds, idle_seconds, stays, asked)| {
+                |(provider, password, lifetime_seconds, idle_seconds, stays, asked, from)| {
                     ElevationPolicy {
                         provider,
                         password,
@@ -202,6 +208,7 @@ mod tests {
                         } else {
                             Reason::NotAsked
                         },
+                        from,
                     }
                 },
             )
@@ -255,6 +262,9 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Policies>(&text).unwrap(), policies);
         assert_eq!(policies.of_role(Role::Auditor), ElevationPolicy::default());
+        let before = text.replace(",\"from\":\"dangerous\"", "");
+        assert_ne!(before, text);
+        assert_eq!(serde_json::from_str::<Policies>(&before).unwrap(), policies);
     }
 
     proptest! {
@@ -270,7 +280,7 @@ mod tests {
             for part in [&one, &other] {
                 prop_assert!(both.lifetime_seconds <= part.lifetime_seconds);
                 prop_assert!(part.idle_seconds.is_none_or(|idle| both.idle_seconds.is_some_and(|both| both <= idle)));
-                prop_assert!(both.address >= part.address && both.reason >= part.reason);
+                prop_assert!(both.address >= part.address && both.reason >= part.reason && both.from <= part.from);
             }
             prop_assert_eq!(&both, &other.and(&one));
             prop_assert_eq!(&one.and(&one), &one);

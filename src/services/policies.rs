@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{Call, Services, guard};
 
-const KEY: &str = "policy.elevation";
+const KEY: &str = settings::ELEVATION_POLICY;
 
 /// The policies of all roles.
 ///

@@ -3,6 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use leptos::prelude::*;
 use muster_domain::factor::Enrolled;
@@ -12,16 +13,18 @@ use muster_domain::role::Permission;
 use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
 use muster_services::elevation::{self, Aim, Door};
-use muster_services::{Services, factors, password, reauth, users};
+use muster_services::{Call, Services, factors, password, reauth, users};
+use muster_web::failure::MaxAge;
 use muster_web::{AppState, Browser, Failure, Form, Query};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::enter;
 use super::kept_form::{self, FIELD};
 use crate::components::{
-    Button, Callout, Card, Form as FormView, Glyph, LinkButton, Look, Page, PostButton, Takes,
-    TextField, Tone, Width, counted, error_of,
+    Button, Callout, Card, Form as FormView, Glyph, Guard, LinkButton, Look, Page, PostButton,
+    Takes, TextField, Tone, Width, counted, error_of,
 };
+use crate::routes::Access;
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
 /// What the address may hold.
@@ -29,8 +32,26 @@ use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 pub struct Asked {
     #[serde(default)]
     return_to: String,
+}
+
+/// Name of the reason that was given, in the browser's session: it stands in no address.
+const REASON: &str = "elevation_reason";
+/// How long a reason counts that was given and not used.
+const REASON_LASTS: TimeDelta = TimeDelta::minutes(15);
+
+#[derive(Serialize, Deserialize)]
+struct Given {
+    reason: String,
+    at: DateTime<Utc>,
+}
+
+/// What the form sends that asks for a reason.
+#[derive(Deserialize)]
+pub struct SentReason {
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// What the password form sends.
@@ -40,8 +61,6 @@ pub struct Sent {
     #[serde(default)]
     code: String,
     #[serde(default)]
-    reason: String,
-    #[serde(default)]
     return_to: String,
 }
 
@@ -50,18 +69,24 @@ pub(crate) async fn run(
     state: &AppState,
     browser: &Browser,
     request: Request,
-    allowed: Result<(), Error>,
+    (call, access): (Call, Access),
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
     let page = kept_form::page_of(request.headers(), &path);
     let opens = (*request.method() == Method::GET).then(|| request.uri().to_string());
     let is_browser = muster_web::failure::is_browser(&request);
-    let (request, body) = match kept_form::meant(&state.services, browser, request).await {
+    let meant = match kept_form::meant(&state.services, browser, request).await {
         Ok(meant) => meant,
         Err(error) => return Failure(error).into_response(),
     };
-    let response = match allowed {
+    let (mut request, body) = (meant.request, meant.body);
+    let marked = meant
+        .mark
+        .and_then(|mark| elevation::on_screen(&state.services, &call, &mark));
+    let call = marked.unwrap_or(call);
+    request.extensions_mut().insert(call.clone());
+    let mut response = match access.admits(&call) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure(error).into_response(),
     };
@@ -69,7 +94,14 @@ pub(crate) async fn run(
         .extensions()
         .get::<Error>()
         .is_some_and(|error| error.kind == Kind::ElevationNeeded);
-    if !needs || !is_browser {
+    if !needs {
+        return response;
+    }
+    if !is_browser {
+        if let Ok(door) = elevation::door(&state.services, &call).await {
+            let age = MaxAge(door.policy.lifetime_seconds());
+            response.extensions_mut().insert(age);
+        }
         return response;
     }
     if let Some(page) = opens {
@@ -106,7 +138,6 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     }
     let asked = Asked {
         return_to: return_to.as_str().to_owned(),
-        ..asked
     };
     page(&visit, StatusCode::OK, &asked, None).await
 }
@@ -124,7 +155,6 @@ pub async fn by_password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
                 .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             let asked = Asked {
                 return_to: return_to.as_str().to_owned(),
-                reason: sent.reason,
             };
             page(&visit, status, &asked, Some(error)).await
         }
@@ -135,7 +165,7 @@ pub async fn by_password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
 async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
     let (services, call) = (&visit.services, &visit.call);
     let door = elevation::door(services, call).await?;
-    let reason = elevation::reason(&door, &sent.reason)?;
+    let reason = elevation::reason(&door, &given(visit).await?)?;
     let mut proof = password::prove(services, call, &sent.password).await?;
     if door.asks_code() && door.takes_password() {
         let checked = factors::check(services, call, &call.signed_in()?.user, &sent.code).await?;
@@ -159,9 +189,37 @@ async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
 pub(crate) async fn grant(visit: &Visit, proof: Proof, aim: Aim<'_>) -> Result<(), Error> {
     elevation::may_grant(&visit.services, &visit.call, &proof, aim).await?;
     let rotated = visit.browser.elevated().await?;
-    elevation::grant(&visit.services, &visit.call, proof, &rotated, aim)
-        .await
-        .map(drop)
+    elevation::grant(&visit.services, &visit.call, proof, &rotated, aim).await?;
+    // Each secure session has a reason of its own.
+    visit.browser.take::<Given>(REASON).await.map(drop)
+}
+
+/// The reason that was given a moment ago; empty without one.
+pub(crate) async fn given(visit: &Visit) -> Result<String, Error> {
+    let given: Option<Given> = visit.browser.kept(REASON).await?;
+    let given = given.filter(|given| visit.now() - given.at < REASON_LASTS);
+    Ok(given.map(|given| given.reason).unwrap_or_default())
+}
+
+/// `POST /elevate/reason`
+///
+/// # Errors
+/// When policy or session cannot be read.
+pub async fn reason(visit: Visit, Form(sent): Form<SentReason>) -> Answer {
+    let return_to = ReturnTo::new(&sent.return_to);
+    let door = elevation::door(&visit.services, &visit.call).await?;
+    if elevation::reason(&door, &sent.reason).is_err() {
+        let asked = Asked {
+            return_to: return_to.as_str().to_owned(),
+        };
+        return page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &asked, None).await;
+    }
+    let given = Given {
+        reason: sent.reason,
+        at: visit.now(),
+    };
+    visit.browser.keep(REASON, given).await?;
+    Ok(Redirect::to(&self::door(return_to.as_str())).into_response())
 }
 
 /// The address of the door.
@@ -234,7 +292,7 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
     let has_password = users::has_password(&visit.services, &visit.call).await?;
     let action = action(visit, &asked.return_to).await?;
     let door = elevation::door(&visit.services, &visit.call).await?;
-    let asked = asked.clone();
+    let (asked, given) = (asked.clone(), given(visit).await?);
     visit
         .console_with(status, "Start a secure session", "", move || {
             let purpose = match action {
@@ -244,7 +302,7 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
                     counted(u64::from(door.policy.lifetime_seconds() / 60), "minute", "minutes")
                 ),
             };
-            let body = match elevation::reason(&door, &asked.reason) {
+            let body = match elevation::reason(&door, &given) {
                 Ok(_) => ways(providers, has_password, &door, &asked, error),
                 Err(missing) => reason_card(&asked, &missing),
             };
@@ -259,11 +317,11 @@ fn reason_card(asked: &Asked, missing: &Error) -> AnyView {
     let help = error_of(&missing.fields, "reason");
     view! {
         <Card title="What do you need it for?">
-            <form method="get" action="/elevate" class="form">
+            <FormView action="/elevate/reason" guard=Guard::Off>
                 <input type="hidden" name="return_to" value=return_to/>
                 <TextField name="reason" label="Reason" help placeholder="Ticket or a few words"/>
                 <Button look=Look::Primary icon=Glyph::Arrow>"Continue"</Button>
-            </form>
+            </FormView>
         </Card>
     }
     .into_any()
@@ -307,7 +365,6 @@ fn by_provider(provider: Provider, asked: &Asked) -> AnyView {
         ("provider".to_owned(), provider.slug.clone()),
         ("goal".to_owned(), "elevate".to_owned()),
         ("return_to".to_owned(), asked.return_to.clone()),
-        ("reason".to_owned(), asked.reason.clone()),
     ];
     view! {
         <Card title=format!("At {}", provider.name)>
@@ -341,12 +398,11 @@ fn by_password_card(error: Option<Error>, asked: &Asked, asks_code: bool) -> Any
     } else {
         ("With your password here", ().into_any())
     };
-    let (return_to, reason) = (asked.return_to.clone(), asked.reason.clone());
+    let return_to = asked.return_to.clone();
     view! {
         <Card title>
             <FormView action="/elevate">
                 <input type="hidden" name="return_to" value=return_to/>
-                <input type="hidden" name="reason" value=reason/>
                 <TextField name="password" label="Password" takes=Takes::Password error=message/>
                 {code}
                 <Button icon=Glyph::Lock>"Start secure session"</Button>

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
 use muster_domain::policy::{self, Address, ElevationPolicy, PasswordRule, ProviderRule, Reason};
-use muster_domain::role::{Permission, Role};
+use muster_domain::role::{Level, Permission, Role};
 use muster_services::policies;
 use muster_web::{Failure, Fields, Query};
 use serde::Deserialize;
@@ -42,6 +42,7 @@ struct Typed {
     idle: String,
     stays: bool,
     asks: bool,
+    from: String,
 }
 
 impl Typed {
@@ -65,6 +66,7 @@ impl Typed {
                 .unwrap_or_default(),
             stays: policy.address == Address::Stays,
             asks: policy.reason == Reason::Asked,
+            from: policy.from.key().to_owned(),
         }
     }
 
@@ -77,6 +79,7 @@ impl Typed {
             idle: one("idle"),
             stays: one("stays") == "on",
             asks: one("asks") == "on",
+            from: one("from"),
         }
     }
 
@@ -105,6 +108,10 @@ impl Typed {
                 PasswordRule::Never
             }
         };
+        let from = Level::ALL.into_iter().find(|one| one.key() == self.from);
+        if from.is_none() {
+            wrong("from", "Choose one of the options.".to_owned());
+        }
         let lifetime = minutes(&self.lifetime, policy::SHORTEST);
         if lifetime.is_none() {
             wrong("lifetime", between(policy::SHORTEST));
@@ -131,6 +138,7 @@ impl Typed {
             } else {
                 Reason::NotAsked
             },
+            from: from.unwrap_or_default(),
         })
     }
 }
@@ -207,9 +215,25 @@ fn passwords() -> Vec<Choice> {
     ]
 }
 
+fn levels() -> Vec<Choice> {
+    vec![
+        Choice::new("dangerous", "For what is dangerous")
+            .help("Ways in, roles, groups with roles, providers, settings: these always take one."),
+        Choice::new("change", "For every change")
+            .help("Users, groups, directories and sessions too."),
+        Choice::new("view", "For everything")
+            .help("Even looking takes one, but for one's own page."),
+    ]
+}
+
 fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
-    let [provider_error, password_error, lifetime_error, idle_error] =
-        ["provider", "password", "lifetime", "idle"].map(|field| error_of(&errors, field));
+    let [
+        provider_error,
+        password_error,
+        lifetime_error,
+        idle_error,
+        from_error,
+    ] = ["provider", "password", "lifetime", "idle", "from"].map(|field| error_of(&errors, field));
     let Typed {
         provider,
         password,
@@ -217,6 +241,7 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
         idle,
         stays,
         asks,
+        from,
     } = typed;
     view! {
         <Form action="/security/policies" errors>
@@ -230,6 +255,7 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
                 error=password_error
                 help="A break-glass account always gets in by password, and by its second factor once it has one."
             />
+            <RadioField name="from" label="When one is asked for" value=from choices=levels() error=from_error/>
             <NumberField name="lifetime" label="Lasts" value=lifetime min=1 max=60 unit="minutes" error=lifetime_error/>
             <NumberField
                 name="idle"
@@ -269,6 +295,7 @@ fn facts(typed: &Typed) -> AnyView {
             "Password of this console",
             label(passwords(), &typed.password),
         ),
+        KeyValue::maybe("When one is asked for", label(levels(), &typed.from)),
         KeyValue::new("Lasts", format!("{} minutes", typed.lifetime)),
         KeyValue::maybe("Ends when unused for", idle),
         KeyValue::new(
@@ -333,6 +360,7 @@ mod tests {
             idle_seconds: Some(300),
             address: Address::Stays,
             reason: Reason::Asked,
+            from: Level::Change,
         };
         assert_eq!(Typed::of(&policy).read().unwrap(), policy);
         let standard = ElevationPolicy::default();

@@ -8,6 +8,7 @@
     reason = "what the tests share fails like the tests themselves"
 )]
 
+mod applications;
 mod arrivals;
 mod closing;
 mod config;
@@ -15,6 +16,7 @@ mod elevation;
 mod factor;
 mod factor_policy;
 mod forward;
+mod grace;
 mod password;
 mod properties;
 mod providers;
