@@ -6,7 +6,7 @@ use muster_web::FailureView;
 
 use crate::components::{Frame, LinkButton, Look, Plain, Problem};
 use crate::shell::{Head, document};
-use crate::visit::{account, elevation, encoded, navigation};
+use crate::visit::{account, encoded, navigation, running};
 
 /// Draws the page: inside the console for people who are signed in, plain for everybody else.
 #[must_use]
@@ -15,12 +15,13 @@ pub fn page(failure: &FailureView<'_>) -> String {
         title: title(failure.error.kind).to_owned(),
         nonce: failure.nonce.to_owned(),
         refresh: None,
+        mark: None,
     };
     document(&head, failure.assets, || {
         match failure.call.filter(|call| call.person().is_some()) {
             Some(call) => {
                 let nav = navigation(call, "");
-                let (account, elevation, now) = (account(call), elevation(call, "/"), call.at);
+                let (account, elevation, now) = (account(call), running(call, "/"), call.at);
                 let content = problem(failure);
                 view! { <Frame nav account elevation now>{content}</Frame> }.into_any()
             }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use muster_domain::role::Permission as P;
 use muster_domain::{Error, Kind};
-use muster_services::{Call, break_glass};
+use muster_services::{Call, break_glass, setup};
 use muster_web::{AppState, Browser, Caller, Failure};
 
 use crate::pages::access::{confirm, elevate, enter, reauth};
@@ -61,12 +61,21 @@ pub struct Route {
     pub path: &'static str,
     /// For whom.
     pub access: Access,
+    /// Whether it asks the database who is there, though it is a GET: it leads somebody out or in, and what another
+    /// process wrote a moment ago counts.
+    pub asks_afresh: bool,
     handler: fn() -> MethodRouter<AppState>,
 }
 
 macro_rules! routes {
-    ($($verb:ident $path:literal $access:expr => $handler:path;)+) => {
-        &[$(Route { method: method!($verb), path: $path, access: $access, handler: || $verb($handler) }),+]
+    ($($verb:ident $path:literal $access:expr => $handler:path $(, $mark:ident)?;)+) => {
+        &[$(Route {
+            method: method!($verb),
+            path: $path,
+            access: $access,
+            asks_afresh: is_marked!($($mark)?),
+            handler: || $verb($handler),
+        }),+]
     };
 }
 macro_rules! method {
@@ -75,6 +84,15 @@ macro_rules! method {
     };
     (post) => {
         Method::Post
+    };
+}
+
+macro_rules! is_marked {
+    () => {
+        false
+    };
+    (afresh) => {
+        true
     };
 }
 
@@ -107,12 +125,12 @@ pub const ROUTES: &[Route] = routes! {
     post "/signin/reason"                     SignedIn => reason::tell;
     get  "/recover"                           Open => recover::show;
     post "/recover"                           Open => recover::set;
-    get  "/signin/{idp}/start"                Open => leave::start;
+    get  "/signin/{idp}/start"                Open => leave::start, afresh;
     get  "/signin/{idp}/keys"                 Open => keys::show;
-    get  "/signin/{idp}/callback"             Open => returned::callback;
+    get  "/signin/{idp}/callback"             Open => returned::callback, afresh;
     post "/signin/{idp}/backchannel"          Open => announced::take;
     get  "/signin/{idp}/test"                 Open => test::show;
-    get  "/signin/{idp}/test/start"           Open => test::start;
+    get  "/signin/{idp}/test/start"           Open => test::start, afresh;
     get  "/signin/{idp}/test/{id}"            Open => result::show;
     post "/signin/{idp}/test/{id}/link"       Elevated(P::UseConsole) => link::tested;
     post "/signout"                           Open => leave::sign_out;
@@ -122,9 +140,10 @@ pub const ROUTES: &[Route] = routes! {
     post "/elevate"                           SignedIn => elevate::by_password;
     post "/elevate/confirm"                   SignedIn => confirm::confirm;
     post "/elevate/drop"                      SignedIn => elevate::drop_now;
-    get  "/elevate/resume"                    SignedIn => elevate::resume;
+    post "/elevate/reason"                    SignedIn => elevate::reason;
+    get  "/elevate/resume"                    SignedIn => elevate::resume, afresh;
     post "/reauth"                            SignedIn => reauth::begin;
-    get  "/reauth/{id}"                       SignedIn => reauth::go;
+    get  "/reauth/{id}"                       SignedIn => reauth::go, afresh;
     get  "/receipts"                          May(P::ViewSecurity) => receipt_list::list;
     post "/receipts/export"                   May(P::ExportActivity) => receipt_list::export;
     get  "/receipts/{id}"                     SignedIn => receipts::show;
@@ -204,7 +223,7 @@ pub const ROUTES: &[Route] = routes! {
     get  "/applications/{id}"                 May(P::ManageSettings) => application_edit::edit;
     post "/applications/{id}"                 Elevated(P::ManageSettings) => application_edit::save;
     post "/applications/{id}/remove"          Elevated(P::ManageSettings) => application_edit::remove;
-    get  "/auth/enter"                        SignedIn => enter::show;
+    get  "/auth/enter"                        SignedIn => enter::show, afresh;
 
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
 
@@ -223,6 +242,16 @@ pub const ROUTES: &[Route] = routes! {
     get  "/settings"                          May(P::ViewSettings) => settings::show;
     post "/settings"                          Elevated(P::ManageSettings) => settings::save;
 };
+
+/// Whether a request by this method to this path, in axum's syntax, only looks: then it may go by a session that was
+/// read a moment ago. No path: there is no such page.
+#[must_use]
+pub fn only_looks(method: &http::Method, path: Option<&str>) -> bool {
+    method.is_safe()
+        && !ROUTES
+            .iter()
+            .any(|route| route.asks_afresh && Some(route.path) == path)
+}
 
 /// The router of the console. Access is checked here and again in the services.
 pub fn router(state: AppState) -> Router<AppState> {
@@ -255,14 +284,19 @@ async fn guard(
             Err(error) => return Failure(error).into_response(),
         }
     }
-    let allowed = access.admits(&call);
+    let is_browser = muster_web::failure::is_browser(&request);
     match access {
         // A form of somebody who is not signed in is never kept.
         Open => next.run(request).await,
         _ if call.person().is_none() => {
-            Failure(allowed.err().unwrap_or_else(sign_in_first)).into_response()
+            let error = if is_browser {
+                sign_in_first()
+            } else {
+                begin_somewhere(&state).await
+            };
+            Failure(error).into_response()
         }
-        _ => elevate::run(&state, &browser, request, allowed, next).await,
+        _ => elevate::run(&state, &browser, request, (call, access), next).await,
     }
 }
 
@@ -291,4 +325,48 @@ impl Access {
 
 fn sign_in_first() -> Error {
     Error::new("WEB-401", Kind::SignInNeeded, "Sign in to see this.")
+}
+
+/// A program that asks before there is anybody to sign in as is told where to begin; a browser is led there.
+async fn begin_somewhere(state: &AppState) -> Error {
+    let error = sign_in_first();
+    if setup::is_open(&state.services).await.unwrap_or(false) {
+        return error.next("Nobody can sign in yet: open /setup in a browser, with the setup code the server printed at its start.");
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method as M;
+
+    use super::*;
+
+    #[test]
+    fn what_leads_somebody_out_or_in_asks_the_database_itself() {
+        let marked: Vec<_> = ROUTES
+            .iter()
+            .filter(|route| route.asks_afresh)
+            .map(|route| route.path)
+            .collect();
+        assert_eq!(
+            marked,
+            [
+                "/signin/{idp}/start",
+                "/signin/{idp}/callback",
+                "/signin/{idp}/test/start",
+                "/elevate/resume",
+                "/reauth/{id}",
+                "/auth/enter",
+            ]
+        );
+        for path in marked {
+            assert!(
+                !only_looks(&M::GET, Some(path)) && !only_looks(&M::HEAD, Some(path)),
+                "{path}"
+            );
+        }
+        assert!(only_looks(&M::GET, Some("/users")) && only_looks(&M::GET, None));
+        assert!(!only_looks(&M::POST, Some("/users/new")));
+    }
 }

@@ -6,6 +6,8 @@ use hydration_context::SsrSharedContext;
 use leptos::prelude::*;
 use muster_web::AssetUrls;
 
+use crate::components::FormMark;
+
 /// What the document needs besides its body.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -15,13 +17,20 @@ pub struct Head {
     pub nonce: String,
     /// Seconds and address of a refresh, for pages that only pass somebody on.
     pub refresh: Option<(u32, String)>,
+    /// What its forms carry: that a secure session ran when they were drawn.
+    pub mark: Option<String>,
 }
 
 /// Renders a whole document.
 #[must_use]
 pub fn document(head: &Head, assets: &AssetUrls, body: impl FnOnce() -> AnyView) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
-    let content = owner.with(|| body().to_html());
+    let content = owner.with(|| {
+        if let Some(mark) = &head.mark {
+            provide_context(FormMark(mark.clone()));
+        }
+        body().to_html()
+    });
     owner.cleanup();
     let mut html = String::with_capacity(content.len() + 2048);
     html.push_str("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");

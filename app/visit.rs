@@ -8,7 +8,7 @@ use http::request::Parts;
 use leptos::prelude::*;
 use muster_domain::role::{Permission, Role};
 use muster_domain::{Error, Kind};
-use muster_services::{Call, Services};
+use muster_services::{Call, Services, elevation};
 use muster_web::{AppState, AssetUrls, Browser, Caller, Failure, Flash as Told, Nonce};
 
 use crate::components::{
@@ -182,6 +182,8 @@ impl Visit {
             title: title.to_owned(),
             nonce: self.nonce.clone(),
             refresh: None,
+            // Without it a form that comes a moment too late is asked again, that is all.
+            mark: elevation::mark(&self.services, &self.call).unwrap_or_default(),
         }
     }
 
@@ -210,7 +212,7 @@ pub fn console_page(
     let (nav, account, elevation, now) = (
         navigation(call, here),
         account(call),
-        elevation(call, asked),
+        running(call, asked),
         call.at,
     );
     document(head, assets, move || {
@@ -232,7 +234,7 @@ fn flash_view(told: Option<Told>) -> AnyView {
     view! { <Flash tone message=told.text/> }.into_any()
 }
 
-pub(crate) fn elevation(call: &Call, asked: &str) -> Elevation {
+pub(crate) fn running(call: &Call, asked: &str) -> Elevation {
     if call.person().is_none() {
         return Elevation::NotNeeded;
     }

@@ -112,6 +112,10 @@ const DOORS: &[(&str, &[&str])] = &[
         &["src/domain/", "src/storage/"],
     ),
     (
+        concat!(".form_was_on_", "screen("),
+        &["src/domain/", "src/services/elevation.rs"],
+    ),
+    (
         concat!("AuthEvidence::", "verified("),
         &["src/domain/", "src/idp/", "src/testing/"],
     ),

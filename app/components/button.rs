@@ -147,6 +147,7 @@ pub fn PostButton(
     view! {
         <form class="post" method="post" action=action>
             {hidden(fields)}
+            {super::form::form_mark()}
             <button class=look.class() type="submit" disabled=why.is_some() title=why>
                 {icon.map(|glyph| view! { <Icon glyph/> })}
                 {children()}

@@ -50,6 +50,7 @@ pub fn ConfirmDialog(
         <dialog id=dialog_id popover="auto" class="dialog" aria-labelledby=labelled>
             <form method="post" action=action>
                 {hidden(fields)}
+                {super::form::form_mark()}
                 <h2 id=heading>{title}</h2>
                 <div class="dialog-body">{children()}</div>
                 <div class="dialog-actions">

@@ -24,6 +24,23 @@ pub enum Guard {
     Off,
 }
 
+/// What the forms of a page carry while a secure session runs: it counts for them a minute longer.
+#[derive(Clone, Debug)]
+pub struct FormMark(pub String);
+
+impl FormMark {
+    /// The field that carries it.
+    pub const FIELD: &str = "__form";
+}
+
+/// The hidden field of the mark, for every form that posts; nothing where no secure session runs.
+#[must_use]
+pub fn form_mark() -> AnyView {
+    use_context::<FormMark>()
+        .map(|mark| view! { <input type="hidden" name=FormMark::FIELD value=mark.0/> })
+        .into_any()
+}
+
 /// A form that posts. Put [`FormActions`] last.
 #[component]
 pub fn Form(
@@ -42,6 +59,7 @@ pub fn Form(
     view! {
         <form class="form" method="post" action=action novalidate=true>
             {(guard == Guard::Unsaved).then(|| view! { <UnsavedGuard/> })}
+            {form_mark()}
             <ErrorSummary errors/>
             {children()}
         </form>

@@ -129,7 +129,7 @@ pub use field::{
 };
 pub use filters::{ActiveFilter, Facet, Facets, FilterSelect, Filters};
 pub use flash::Flash;
-pub use form::{ErrorSummary, FieldGroup, Form, FormActions, Guard, error_of};
+pub use form::{ErrorSummary, FieldGroup, Form, FormActions, FormMark, Guard, error_of, form_mark};
 pub use frame::{Account, Frame, NavItem, NavSection};
 pub use icon::{Glyph, Icon};
 pub use key_values::{KeyValue, KeyValues};

@@ -1,6 +1,7 @@
 // Forward-auth: a real nginx asks Muster, for an application that knows nobody, who is there and whether they may.
 import { Http } from '../http.mjs';
 import { asRoot, connect, rules, words } from '../people.mjs';
+import { look } from '../pages.mjs';
 import { isInstalled, startNginx } from '../peers/nginx.mjs';
 import { atOp } from '../steps.mjs';
 import { expect, startOp, story } from '../world.mjs';
@@ -74,6 +75,7 @@ test('the wrong group sees a page that says so, and the application hears nothin
   await expect(page.locator('main')).toContainText('You may not open Grafana');
   await expect(page.locator('main')).toContainText('FWD-004');
   expect(site.requests.length).toBe(before);
+  await look(page, 'application-denied');
 });
 
 test('protected pages take a secure session, proven at the provider, and ask again when it is dropped', async ({ site, world, page }) => {

@@ -33,12 +33,20 @@ const CONSOLE = {
   'provider-rules': () => '/providers/lab-honest/rules',
   'provider-remove': () => '/providers/lab-bounce/remove',
   'provider-test': () => '/signin/lab-honest/test',
+  'applications-none': () => '/applications',
+  'application-new': () => '/applications/new',
+  'application-edit': async (root) => (await root.post('/applications/new', { name: 'Grafana', address: `https://grafana-${Date.now()}.example.org`, who: 'listed', roles: 'admin', elevated: '/admin' })).to,
+  applications: async (root) => {
+    await root.post('/applications/new', { name: 'Wiki', address: 'https://intra.example.org/wiki', who: 'everybody' });
+    return '/applications';
+  },
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
   security: () => '/security',
   receipts: () => '/receipts',
   'receipts-none': () => '/receipts?verdict=wrong_user',
   'security-signin': () => '/security/signin',
+  'policy-superadmin': () => '/security/policies',
   activity: () => '/activity',
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::factor::Enrolled;
-use crate::role::Role;
+use crate::role::{Level, Role};
 use crate::session::ProofKind;
 
 mod ways;
@@ -102,6 +102,9 @@ pub struct ElevationPolicy {
     pub address: Address,
     /// Whether a reason is asked for.
     pub reason: Reason,
+    /// From which level on a secure session is asked for. What is dangerous always is.
+    #[serde(default)]
+    pub from: Level,
 }
 
 /// Shortest lifetime that leaves time to do something, in seconds.
@@ -123,6 +126,7 @@ impl Default for ElevationPolicy {
             idle_seconds: None,
             address: Address::MayChange,
             reason: Reason::NotAsked,
+            from: Level::Dangerous,
         }
     }
 }
@@ -164,6 +168,7 @@ impl ElevationPolicy {
             },
             address: self.address.max(other.address),
             reason: self.reason.max(other.reason),
+            from: self.from.min(other.from),
         }
     }
 
@@ -244,6 +249,7 @@ mod tests {
             0_u32..10_000,
             proptest::option::of(0_u32..10_000),
             any::<[bool; 4]>(),
+            proptest::sample::select(Level::ALL.to_vec()),
         )
             .prop_map(
                 |(
@@ -252,6 +258,7 @@ mod tests {
                     lifetime_seconds,
                     idle_seconds,
                     [stays, asked, resistant, beside],
+                    from,
                 )| {
                     ElevationPolicy {
                         provider,
@@ -278,6 +285,7 @@ mod tests {
                         } else {
                             Reason::NotAsked
                         },
+                        from,
                     }
                 },
             )
@@ -377,6 +385,9 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Policies>(&text).unwrap(), policies);
         assert_eq!(policies.of_role(Role::Auditor), ElevationPolicy::default());
+        let before = text.replace(",\"from\":\"dangerous\"", "");
+        assert_ne!(before, text);
+        assert_eq!(serde_json::from_str::<Policies>(&before).unwrap(), policies);
     }
 
     proptest! {
@@ -392,7 +403,7 @@ mod tests {
             for part in [&one, &other] {
                 prop_assert!(both.lifetime_seconds <= part.lifetime_seconds);
                 prop_assert!(part.idle_seconds.is_none_or(|idle| both.idle_seconds.is_some_and(|both| both <= idle)));
-                prop_assert!(both.address >= part.address && both.reason >= part.reason);
+                prop_assert!(both.address >= part.address && both.reason >= part.reason && both.from <= part.from);
             }
             prop_assert_eq!(&both, &other.and(&one));
             prop_assert_eq!(&one.and(&one), &one);

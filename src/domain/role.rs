@@ -85,6 +85,36 @@ impl Role {
     }
 }
 
+/// How sensitive something is. What is dangerous always takes a secure session; policy says whether the others do.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Looking.
+    View,
+    /// Changing what can be changed back.
+    Change,
+    /// Ways in, roles, providers, settings: whoever changes them can take over everything.
+    #[default]
+    Dangerous,
+}
+
+impl Level {
+    /// Every level, the least sensitive first.
+    pub const ALL: [Self; 3] = [Self::View, Self::Change, Self::Dangerous];
+
+    /// The stable name in configuration and database.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Change => "change",
+            Self::Dangerous => "dangerous",
+        }
+    }
+}
+
 /// One thing a person may be allowed to do. Checked in services, never only in a page.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Permission {
@@ -140,6 +170,29 @@ impl Permission {
         Self::ManageSettings,
     ];
 
+    /// How sensitive using it is at least. What it is used for may be more so: then the service demands an
+    /// [`crate::session::ElevatedSession`], whatever policy says.
+    #[must_use]
+    pub const fn level(self) -> Level {
+        match self {
+            Self::UseConsole
+            | Self::ViewPeople
+            | Self::ViewRoles
+            | Self::ViewProviders
+            | Self::ViewDirectories
+            | Self::ViewSecurity
+            | Self::ViewActivity
+            | Self::ExportActivity
+            | Self::ViewSettings => Level::View,
+            Self::EditPeople
+            | Self::EndSessions
+            | Self::ManageRoles
+            | Self::ManageProviders
+            | Self::ManageDirectories
+            | Self::ManageSettings => Level::Change,
+        }
+    }
+
     /// The words used where it is missing: "You may not …".
     #[must_use]
     pub const fn verb(self) -> &'static str {
@@ -180,6 +233,20 @@ mod tests {
                 !(changes && Role::Helpdesk.allows(permission)),
                 "{permission:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_changes_something_is_more_sensitive_than_looking() {
+        for permission in Permission::ALL {
+            let looks = ["use", "see", "export"]
+                .iter()
+                .any(|verb| permission.verb().starts_with(verb));
+            assert_eq!(permission.level() == Level::View, looks, "{permission:?}");
+        }
+        for level in Level::ALL {
+            let text = serde_json::to_string(&level).unwrap();
+            assert_eq!(text, format!("\"{}\"", level.key()));
         }
     }
 

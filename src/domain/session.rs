@@ -53,7 +53,20 @@ pub struct Session {
     pub elevation: Option<Elevation>,
 }
 
+/// How long after its end a secure session counts for a form that was on the screen while it ran: nobody types for
+/// nothing. It lengthens nothing that was dropped, revoked or ended for another reason.
+pub const GRACE: TimeDelta = TimeDelta::seconds(60);
+
 impl Session {
+    /// Lets the secure session count [`GRACE`] longer, for a form that was on the screen while it ran. For the one
+    /// service that opens the seal such a form carries (a wall test sees to it).
+    pub fn form_was_on_screen(&mut self, during: ElevationId) {
+        let own = self.elevation.as_mut();
+        if let Some(elevation) = own.filter(|elevation| elevation.id == during) {
+            elevation.grace = GRACE;
+        }
+    }
+
     /// The secure admin session, if one runs at `now`.
     #[must_use]
     pub fn elevated(&self, now: DateTime<Utc>) -> Option<ElevatedSession<'_>> {
@@ -61,7 +74,7 @@ impl Session {
         let runs = elevation.session == self.key
             && elevation.user == self.user
             && elevation.granted_at <= now
-            && now < elevation.ends_at;
+            && now < elevation.counts_until();
         runs.then_some(ElevatedSession {
             session: self,
             elevation,
@@ -81,6 +94,8 @@ pub struct Elevation {
     ends_at: DateTime<Utc>,
     idle_seconds: Option<u32>,
     network: Option<String>,
+    /// Never stored: it is the form's, not the session's.
+    grace: TimeDelta,
 }
 
 /// The plain columns of an [`Elevation`], for storage.
@@ -142,6 +157,7 @@ impl Elevation {
             ends_at: proof.at() + TimeDelta::seconds(i64::from(policy.lifetime_seconds())),
             idle_seconds: policy.idle_seconds,
             network: (policy.address == Address::Stays).then(|| network.to_owned()),
+            grace: TimeDelta::zero(),
         })
     }
 
@@ -169,6 +185,7 @@ impl Elevation {
             ends_at,
             idle_seconds,
             network,
+            grace: TimeDelta::zero(),
         }
     }
 
@@ -186,6 +203,11 @@ impl Elevation {
             idle_seconds: self.idle_seconds,
             network: self.network.clone(),
         }
+    }
+
+    /// Until when it counts for the request at hand.
+    fn counts_until(&self) -> DateTime<Utc> {
+        self.ends_at + self.grace
     }
 
     /// Whether it ended because nobody used it: its session was last seen then.
@@ -216,6 +238,12 @@ impl ElevatedSession<'_> {
     #[must_use]
     pub const fn session(&self) -> &Session {
         self.session
+    }
+
+    /// Whether it counts at `now`.
+    #[must_use]
+    pub fn counts_at(&self, now: DateTime<Utc>) -> bool {
+        now < self.elevation.counts_until()
     }
 
     /// When it ends.

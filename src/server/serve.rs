@@ -62,6 +62,7 @@ fn router(services: &Services, own: &Site, assets: &Assets) -> Router {
         services: services.clone(),
         site: own.clone(),
         assets: AssetUrls::new(move |path| lookup.url(path).to_owned()),
+        only_looks: muster_app::routes::only_looks,
         failure_page: muster_app::failure::page,
     };
     let pages = muster_app::router(state.clone()).with_state(state.clone());

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use muster_domain::audit::AuditEvent;
-use muster_domain::role::{Permission, Role};
+use muster_domain::role::{Level, Permission, Role};
 use muster_domain::session::{ElevatedSession, Session};
 use muster_domain::throttle;
 use muster_domain::user::User;
@@ -102,10 +102,11 @@ impl Call {
     /// Goes on only if the caller has `permission`.
     ///
     /// # Errors
-    /// `WEB-401` when nobody is signed in, `WEB-403` when the person's roles do not carry it.
+    /// `WEB-401` when nobody is signed in, `WEB-403` when the person's roles do not carry it, `ELV-001` when policy asks
+    /// for a secure session at its level and none runs.
     pub fn may(&self, permission: Permission) -> Result<(), Error> {
         if self.can(permission) {
-            return Ok(());
+            return self.secured(permission.level());
         }
         self.signed_in()?;
         Err(Error::new(
@@ -114,6 +115,14 @@ impl Call {
             format!("Your roles do not let you {}.", permission.verb()),
         )
         .next("A superadmin can grant you a role that does, under People → Roles."))
+    }
+
+    /// Goes on only in a secure session, if policy asks for one at this level.
+    fn secured(&self, level: Level) -> Result<(), Error> {
+        match self.person() {
+            Some(person) if level >= person.secured_from => self.elevated().map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// The secure admin session that runs now.

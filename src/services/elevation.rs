@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::factors::Kinds;
-use crate::{Call, Services, factors, policies};
+use crate::{Call, Services, Who, factors, policies};
 
 /// Longest reason, in characters.
 const LONGEST_REASON: usize = 300;
@@ -262,6 +262,43 @@ pub async fn drop_now(services: &Services, call: &Call) -> Result<(), Error> {
         json!({}),
     )])
     .await
+}
+
+/// What a form carries that is drawn while a secure session runs; none otherwise. It says nothing but that.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn mark(services: &Services, call: &Call) -> Result<Option<String>, Error> {
+    let Ok(elevated) = call.elevated() else {
+        return Ok(None);
+    };
+    let place = mark_place(elevated.id());
+    services
+        .sealer()
+        .seal("drawn", place, services.entropy())
+        .map(Some)
+}
+
+/// The call of a form that carries the mark of the secure session that runs, or ended within the last minute: for it
+/// that session still counts. None: the mark is of another one, or made up.
+#[must_use]
+pub fn on_screen(services: &Services, call: &Call, mark: &str) -> Option<Call> {
+    let mut call = call.clone();
+    let Who::Person(person) = &mut call.who else {
+        return None;
+    };
+    let id = person.session.elevation.as_ref()?.to_row().id;
+    services.sealer().open(mark, mark_place(id)).ok()?;
+    person.session.form_was_on_screen(id);
+    Some(call)
+}
+
+const fn mark_place(id: ElevationId) -> Place<'static> {
+    Place {
+        table: "elevations",
+        column: "form",
+        id: id.0,
+    }
 }
 
 /// Seals a form that waits for a secure session: it may hold secrets.

@@ -318,6 +318,10 @@ pub async fn let_in(
     from: &Visitor,
 ) -> Result<LetIn, Error> {
     let now = services.now();
+    // A stranger's guess is not worth a turn at writing.
+    if !passages::is_kept(services.db(), &sha256_hex(code)).await? {
+        return Err(spent());
+    }
     let tx = services.db().begin().await?;
     let Some(code) = passages::take_code(&tx, &sha256_hex(code)).await? else {
         return Err(spent());

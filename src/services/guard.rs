@@ -33,7 +33,7 @@ pub fn present(call: &Call, elevated: Option<&ElevatedSession<'_>>) -> Result<()
     let own = call.session().is_some_and(|session| {
         session.key == elevated.session().key && session.user == elevated.session().user
     });
-    if own && call.at < elevated.ends_at() {
+    if own && elevated.counts_at(call.at) {
         Ok(())
     } else {
         Err(Error::new(

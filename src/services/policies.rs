@@ -20,7 +20,7 @@ use muster_domain::standing::Standing;
 use crate::factors::{bound_name, kinds_in};
 use crate::{Call, Services, Who, guard, lockout, roles, sign_in_policy};
 
-const KEY: &str = "policy.elevation";
+const KEY: &str = settings::ELEVATION_POLICY;
 
 /// The policies of all roles.
 ///

@@ -90,6 +90,10 @@ async fn rested(
         .take_if(|elevation| elevation.is_idle(person.last_seen_at, now));
     if let Some(elevation) = idle {
         let row = elevation.to_row();
+        if row.ends_at <= now {
+            // It had ended before that; it only counts for no form any more.
+            return Ok(person);
+        }
         let tx = services.db().begin().await?;
         elevations::drop_one(&tx, row.id, now).await?;
         let mut event = Call::system("visit", now).event(

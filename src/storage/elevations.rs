@@ -1,4 +1,5 @@
-//! Secure admin sessions, as they were earned and dropped.
+//! Secure admin sessions, as they were earned and dropped. One that is dropped within the minute after its end counts no
+//! more for forms either ([`muster_domain::session::GRACE`]).
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
@@ -77,7 +78,7 @@ pub async fn drop_of_session(
     session: &SessionKey,
     at: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    let sql = "UPDATE elevations SET dropped_at = $1 WHERE session_key = $2 AND dropped_at IS NULL AND ends_at > $1";
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE session_key = $2 AND dropped_at IS NULL AND ends_at > $1 - 60000";
     let values = [millis(at).into(), session.0.as_str().into()];
     sql::change(tx, sql::ask(tx, sql, values)).await
 }
@@ -87,7 +88,7 @@ pub async fn drop_of_session(
 /// # Errors
 /// Why the database refused.
 pub async fn drop_one(tx: &Tx, id: ElevationId, at: DateTime<Utc>) -> Result<bool, Error> {
-    let sql = "UPDATE elevations SET dropped_at = $1 WHERE id = $2 AND dropped_at IS NULL AND ends_at > $1";
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE id = $2 AND dropped_at IS NULL AND ends_at > $1 - 60000";
     let values = [millis(at).into(), id.0.into()];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
 }
@@ -97,7 +98,7 @@ pub async fn drop_one(tx: &Tx, id: ElevationId, at: DateTime<Utc>) -> Result<boo
 /// # Errors
 /// Why the database refused.
 pub async fn drop_of_user(tx: &Tx, user: UserId, at: DateTime<Utc>) -> Result<u64, Error> {
-    let sql = "UPDATE elevations SET dropped_at = $1 WHERE user_id = $2 AND dropped_at IS NULL AND ends_at > $1";
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE user_id = $2 AND dropped_at IS NULL AND ends_at > $1 - 60000";
     sql::change(tx, sql::ask(tx, sql, [millis(at).into(), user.0.into()])).await
 }
 
@@ -110,7 +111,7 @@ pub async fn drop_of_provider(
     provider: ProviderId,
     at: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    let sql = "UPDATE elevations SET dropped_at = $1 WHERE provider_id = $2 AND dropped_at IS NULL AND ends_at > $1";
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE provider_id = $2 AND dropped_at IS NULL AND ends_at > $1 - 60000";
     sql::change(
         tx,
         sql::ask(tx, sql, [millis(at).into(), provider.0.into()]),

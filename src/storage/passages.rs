@@ -62,6 +62,15 @@ struct CodeRow {
     expires_at: i64,
 }
 
+/// Whether there is such a code.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn is_kept(reader: &impl Reader, hash: &str) -> Result<bool, Error> {
+    let sql = "SELECT COUNT(*) FROM application_codes WHERE code_hash = $1";
+    Ok(sql::number(reader, sql::ask(reader, sql, [hash.into()])).await? > 0)
+}
+
 /// Takes a code, whether it still counts or not: of two that ask for it, one gets it.
 ///
 /// # Errors

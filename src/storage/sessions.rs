@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{ElevationId, ProviderId, UserId};
 use muster_domain::listing::{Count, Page};
-use muster_domain::role::Role;
+use muster_domain::policy::Policies;
+use muster_domain::role::{Level, Role};
 use muster_domain::session::{Elevation, Means, Session, SessionKey, StoredElevation};
 use muster_domain::user::User;
 use sea_orm::FromQueryResult;
@@ -52,6 +53,8 @@ pub struct SignedIn {
     pub user: User,
     /// The roles they hold everywhere, directly and through groups, weakest first.
     pub roles: Vec<Role>,
+    /// From which level on their roles ask for a secure session.
+    pub secured_from: Level,
     /// When the session was last seen.
     pub last_seen_at: DateTime<Utc>,
     /// When it ends.
@@ -115,6 +118,7 @@ pub(crate) struct Hot {
     ends_at: Option<i64>,
     idle_seconds: Option<i64>,
     network: Option<String>,
+    policies: Option<String>,
 }
 
 /// Session, user, roles and running secure session in one question: every request asks it. None: nobody is signed
@@ -143,6 +147,7 @@ pub(crate) fn hot(row: Hot, key: &SessionKey) -> Result<Option<SignedIn>, Error>
         .collect();
     roles.sort_unstable();
     roles.dedup();
+    let policies: Option<Policies> = from_json_option("settings", row.policies.as_deref())?;
     let Some(signed_in_at) = row.signed_in_at else {
         return Ok(None);
     };
@@ -154,6 +159,7 @@ pub(crate) fn hot(row: Hot, key: &SessionKey) -> Result<Option<SignedIn>, Error>
             means: from_json("sessions", row.means.as_deref().unwrap_or_default())?,
             elevation: hot_elevation(&row, key)?,
         },
+        secured_from: policies.unwrap_or_default().of_roles(&roles).from,
         roles,
         last_seen_at: instant(row.last_seen_at),
         expires_at: instant(row.expires_at),
@@ -162,7 +168,8 @@ pub(crate) fn hot(row: Hot, key: &SessionKey) -> Result<Option<SignedIn>, Error>
 }
 
 /// Every page asks this, so nothing in it makes SQLite build a table for the time being unless a group holds a role: no
-/// union, no sorting, no list. Of several secure sessions the one that lasts longest counts. `more` are further columns,
+/// union, no sorting, no list. Of several secure sessions the one that lasts longest counts; one that ended within the last
+/// minute is there too, for forms that were on the screen ([`muster_domain::session::GRACE`]). `more` are further columns,
 /// `key` says which session; `$1` is theirs to use, `$2` is now.
 pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> String {
     let roles = if Where::on(reader).is_sqlite() {
@@ -180,12 +187,14 @@ pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> Stri
          THEN ({} SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
          AND r.principal_id IN (SELECT id FROM above)) END AS group_roles, \
          e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at, e.idle_seconds, e.network{more} \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network, \
+         (SELECT value FROM settings WHERE name = '{policy}') AS policies{more} \
          FROM sessions s JOIN users u ON u.id = s.user_id \
          LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
-         AND x.user_id = s.user_id AND x.ends_at > $2 AND x.dropped_at IS NULL ORDER BY x.ends_at DESC LIMIT 1) \
+         AND x.user_id = s.user_id AND x.ends_at > $2 - 60000 AND x.dropped_at IS NULL ORDER BY x.ends_at DESC LIMIT 1) \
          WHERE s.id_hash = {key} AND s.expires_at > $2",
-        crate::roles::above_sql("s.user_id")
+        crate::roles::above_sql("s.user_id"),
+        policy = crate::settings::ELEVATION_POLICY,
     )
 }
 

@@ -12,6 +12,9 @@ use crate::reader::sealed::Source as _;
 use crate::row::{from_json, json};
 use crate::{Reader, Tx, sql};
 
+/// Name of the policies of secure sessions: every request reads them along with its session.
+pub const ELEVATION_POLICY: &str = "policy.elevation";
+
 /// A setting's value, if it was set.
 ///
 /// # Errors

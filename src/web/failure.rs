@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use muster_domain::return_to::ReturnTo;
 use muster_domain::{Error, Kind};
@@ -72,7 +72,12 @@ pub(crate) fn step_up(max_age: Option<u32>) -> String {
 const SECURE_SESSION: &str = "urn:muster:acr:secure-session";
 
 fn problem(error: &Error, status: StatusCode, request_id: Option<&str>) -> Response {
-    let document = json!({
+    let document = document(error, status, request_id);
+    answer(status, "application/problem+json", document.to_string())
+}
+
+fn document(error: &Error, status: StatusCode, request_id: Option<&str>) -> serde_json::Value {
+    json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
@@ -81,8 +86,30 @@ fn problem(error: &Error, status: StatusCode, request_id: Option<&str>) -> Respo
         "next": error.next,
         "request_id": request_id,
         "fields": error.fields,
-    });
-    answer(status, "application/problem+json", document.to_string())
+    })
+}
+
+/// How old a proof of presence may be for whoever asked, in seconds; an extension of an answer that demands one.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxAge(pub u32);
+
+/// Tells a program how to go on: a challenge, and the address at which a person proves presence.
+fn challenge(error: &Error, id: &str, max_age: Option<MaxAge>, state: &AppState) -> Response {
+    let status = StatusCode::UNAUTHORIZED;
+    let mut document = document(error, status, Some(id));
+    let door = state
+        .site
+        .public_url()
+        .and_then(|url| url.join("elevate").ok());
+    if let Some(fields) = document.as_object_mut() {
+        let door = door.map_or_else(|| "/elevate".to_owned(), String::from);
+        fields.insert("elevate".to_owned(), json!(door));
+    }
+    let mut response = answer(status, "application/problem+json", document.to_string());
+    if let Ok(value) = HeaderValue::try_from(step_up(max_age.map(|age| age.0))) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
@@ -151,7 +178,10 @@ pub(crate) fn dress(
     let status = response.status();
     let call = response.extensions_mut().remove::<Call>();
     let get = matches!(asked.method, Method::GET | Method::HEAD);
-    let mut dressed = if !asked.is_browser {
+    let max_age = response.extensions_mut().remove::<MaxAge>();
+    let mut dressed = if !asked.is_browser && error.kind == Kind::ElevationNeeded {
+        challenge(&error, &id.0, max_age, state)
+    } else if !asked.is_browser {
         problem(&error, status, Some(&id.0))
     } else if error.kind == Kind::SignInNeeded && get {
         Redirect::to(&sign_in_for(&asked.path)).into_response()

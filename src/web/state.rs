@@ -7,6 +7,9 @@ use crate::assets::AssetUrls;
 use crate::page::FailurePage;
 use crate::site::Site;
 
+/// Whether a request by a method to a route, in axum's syntax, only looks; no route: there is no such page.
+pub type OnlyLooks = fn(&http::Method, Option<&str>) -> bool;
+
 /// The state of the router. Cheap to clone.
 #[derive(Clone, FromRef)]
 pub struct AppState {
@@ -16,6 +19,8 @@ pub struct AppState {
     pub site: Site,
     /// Addresses of script and stylesheet.
     pub assets: AssetUrls,
+    /// Whether a request by this method to this route only looks.
+    pub only_looks: OnlyLooks,
     /// Draws the page for a failure; [`crate::page::plain`] until there is a better one.
     pub failure_page: FailurePage,
 }

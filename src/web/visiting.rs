@@ -3,11 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::header::USER_AGENT;
-use http::{HeaderMap, Method};
 use muster_domain::Error;
 use muster_domain::throttle::network_of;
 use muster_services::visit;
@@ -20,7 +20,6 @@ use crate::browser::{Arrival, Browser};
 use crate::cookie::{self, Which};
 use crate::failure::Failure;
 use crate::flood::Flood;
-use crate::site::Site;
 use crate::state::AppState;
 use crate::{RequestId, address, csrf, host};
 
@@ -53,7 +52,7 @@ struct Arriving {
     came_with: Option<String>,
     had_flash: bool,
     secure: bool,
-    reads: bool,
+    changes_nothing: bool,
     path: String,
     address: Option<IpAddr>,
     user_agent: Option<String>,
@@ -62,17 +61,16 @@ struct Arriving {
 }
 
 impl Arriving {
-    fn read(request: &Request, site: &Site) -> Self {
+    fn read(request: &Request, state: &AppState) -> Self {
+        let site = &state.site;
         let headers = request.headers();
+        let route = request.extensions().get::<MatchedPath>();
         let secure = host::of(request).is_some_and(|host| site.is_secure(host));
         Self {
             came_with: cookie::read(headers, Which::Session, secure),
             had_flash: cookie::read(headers, Which::Flash, secure).is_some(),
             secure,
-            reads: matches!(
-                *request.method(),
-                Method::GET | Method::HEAD | Method::OPTIONS
-            ),
+            changes_nothing: (state.only_looks)(request.method(), route.map(MatchedPath::as_str)),
             path: request
                 .uri()
                 .path()
@@ -92,20 +90,13 @@ impl Arriving {
     }
 }
 
-impl Arriving {
-    /// Whether the request only looks. Leaving for a provider and coming back do not, though they are GETs.
-    fn changes_nothing(&self) -> bool {
-        self.reads && !is_trip(&self.path)
-    }
-}
-
 /// Finds out who asks, refuses what a foreign page made the browser send, runs the page, saves the session.
 pub(crate) async fn visit<S: SessionStore>(
     State(door): State<Door<S>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let arriving = Arriving::read(&request, &door.state.site);
+    let arriving = Arriving::read(&request, &door.state);
     let (call, browser) = match door.find(&arriving).await {
         Ok(found) => found,
         Err(error) => return Failure(error).into_response(),
@@ -142,7 +133,7 @@ impl<S: SessionStore> Door<S> {
         let found = match &id {
             Some(id) => {
                 let key = visit::key_of(&id.to_string());
-                visit::look_up(services, &key, now, arriving.changes_nothing()).await?
+                visit::look_up(services, &key, now, arriving.changes_nothing).await?
             }
             None => visit::Found::Nobody,
         };
@@ -198,7 +189,8 @@ impl<S: SessionStore> Door<S> {
             }
             return Err(error.clone());
         }
-        if arriving.changes_nothing() || call.person().is_some() {
+        // Leaving for a provider is remembered too, so strangers get no more of that than of posts.
+        if arriving.changes_nothing || call.person().is_some() {
             Ok(())
         } else {
             self.posts.take(&network(), call.at)
@@ -217,12 +209,6 @@ impl<S: SessionStore> Door<S> {
             tracing::warn!(request_id = %call.request_id, %error, "a refusal could not be put on record");
         }
     }
-}
-
-/// Whether a visit leaves for a provider or comes back from one: each is remembered, so strangers get no more of them
-/// than of posts.
-fn is_trip(path: &str) -> bool {
-    path.starts_with("/signin/") && (path.ends_with("/start") || path.ends_with("/callback"))
 }
 
 fn set_cookies(headers: &mut HeaderMap, browser: &Browser, arriving: &Arriving) {

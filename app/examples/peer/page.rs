@@ -103,6 +103,7 @@ async fn draw(State(prepared): State<Arc<Prepared>>) -> Html<String> {
         may_end_sessions: true,
     };
     let head = Head {
+        mark: None,
         title: "Users".to_owned(),
         nonce: "0".repeat(43),
         refresh: None,

@@ -3,6 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use leptos::prelude::*;
 use muster_domain::return_to::ReturnTo;
@@ -11,17 +12,20 @@ use muster_domain::session::Proof;
 use muster_domain::{Error, Kind};
 use muster_services::elevation::{self, Aim};
 use muster_services::factors::{self, Purpose, passkeys};
-use muster_services::{Services, password, reauth, users};
+use muster_services::{Call, Services, password, reauth, users};
+use muster_web::failure::MaxAge;
 use muster_web::{AppState, Browser, Failure, Form, Query};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::brought::{brought, question};
 use super::elevate_ways::{Own, ways};
 use super::enter;
 use super::kept_form::{self, FIELD};
 use crate::components::{
-    Button, Card, Glyph, LinkButton, Look, Page, PostButton, TextField, Width, counted, error_of,
+    Button, Card, Form as FormView, Glyph, Guard, LinkButton, Look, Page, PostButton, TextField,
+    Width, counted, error_of,
 };
+use crate::routes::Access;
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
 /// What the address may hold.
@@ -29,8 +33,26 @@ use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 pub struct Asked {
     #[serde(default)]
     pub(super) return_to: String,
+}
+
+/// Name of the reason that was given, in the browser's session: it stands in no address.
+const REASON: &str = "elevation_reason";
+/// How long a reason counts that was given and not used.
+const REASON_LASTS: TimeDelta = TimeDelta::minutes(15);
+
+#[derive(Serialize, Deserialize)]
+struct Given {
+    reason: String,
+    at: DateTime<Utc>,
+}
+
+/// What the form sends that asks for a reason.
+#[derive(Deserialize)]
+pub struct SentReason {
     #[serde(default)]
-    pub(super) reason: String,
+    reason: String,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// What the forms of password and passkey send.
@@ -45,8 +67,6 @@ pub struct Sent {
     #[serde(default)]
     answer: String,
     #[serde(default)]
-    reason: String,
-    #[serde(default)]
     return_to: String,
 }
 
@@ -55,18 +75,24 @@ pub(crate) async fn run(
     state: &AppState,
     browser: &Browser,
     request: Request,
-    allowed: Result<(), Error>,
+    (call, access): (Call, Access),
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
     let page = kept_form::page_of(request.headers(), &path);
     let opens = (*request.method() == Method::GET).then(|| request.uri().to_string());
     let is_browser = muster_web::failure::is_browser(&request);
-    let (request, body) = match kept_form::meant(&state.services, browser, request).await {
+    let meant = match kept_form::meant(&state.services, browser, request).await {
         Ok(meant) => meant,
         Err(error) => return Failure(error).into_response(),
     };
-    let response = match allowed {
+    let (mut request, body) = (meant.request, meant.body);
+    let marked = meant
+        .mark
+        .and_then(|mark| elevation::on_screen(&state.services, &call, &mark));
+    let call = marked.unwrap_or(call);
+    request.extensions_mut().insert(call.clone());
+    let mut response = match access.admits(&call) {
         Ok(()) => next.run(request).await,
         Err(error) => Failure(error).into_response(),
     };
@@ -74,7 +100,14 @@ pub(crate) async fn run(
         .extensions()
         .get::<Error>()
         .is_some_and(|error| error.kind == Kind::ElevationNeeded);
-    if !needs || !is_browser {
+    if !needs {
+        return response;
+    }
+    if !is_browser {
+        if let Ok(door) = elevation::door(&state.services, &call).await {
+            let age = MaxAge(door.policy.lifetime_seconds());
+            response.extensions_mut().insert(age);
+        }
         return response;
     }
     if let Some(page) = opens {
@@ -111,7 +144,6 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     }
     let asked = Asked {
         return_to: return_to.as_str().to_owned(),
-        ..asked
     };
     page(&visit, StatusCode::OK, &asked, None).await
 }
@@ -130,7 +162,6 @@ pub async fn by_password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
                 .unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
             let asked = Asked {
                 return_to: return_to.as_str().to_owned(),
-                reason: sent.reason,
             };
             page(&visit, status, &asked, Some(error)).await
         }
@@ -141,7 +172,7 @@ pub async fn by_password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
 async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
     let (services, call) = (&visit.services, &visit.call);
     let door = elevation::door(services, call).await?;
-    let reason = elevation::reason(&door, &sent.reason)?;
+    let reason = elevation::reason(&door, &given(visit).await?)?;
     let proof = if sent.password.is_empty() && !sent.answer.is_empty() {
         passkeys::prove(services, call, question(&sent.ceremony), &sent.answer).await?
     } else {
@@ -180,9 +211,37 @@ async fn proven(visit: &Visit, sent: &Sent) -> Result<(), Error> {
 pub(crate) async fn grant(visit: &Visit, proof: Proof, aim: Aim<'_>) -> Result<(), Error> {
     elevation::may_grant(&visit.services, &visit.call, &proof, aim).await?;
     let rotated = visit.browser.elevated().await?;
-    elevation::grant(&visit.services, &visit.call, proof, &rotated, aim)
-        .await
-        .map(drop)
+    elevation::grant(&visit.services, &visit.call, proof, &rotated, aim).await?;
+    // Each secure session has a reason of its own.
+    visit.browser.take::<Given>(REASON).await.map(drop)
+}
+
+/// The reason that was given a moment ago; empty without one.
+pub(crate) async fn given(visit: &Visit) -> Result<String, Error> {
+    let given: Option<Given> = visit.browser.kept(REASON).await?;
+    let given = given.filter(|given| visit.now() - given.at < REASON_LASTS);
+    Ok(given.map(|given| given.reason).unwrap_or_default())
+}
+
+/// `POST /elevate/reason`
+///
+/// # Errors
+/// When policy or session cannot be read.
+pub async fn reason(visit: Visit, Form(sent): Form<SentReason>) -> Answer {
+    let return_to = ReturnTo::new(&sent.return_to);
+    let door = elevation::door(&visit.services, &visit.call).await?;
+    if elevation::reason(&door, &sent.reason).is_err() {
+        let asked = Asked {
+            return_to: return_to.as_str().to_owned(),
+        };
+        return page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &asked, None).await;
+    }
+    let given = Given {
+        reason: sent.reason,
+        at: visit.now(),
+    };
+    visit.browser.keep(REASON, given).await?;
+    Ok(Redirect::to(&self::door(return_to.as_str())).into_response())
 }
 
 /// The address of the door.
@@ -265,7 +324,7 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
         let (user, session) = (person.user.id, &person.session.key);
         own.passkey = passkeys::ask(services, call, user, session, Purpose::Elevate).await?;
     }
-    let asked = asked.clone();
+    let (asked, given) = (asked.clone(), given(visit).await?);
     visit
         .console_with(status, "Start a secure session", "", move || {
             let purpose = match action {
@@ -275,7 +334,7 @@ async fn page(visit: &Visit, status: StatusCode, asked: &Asked, error: Option<Er
                     counted(u64::from(door.policy.lifetime_seconds() / 60), "minute", "minutes")
                 ),
             };
-            let body = match elevation::reason(&door, &asked.reason) {
+            let body = match elevation::reason(&door, &given) {
                 Ok(_) => ways(providers, own, &door, &asked, error),
                 Err(missing) => reason_card(&asked, &missing),
             };
@@ -290,11 +349,11 @@ fn reason_card(asked: &Asked, missing: &Error) -> AnyView {
     let help = error_of(&missing.fields, "reason");
     view! {
         <Card title="What do you need it for?">
-            <form method="get" action="/elevate" class="form">
+            <FormView action="/elevate/reason" guard=Guard::Off>
                 <input type="hidden" name="return_to" value=return_to/>
                 <TextField name="reason" label="Reason" help placeholder="Ticket or a few words"/>
                 <Button look=Look::Primary icon=Glyph::Arrow>"Continue"</Button>
-            </form>
+            </FormView>
         </Card>
     }
     .into_any()

@@ -106,7 +106,6 @@ fn by_provider(provider: Provider, asked: &Asked) -> AnyView {
         ("provider".to_owned(), provider.slug.clone()),
         ("goal".to_owned(), "elevate".to_owned()),
         ("return_to".to_owned(), asked.return_to.clone()),
-        ("reason".to_owned(), asked.reason.clone()),
     ];
     view! {
         <Card title=format!("At {}", provider.name)>
@@ -123,7 +122,7 @@ fn by_passkey_card(
     error: Option<String>,
     has_other: bool,
 ) -> AnyView {
-    let (return_to, reason) = (asked.return_to.clone(), asked.reason.clone());
+    let return_to = asked.return_to.clone();
     let otherwise = if has_other {
         "Use your password and a code instead."
     } else {
@@ -134,7 +133,6 @@ fn by_passkey_card(
             <p>"It checks that it is you, by a PIN, a finger or a face."</p>
             <FormView action="/elevate">
                 <input type="hidden" name="return_to" value=return_to/>
-                <input type="hidden" name="reason" value=reason/>
                 <PasskeyField asked=question label="Use passkey" error otherwise/>
             </FormView>
         </Card>
@@ -191,12 +189,11 @@ fn by_password_card(error: Option<Error>, asked: &Asked, beside: Beside) -> AnyV
     // Where a passkey is the only thing that counts, its button is the only one.
     let button = (takes_code || !takes_passkey)
         .then(|| view! { <Button icon=Glyph::Lock>"Start secure session"</Button> });
-    let (return_to, reason) = (asked.return_to.clone(), asked.reason.clone());
+    let return_to = asked.return_to.clone();
     view! {
         <Card title>
             <FormView action="/elevate">
                 <input type="hidden" name="return_to" value=return_to/>
-                <input type="hidden" name="reason" value=reason/>
                 <TextField name="password" label="Password" takes=Takes::Password error=message/>
                 {code}
                 {button}

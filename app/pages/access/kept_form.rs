@@ -12,6 +12,8 @@ use muster_web::Browser;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::components::FormMark;
+
 /// Name of the kept form in the browser's session.
 const KEPT: &str = "kept_form";
 /// The field that stands for the kept form when it is sent on.
@@ -76,6 +78,41 @@ pub async fn held(services: &Services, browser: &Browser) -> Result<Option<KeptF
     Ok(kept.filter(|kept| services.now() - kept.kept_at < LASTS))
 }
 
+/// A request as it was meant.
+pub struct Meant {
+    /// The request, without what only its form says of itself.
+    pub request: Request,
+    /// Its body, if it has one.
+    pub body: Option<Bytes>,
+    /// What a form carries that was drawn while a secure session ran.
+    pub mark: Option<String>,
+}
+
+/// Takes the mark out of a form.
+fn unmarked(bytes: &Bytes) -> (Bytes, Option<String>) {
+    let mut mark = None;
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return (bytes.clone(), None);
+    };
+    let others: Vec<&str> = text
+        .split('&')
+        .filter(|pair| {
+            let (name, value) = url::form_urlencoded::parse(pair.as_bytes())
+                .next()
+                .unwrap_or_default();
+            let is_mark = name == FormMark::FIELD;
+            if is_mark {
+                mark = Some(value.into_owned());
+            }
+            !is_mark
+        })
+        .collect();
+    match mark {
+        Some(mark) => (Bytes::from(others.join("&")), Some(mark)),
+        None => (bytes.clone(), None),
+    }
+}
+
 /// If this request stands for the kept form, gives the request as it was meant; otherwise gives it back unchanged.
 ///
 /// # Errors
@@ -84,15 +121,20 @@ pub async fn meant(
     services: &Services,
     browser: &Browser,
     request: Request,
-) -> Result<(Request, Option<Bytes>), Error> {
+) -> Result<Meant, Error> {
     if *request.method() != Method::POST {
-        return Ok((request, None));
+        return Ok(Meant {
+            request,
+            body: None,
+            mark: None,
+        });
     }
     let (mut parts, body) = request.into_parts();
     let bytes = match axum::body::to_bytes(body, muster_web::form::LARGEST_BODY).await {
         Ok(bytes) => bytes,
         Err(error) => return Err(muster_web::form::too_large().internal(error)),
     };
+    let (bytes, mark) = unmarked(&bytes);
     let asked = std::str::from_utf8(&bytes)
         .ok()
         .and_then(|text| text.strip_prefix("__resume="))
@@ -124,10 +166,11 @@ pub async fn meant(
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
     }
-    Ok((
-        Request::from_parts(parts, Body::from(bytes.clone())),
-        Some(bytes),
-    ))
+    Ok(Meant {
+        request: Request::from_parts(parts, Body::from(bytes.clone())),
+        body: Some(bytes),
+        mark,
+    })
 }
 
 /// The page a form stood on: its referrer if that is a page of ours, else its own address.
@@ -169,11 +212,40 @@ fn words(path: &str) -> &'static str {
         ("security", _) => "change a policy",
         ("settings" | "setup", _) => "change settings",
         ("signin", "link") => "link an identity to your user",
+        ("users", "new") => "add a user",
+        ("groups", "new") => "add a group",
+        ("directories", _) => "change a directory",
+        ("users", "end") | ("sessions" | "elevations", _) => "end a session",
         ("users", "password") => "set somebody's password",
         ("users", "unlink") => "unlink an identity",
         ("users", "permit" | "revoke") => "change leave to add a second factor",
         ("users", _) => "change a user with privileges",
         ("groups", _) => "change a group that carries a role",
         _ => "change something sensitive",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_kept_and_read_without_its_mark() {
+        for (sent, rest, mark) in [
+            ("a=b&__form=k%3Ax&c=d", "a=b&c=d", Some("k:x")),
+            ("__resume=1&__form=k", "__resume=1", Some("k")),
+            ("%5F_form=k&a=__form", "a=__form", Some("k")),
+            ("a=b", "a=b", None),
+            ("", "", None),
+        ] {
+            let (bytes, found) = unmarked(&Bytes::from(sent));
+            assert_eq!(
+                (&bytes[..], found.as_deref()),
+                (rest.as_bytes(), mark),
+                "{sent}"
+            );
+        }
+        let garbled = Bytes::from_static(b"a=\xff&__form=k");
+        assert_eq!(unmarked(&garbled), (garbled.clone(), None));
     }
 }

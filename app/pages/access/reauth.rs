@@ -21,8 +21,6 @@ pub struct Sent {
     goal: Goal,
     #[serde(default)]
     return_to: String,
-    #[serde(default)]
-    reason: String,
 }
 
 /// Remembers what is wanted and leads to the first leg.
@@ -33,7 +31,7 @@ pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let reason = match sent.goal {
         Goal::Elevate => {
             let door = elevation::door(&visit.services, &visit.call).await?;
-            match elevation::reason(&door, &sent.reason) {
+            match elevation::reason(&door, &elevate::given(&visit).await?) {
                 Ok(reason) => reason,
                 // The door asks for it first.
                 Err(_) => return Ok(Redirect::to(&elevate::door(&sent.return_to)).into_response()),

@@ -17,6 +17,7 @@ use super::{id_of, passkeys};
 use crate::components::{
     Button, Callout, Card, ConfirmDialog, CopyText, Crumb, Form, FormActions, Glyph, Guard, Inset,
     LinkButton, Look, Page, Qr, Row, Rows, Takes, TextField, Tone, When, Width, counted, error_of,
+    form_mark,
 };
 use crate::visit::{Answer, Visit, belongs_to_form, encoded};
 
@@ -103,6 +104,7 @@ fn own_row(factor: &Factor, here: Option<&str>, now: DateTime<Utc>) -> AnyView {
             <details class="rename">
                 <summary class="btn quiet">"Rename"<span class="visually-hidden">{spoken.clone()}</span></summary>
                 <form class="rename-form" method="post" action=format!("{base}/rename")>
+                    {form_mark()}
                     <label for=field.clone()>"Name"</label>
                     <input id=field name="name" type="text" value=name.clone() required=true maxlength="60"/>
                     <Button>"Save name"</Button>

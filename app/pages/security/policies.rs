@@ -6,7 +6,7 @@ use muster_domain::error::FieldError;
 use muster_domain::policy::{
     self, Address, ElevationPolicy, FactorRule, PasskeyRule, PasswordRule, ProviderRule, Reason,
 };
-use muster_domain::role::{Permission, Role};
+use muster_domain::role::{Level, Permission, Role};
 use muster_services::policies;
 use muster_web::{Failure, Fields, Query};
 use serde::Deserialize;
@@ -46,6 +46,7 @@ struct Typed {
     idle: String,
     stays: bool,
     asks: bool,
+    from: String,
 }
 
 impl Typed {
@@ -75,6 +76,7 @@ impl Typed {
                 .unwrap_or_default(),
             stays: policy.address == Address::Stays,
             asks: policy.reason == Reason::Asked,
+            from: policy.from.key().to_owned(),
         }
     }
 
@@ -89,6 +91,7 @@ impl Typed {
             idle: one("idle"),
             stays: one("stays") == "on",
             asks: one("asks") == "on",
+            from: one("from"),
         }
     }
 
@@ -125,6 +128,10 @@ impl Typed {
                 FactorRule::Passkey
             }
         };
+        let from = Level::ALL.into_iter().find(|one| one.key() == self.from);
+        if from.is_none() {
+            wrong("from", "Choose one of the options.".to_owned());
+        }
         let lifetime = minutes(&self.lifetime, policy::SHORTEST);
         if lifetime.is_none() {
             wrong("lifetime", between(policy::SHORTEST));
@@ -157,6 +164,7 @@ impl Typed {
             } else {
                 Reason::NotAsked
             },
+            from: from.unwrap_or_default(),
         })
     }
 }
@@ -265,6 +273,17 @@ fn passwords() -> Vec<Choice> {
     ]
 }
 
+fn levels() -> Vec<Choice> {
+    vec![
+        Choice::new("dangerous", "For what is dangerous")
+            .help("Ways in, roles, groups with roles, providers, settings: these always take one."),
+        Choice::new("change", "For every change")
+            .help("Users, groups, directories and sessions too."),
+        Choice::new("view", "For everything")
+            .help("Even looking takes one, but for one's own page."),
+    ]
+}
+
 fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
     let [
         provider_error,
@@ -272,8 +291,11 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
         factors_error,
         lifetime_error,
         idle_error,
-    ] = ["provider", "password", "factors", "lifetime", "idle"]
-        .map(|field| error_of(&errors, field));
+        from_error,
+    ] = [
+        "provider", "password", "factors", "lifetime", "idle", "from",
+    ]
+    .map(|field| error_of(&errors, field));
     let Typed {
         provider,
         password,
@@ -283,6 +305,7 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
         idle,
         stays,
         asks,
+        from,
     } = typed;
     view! {
         <Form action="/security/policies" errors>
@@ -303,6 +326,7 @@ fn form(role: Role, typed: Typed, errors: Vec<FieldError>) -> AnyView {
                 checked=passkey_alone
                 help="It is something a person has, and it checks who holds it. Counts for accounts with a password here, where passwords are accepted."
             />
+            <RadioField name="from" label="When one is asked for" value=from choices=levels() error=from_error/>
             <NumberField name="lifetime" label="Lasts" value=lifetime min=1 max=60 unit="minutes" error=lifetime_error/>
             <NumberField
                 name="idle"
@@ -354,6 +378,7 @@ fn facts(typed: &Typed) -> AnyView {
                 "not enough"
             },
         ),
+        KeyValue::maybe("When one is asked for", label(levels(), &typed.from)),
         KeyValue::new("Lasts", format!("{} minutes", typed.lifetime)),
         KeyValue::maybe("Ends when unused for", idle),
         KeyValue::new(
@@ -420,6 +445,7 @@ mod tests {
             idle_seconds: Some(300),
             address: Address::Stays,
             reason: Reason::Asked,
+            from: Level::Change,
         };
         assert_eq!(Typed::of(&policy).read().unwrap(), policy);
         let standard = ElevationPolicy::default();

@@ -162,3 +162,41 @@ fn a_secure_session_bound_to_a_network_and_an_idle_end_says_where_and_how_long_i
     assert!(!earned().is_idle(at(-500), at(609)));
     assert!(earned().runs_from("203.0.113.9"));
 }
+
+#[test]
+fn a_form_lengthens_the_secure_session_it_was_drawn_in_by_a_minute_and_no_other() {
+    let (own, other) = (
+        ElevationId(Uuid::from_u128(5)),
+        ElevationId(Uuid::from_u128(6)),
+    );
+    for (during, last) in [(None, 600), (Some(other), 600), (Some(own), 660)] {
+        let proof = Trip::fresh().judge().proof().unwrap();
+        let policy = ElevationPolicy::default();
+        let earned = Elevation::earn(
+            own,
+            proof,
+            SessionKey(ROTATED.to_owned()),
+            terms(&policy, Enrolled::No),
+        );
+        let ends_at = earned.as_ref().unwrap().to_row().ends_at;
+        let mut session = Session {
+            key: SessionKey(ROTATED.to_owned()),
+            user: earned.as_ref().unwrap().to_row().user,
+            signed_in_at: ends_at - TimeDelta::hours(1),
+            means: Means::Password,
+            elevation: earned,
+        };
+        if let Some(during) = during {
+            session.form_was_on_screen(during);
+        }
+        let at = |seconds: i64| ends_at + TimeDelta::seconds(seconds - 600);
+        assert!(session.elevated(at(last - 1)).is_some(), "{during:?}");
+        assert!(session.elevated(at(last)).is_none(), "{during:?}");
+        if let Some(elevated) = session.elevated(at(599)) {
+            assert_eq!(
+                (elevated.ends_at(), elevated.counts_at(at(last))),
+                (ends_at, false)
+            );
+        }
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod announcements;
+mod applications;
 mod arrivals;
 mod calibration;
 mod closing;
@@ -17,6 +18,7 @@ mod elevation;
 mod factor;
 mod factor_policy;
 mod forward;
+mod grace;
 mod lockout;
 mod lockout_simulated;
 mod passkey;

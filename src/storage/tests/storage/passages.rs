@@ -96,6 +96,9 @@ on_both! {
         assert_eq!([&one, &other].iter().filter(|taken| taken.is_some()).count(), 1);
         assert_eq!(one.or(other), Some(code("a")));
         assert_eq!(take("unknown").await, None);
+        for (hash, kept) in [("a", false), ("b", true), ("unknown", false)] {
+            assert_eq!(passages::is_kept(&world.db, hash).await.unwrap(), kept, "{hash}");
+        }
         let tx = world.tx().await;
         assert_eq!(passages::sweep(&tx, at(59)).await.unwrap(), 0);
         passages::follow(&tx, &code("b").session, &SessionKey("after".to_owned())).await.unwrap();

@@ -21,13 +21,16 @@ use axum::routing::{get, post};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, Request, StatusCode};
 use muster_domain::Clock as _;
+use muster_domain::application::{Application, Entry, Prefix, Target};
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::UserId;
 use muster_domain::session::Means;
 use muster_domain::user::{State as Standing, User};
 use muster_services::{Parts, Services, hashing::Hashing, setup};
 use muster_storage::audit::AuditFilter;
-use muster_storage::{Db, Quiet, SeaOrmSessionStore, Sealer, audit, sessions, users};
+use muster_storage::{
+    Db, Quiet, SeaOrmSessionStore, Sealer, applications, audit, passages, sessions, users,
+};
 use muster_testing::{FixedClock, SeededEntropy};
 use muster_web::{
     AppState, AssetUrls, Browser, Caller, Failure, Form, Nonce, Query, Site, Tone, harden,
@@ -105,6 +108,15 @@ struct Named {
 
 impl House {
     pub async fn open() -> Self {
+        Self::behind(&[]).await
+    }
+
+    /// A house that believes these proxies.
+    pub async fn behind(proxies: &[&str]) -> Self {
+        let proxies = proxies
+            .iter()
+            .map(|proxy| muster_web::address::parse_network(proxy).unwrap())
+            .collect();
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "muster-web-{}-{}",
@@ -134,8 +146,11 @@ impl House {
         let counted = Arc::new(AtomicU32::new(0));
         let app = AppState {
             services: services.clone(),
-            site: Site::new(listen, None, Vec::new()),
+            site: Site::new(listen, None, proxies),
             assets: AssetUrls::new(str::to_owned),
+            only_looks: |method, route| {
+                method.is_safe() && !route.is_some_and(|route| route.ends_with("/start"))
+            },
             failure_page: muster_web::page::plain,
         };
         let pages = pages().with_state(Pages {
@@ -193,6 +208,35 @@ impl House {
     pub async fn seen(&self, cookie: &str) {
         let tx = self.services.db().begin().await.unwrap();
         sessions::touch(&tx, &sessions::key_of(cookie), self.now())
+            .await
+            .unwrap();
+        tx.commit_quiet(Quiet::LastSeen).await.unwrap();
+    }
+
+    /// An application that everybody may open, protected below `/admin`.
+    pub async fn application(&self, address: &str) {
+        let target = Target::new(address).unwrap();
+        let application = Application {
+            id: self.services.id(),
+            name: "Grafana".to_owned(),
+            prefix: Prefix::new(target.path()).unwrap(),
+            origin: target.origin,
+            entry: Entry::Everybody,
+            elevated: vec![Prefix::new("/admin").unwrap()],
+            created_at: self.now(),
+            updated_at: self.now(),
+        };
+        let tx = self.services.db().begin().await.unwrap();
+        applications::insert(&tx, &application).await.unwrap();
+        tx.commit_quiet(Quiet::LastSeen).await.unwrap();
+    }
+
+    /// Lets a browser session in at an origin under this token.
+    pub async fn let_in(&self, cookie: &str, token: &str, origin: &str) {
+        let origin = Target::new(origin).unwrap().origin;
+        let (hash, key) = (sessions::key_of(token).0, sessions::key_of(cookie));
+        let tx = self.services.db().begin().await.unwrap();
+        passages::open(&tx, &hash, &key, &origin, self.now())
             .await
             .unwrap();
         tx.commit_quiet(Quiet::LastSeen).await.unwrap();
@@ -322,6 +366,7 @@ fn pages() -> Router<Pages> {
             "/hold",
             post(async |browser: Browser| browser.hold().await.map(drop).map_err(Failure)),
         )
+        .route("/secure", get(needs_a_secure_session))
         .route("/setup-code", post(enters_setup))
         .route(
             "/keep",
@@ -347,6 +392,10 @@ async fn enters_setup(
     let entered = setup::enter(services, &call, &code.unwrap_or_default()).await?;
     browser.entered_setup(&entered).await?;
     Ok(())
+}
+
+async fn needs_a_secure_session(Caller(call): Caller) -> Result<(), Failure> {
+    Ok(call.elevated().map(drop)?)
 }
 
 async fn mine(Caller(call): Caller) -> Result<String, Failure> {

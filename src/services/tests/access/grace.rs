@@ -1,0 +1,245 @@
+//! A minute for forms that were on the screen while a secure session ran; and the levels at which policy asks for one.
+
+use muster_domain::membership::Member;
+use muster_domain::policy::ElevationPolicy;
+use muster_domain::role::{Level, Permission, Role};
+use muster_services::roles::Declared;
+use muster_services::{Call, elevation, guard, policies, roles, sessions, users};
+use muster_testing::Persona;
+
+use crate::stage::Stage;
+
+/// The call of a form that carries this mark, now.
+async fn posts(stage: &Stage, persona: &Persona, mark: &str) -> Result<Call, &'static str> {
+    let Ok(persona) = stage.world.again(persona).await else {
+        return Err("signed out");
+    };
+    let call = persona.call;
+    let call = elevation::on_screen(stage.s(), &call, mark).unwrap_or(call);
+    match call.elevated() {
+        Ok(elevated) => {
+            guard::present(&call, Some(&elevated)).unwrap();
+            Ok(call)
+        }
+        Err(error) => Err(error.code),
+    }
+}
+
+fn mark(stage: &Stage, call: &Call) -> String {
+    elevation::mark(stage.s(), call).unwrap().unwrap()
+}
+
+/// Somebody in a secure session with 600 seconds left, and a form on their screen.
+async fn drawn(stage: &Stage, name: &str) -> (Persona, String) {
+    let persona = stage.world.persona(name, &[Role::Admin]).await.unwrap();
+    let persona = stage.world.elevate(&persona).await.unwrap();
+    let mark = mark(stage, &persona.call);
+    (persona, mark)
+}
+
+#[tokio::test]
+async fn a_form_that_was_on_the_screen_counts_for_a_minute_and_no_longer() {
+    let stage = Stage::set().await;
+    let (ada, form) = drawn(&stage, "ada").await;
+    stage.forward(599);
+    assert!(posts(&stage, &ada, &form).await.is_ok());
+    stage.forward(1);
+    assert!(posts(&stage, &ada, &form).await.is_ok());
+    let plain = stage.call(&ada).await;
+    assert_eq!(
+        plain.elevated().unwrap_err().code,
+        "ELV-001",
+        "without it nothing is lengthened"
+    );
+    assert_eq!(
+        elevation::mark(stage.s(), &plain).unwrap(),
+        None,
+        "what is drawn now carries nothing"
+    );
+    stage.forward(59);
+    let late = posts(&stage, &ada, &form).await.unwrap();
+    let again = mark(&stage, &late);
+    stage.forward(1);
+    assert_eq!(
+        posts(&stage, &ada, &form).await.unwrap_err(),
+        "ELV-001",
+        "the minute is over"
+    );
+    assert_eq!(
+        posts(&stage, &ada, &again).await.unwrap_err(),
+        "ELV-001",
+        "shown again, it gains no time"
+    );
+}
+
+#[tokio::test]
+async fn w22_w44_the_mark_of_another_secure_session_or_of_nobody_is_worth_nothing() {
+    let stage = Stage::set().await;
+    let (ada, hers) = drawn(&stage, "ada").await;
+    let (eve, his) = drawn(&stage, "eve").await;
+    let elsewhere = stage.world.sign_in(ada.id, "ada").await.unwrap();
+    stage.forward(610);
+    assert!(posts(&stage, &ada, &hers).await.is_ok());
+    for (persona, form) in [
+        (&ada, his.as_str()),
+        (&eve, &hers),
+        (&elsewhere, &hers),
+        (&ada, "made up"),
+        (&ada, ""),
+    ] {
+        assert_eq!(posts(&stage, persona, form).await.unwrap_err(), "ELV-001");
+    }
+}
+
+#[tokio::test]
+async fn w24_w25_w5_no_grace_for_what_was_dropped_revoked_or_ended_by_a_change() {
+    for moment in [300, 610] {
+        let stage = Stage::set().await;
+        let system = stage.world.system();
+        let withdrawn = drawn(&stage, "withdrawn").await;
+        let dropped = drawn(&stage, "dropped").await;
+        let ended = drawn(&stage, "ended").await;
+        let deactivated = drawn(&stage, "deactivated").await;
+        let granted = drawn(&stage, "granted").await;
+        let kept = drawn(&stage, "kept").await;
+        stage.forward(moment);
+        let all = muster_storage::roles::list(stage.s().db()).await.unwrap();
+        let own = all
+            .iter()
+            .find(|row| row.assignment.principal == Member::User(withdrawn.0.id));
+        let changes = [
+            Declared::Withdraw(own.unwrap().assignment.id),
+            Declared::Grant(Role::Auditor, Member::User(granted.0.id)),
+        ];
+        for change in changes {
+            let tx = stage.s().db().begin().await.unwrap();
+            let event = roles::declare(stage.s(), &system, &tx, change)
+                .await
+                .unwrap();
+            tx.commit(&[event]).await.unwrap();
+        }
+        elevation::drop_now(stage.s(), &stage.call(&dropped.0).await)
+            .await
+            .unwrap();
+        sessions::end_all(stage.s(), &system, ended.0.id)
+            .await
+            .unwrap();
+        users::deactivate(stage.s(), &system, deactivated.0.id, "left")
+            .await
+            .unwrap();
+        stage.forward(620 - moment);
+        for ((persona, form), expected) in [
+            (&withdrawn, "ELV-001"),
+            (&dropped, "ELV-001"),
+            (&ended, "signed out"),
+            (&deactivated, "signed out"),
+        ] {
+            assert_eq!(
+                posts(&stage, persona, form).await.unwrap_err(),
+                expected,
+                "{} at {moment}",
+                persona.username
+            );
+        }
+        assert!(posts(&stage, &kept.0, &kept.1).await.is_ok(), "at {moment}");
+        let _ = granted;
+    }
+}
+
+#[tokio::test]
+async fn w6_no_grace_beyond_the_idle_end() {
+    let stage = Stage::set().await;
+    set(
+        &stage,
+        ElevationPolicy {
+            idle_seconds: Some(120),
+            ..ElevationPolicy::default()
+        },
+    )
+    .await;
+    let ada = stage.elevated("ada", &[Role::Admin]).await;
+    let form = mark(&stage, &ada.call);
+    stage.forward(610);
+    assert_eq!(posts(&stage, &ada, &form).await.unwrap_err(), "ELV-001");
+}
+
+/// Sets the policy of admins.
+async fn set(stage: &Stage, policy: ElevationPolicy) {
+    let name = format!("root-{}", policy.from.key());
+    let root = stage
+        .world
+        .persona(&name, &[Role::Superadmin])
+        .await
+        .unwrap();
+    let root = stage.world.elevate(&root).await.unwrap();
+    let proven = root.call.elevated().unwrap();
+    policies::set(stage.s(), &root.call, &proven, Role::Admin, &policy)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn policy_says_from_which_level_on_a_secure_session_is_asked_for() {
+    let stage = Stage::set().await;
+    let adam = stage
+        .world
+        .persona("adam", &[Role::Admin, Role::Auditor])
+        .await
+        .unwrap();
+    let audrey = stage
+        .world
+        .persona("audrey", &[Role::Auditor])
+        .await
+        .unwrap();
+    let (view, change) = (Permission::ViewPeople, Permission::EditPeople);
+    for (from, views, changes) in [
+        (Level::Dangerous, true, true),
+        (Level::Change, true, false),
+        (Level::View, false, false),
+    ] {
+        set(
+            &stage,
+            ElevationPolicy {
+                from,
+                ..ElevationPolicy::default()
+            },
+        )
+        .await;
+        let plain = stage.call(&adam).await;
+        for (permission, goes) in [
+            (view, views),
+            (change, changes),
+            (Permission::UseConsole, views),
+        ] {
+            let told = plain.may(permission).map_err(|error| error.code);
+            assert_eq!(
+                told,
+                if goes { Ok(()) } else { Err("ELV-001") },
+                "{from:?} {permission:?}"
+            );
+            assert!(plain.can(permission), "the role carries it all the same");
+        }
+        assert_eq!(
+            plain.may(Permission::ManageRoles).unwrap_err().code,
+            "WEB-403"
+        );
+        assert_eq!(
+            plain.elevated().unwrap_err().code,
+            "ELV-001",
+            "what is dangerous takes one at every level"
+        );
+        let proven = stage
+            .world
+            .elevate(&stage.world.again(&adam).await.unwrap())
+            .await
+            .unwrap();
+        for permission in [view, change] {
+            proven.call.may(permission).unwrap();
+        }
+        elevation::drop_now(stage.s(), &proven.call).await.unwrap();
+        stage.call(&audrey).await.may(view).unwrap();
+        stage.world.system().may(change).unwrap();
+        // The way to a secure session stays open.
+        elevation::door(stage.s(), &plain).await.unwrap();
+    }
+}
