@@ -14,7 +14,7 @@ use muster_app::shell::Head;
 use muster_app::visit::console_page;
 use muster_domain::id::DirectoryId;
 use muster_domain::listing::{At, Page};
-use muster_domain::role::Role;
+use muster_domain::role::{Level, Role};
 use muster_domain::session::{Means, Session, SessionKey};
 use muster_services::{Call, Who};
 use muster_storage::users::{self, UserFilter, UserRow};
@@ -73,6 +73,7 @@ async fn prepare(database: &str, username: &str) -> Result<Prepared, Failure> {
         roles,
         last_seen_at: at,
         expires_at: at,
+        secured_from: Level::default(),
     };
     let call = Call {
         who: Who::Person(Box::new(person)),
