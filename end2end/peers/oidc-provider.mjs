@@ -4,6 +4,7 @@
 //   prints {"issuer": …} when it listens; binds 127.0.0.1 on a free port.
 //   People: alice / alice-pw (groups admins, staff), bob / bob-pw and
 //   carol / carol-pw (group staff). Client muster / a secret of 32 characters.
+//   Client muster-signed, the same secret: takes signed requests alone, by the keys beside the redirect address.
 //   PUT /_mode {"mode": "honest" | "bounce" | "bounce-now" | "silent", "par": true | false}
 //     honest      obeys prompt, max_age and the claims parameter
 //     bounce      ignores prompt and max_age: answers from its cookie with the old auth_time
@@ -49,6 +50,16 @@ const provider = new Provider(issuer, {
     post_logout_redirect_uris: [bye],
     response_types: ['code'],
     grant_types: ['authorization_code'],
+  }, {
+    client_id: 'muster-signed',
+    client_secret: SECRET,
+    redirect_uris: [redirect],
+    post_logout_redirect_uris: [bye],
+    response_types: ['code'],
+    grant_types: ['authorization_code'],
+    require_signed_request_object: true,
+    request_object_signing_alg: 'ES256',
+    jwks_uri: new URL('keys', redirect).href,
   }],
   jwks: { keys: [key] },
   cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
@@ -66,9 +77,12 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     rpInitiatedLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
+    requestObjects: { enabled: true },
     claimsParameter: { enabled: true },
     userinfo: { enabled: true },
   },
+  // Keys of a client on this very machine may be read here.
+  fetch: (url, { dispatcher: _, ...options }) => globalThis.fetch(url, options),
   pkce: { required: () => true },
   interactions: { policy: interactionPolicy.base(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => (people[id] ? { accountId: id, claims: () => claimsOf(id) } : undefined),

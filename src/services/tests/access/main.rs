@@ -22,6 +22,7 @@ mod reauth;
 mod reauth_guards;
 mod refusals;
 mod setup;
+mod signed;
 mod signin;
 mod signin_ways;
 mod site;
