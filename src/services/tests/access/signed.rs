@@ -27,7 +27,10 @@ async fn switched_on_a_key_is_made_once_sealed_used_and_published() {
     let key = used(&stage).await.unwrap();
     assert!(key.starts_with("key-"));
     assert_eq!(published(&stage).await, 1);
-    assert!(!String::from_utf8_lossy(&stage.world.raw()).contains(&key), "it is sealed");
+    assert!(
+        !String::from_utf8_lossy(&stage.world.raw()).contains(&key),
+        "it is sealed"
+    );
     // Saved again it stays; off, it is neither used nor shown; on again, it is the same, as the provider knows it.
     stage.tune(&[("prompt", "login")]).await;
     assert_eq!(used(&stage).await, Some(key.clone()));
@@ -37,14 +40,22 @@ async fn switched_on_a_key_is_made_once_sealed_used_and_published() {
     assert_eq!(used(&stage).await, Some(key));
     let other = request_key::published(stage.s(), "other").await.unwrap();
     assert_eq!(other, json!({ "keys": [] }));
-    assert_eq!(request_key::published(stage.s(), "nowhere").await.unwrap_err().code, "WEB-404");
+    assert_eq!(
+        request_key::published(stage.s(), "nowhere")
+            .await
+            .unwrap_err()
+            .code,
+        "WEB-404"
+    );
 }
 
 #[tokio::test]
 async fn how_a_provider_is_asked_travels_in_a_configuration_file_and_its_key_does_not() {
     let stage = Stage::set().await;
     let call = stage.world.system();
-    stage.tune(&[("request_object", "signed"), ("prompt", "consent")]).await;
+    stage
+        .tune(&[("request_object", "signed"), ("prompt", "consent")])
+        .await;
     let key = used(&stage).await.unwrap();
     let file = config::export(stage.s(), &call).await.unwrap();
     assert!(file.contains("request_object = \"signed\"") && file.contains("prompt = \"consent\""));
@@ -59,21 +70,37 @@ async fn how_a_provider_is_asked_travels_in_a_configuration_file_and_its_key_doe
         .into_iter()
         .map(|difference| difference.path)
         .collect();
-    for path in ["providers.corp.settings.request_object", "providers.corp.settings.prompt"] {
-        assert!(paths.iter().any(|known| known == path), "{path} in {paths:?}");
+    for path in [
+        "providers.corp.settings.request_object",
+        "providers.corp.settings.prompt",
+    ] {
+        assert!(
+            paths.iter().any(|known| known == path),
+            "{path} in {paths:?}"
+        );
     }
     let resolve = |_: &str| Ok(SecretString::from("unused"));
-    config::apply(elsewhere.s(), &call, &wanted, &resolve).await.unwrap();
+    config::apply(elsewhere.s(), &call, &wanted, &resolve)
+        .await
+        .unwrap();
     assert_eq!(published(&elsewhere).await, 1);
     let before = elsewhere.record("").await.len();
-    let again = config::apply(elsewhere.s(), &call, &wanted, &resolve).await.unwrap();
-    assert_eq!((again, elsewhere.record("").await.len()), (Vec::new(), before));
+    let again = config::apply(elsewhere.s(), &call, &wanted, &resolve)
+        .await
+        .unwrap();
+    assert_eq!(
+        (again, elsewhere.record("").await.len()),
+        (Vec::new(), before)
+    );
 }
 
 #[tokio::test]
 async fn a_sign_in_keeps_when_it_was_asked_for_and_when_it_was_answered() {
     let stage = Stage::set().await;
-    stage.signs_in("corp", Says::Claims(stage.claims("ada", 60))).await.unwrap();
+    stage
+        .signs_in("corp", Says::Claims(stage.claims("ada", 60)))
+        .await
+        .unwrap();
     let kept = stage.kept().await;
     let evidence = kept[0].evidence.clone().unwrap();
     assert!(evidence["asked_at"].is_string() && evidence["received_at"].is_string());
