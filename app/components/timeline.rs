@@ -275,10 +275,11 @@ fn bracket(moments: &[Moment], window: Window, axis: f64, scale: &Scale) -> Opti
         return None;
     }
     let distance = (stated.at - window.asked).num_seconds();
-    let words = if distance < 0 {
-        format!("{} before we asked", precise(distance.unsigned_abs()))
-    } else {
-        format!("{} after we asked", precise(distance.unsigned_abs()))
+    let amount = precise(distance.unsigned_abs());
+    let words = match distance {
+        0 => "at the very second we asked".to_owned(),
+        ..0 => format!("{amount} before we asked"),
+        _ => format!("{amount} after we asked"),
     };
     let y = axis - 18.0;
     Some(

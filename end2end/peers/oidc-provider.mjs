@@ -4,6 +4,7 @@
 //   prints {"issuer": …} when it listens; binds 127.0.0.1 on a free port.
 //   People: alice / alice-pw (groups admins, staff), bob / bob-pw and
 //   carol / carol-pw (group staff). Client muster / a secret of 32 characters.
+//   Client muster-signed, the same secret: takes signed requests alone, by the keys beside the redirect address.
 //   PUT /_mode {"mode": "honest" | "bounce" | "bounce-now" | "silent", "par": true | false}
 //     honest      obeys prompt, max_age and the claims parameter
 //     bounce      ignores prompt and max_age: answers from its cookie with the old auth_time
@@ -51,6 +52,16 @@ const provider = new Provider(issuer, {
     grant_types: ['authorization_code'],
     backchannel_logout_uri: redirect.replace(/callback$/, 'backchannel'),
     backchannel_logout_session_required: true,
+  }, {
+    client_id: 'muster-signed',
+    client_secret: SECRET,
+    redirect_uris: [redirect],
+    post_logout_redirect_uris: [bye],
+    response_types: ['code'],
+    grant_types: ['authorization_code'],
+    require_signed_request_object: true,
+    request_object_signing_alg: 'ES256',
+    jwks_uri: new URL('keys', redirect).href,
   }],
   jwks: { keys: [key] },
   cookies: { keys: [crypto.randomBytes(16).toString('hex')] },
@@ -69,11 +80,12 @@ const provider = new Provider(issuer, {
     rpInitiatedLogout: { enabled: true },
     backchannelLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
+    requestObjects: { enabled: true },
     claimsParameter: { enabled: true },
     userinfo: { enabled: true },
   },
-  // The console of the stories is on this machine, which the provider's own dispatcher would not call.
-  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+  // The console of the stories is on this very machine, which the provider's own dispatcher would not call.
+  fetch: (url, { dispatcher: _, ...options }) => globalThis.fetch(url, options),
   pkce: { required: () => true },
   interactions: { policy: interactionPolicy.base(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => (people[id] ? { accountId: id, claims: () => claimsOf(id) } : undefined),

@@ -196,7 +196,7 @@ faults! {
     /// Not valid yet.
     TOKEN_EARLY = "OIDC-044", Upstream,
         "The ID token is not valid yet.",
-        "Compare the clocks of the provider and this server: they differ by more than a minute.";
+        "Compare the clocks of the provider and this server, and set both by the network (NTP): they differ by more than two minutes.";
     /// Times are missing or no times.
     TOKEN_TIMES = "OIDC-045", Upstream,
         "The ID token does not state when it was issued and when it ends.",

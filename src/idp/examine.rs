@@ -339,16 +339,16 @@ fn clocks(theirs: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
     match seconds {
         0..=2 => good("Its clock agrees with this server's."),
         3..=30 => note(format!("Its clock is {seconds} s {side} this server's.")),
-        31..=60 => caution(
+        31..=120 => caution(
             format!(
-                "Its clock is {seconds} s {side} this server's. More than 60 s make sign-in fail."
+                "Its clock is {seconds} s {side} this server's. More than 60 s are followed only once they are measured, more than 120 s never."
             ),
             "Synchronise both clocks (NTP).",
         ),
         _ => Finding {
             level: Level::Problem,
             text: format!(
-                "Its clock is {seconds} s {side} this server's. More than 60 s make sign-in fail."
+                "Its clock is {seconds} s {side} this server's. More than 120 s make sign-in or re-authentication fail."
             ),
             next: Some("Synchronise both clocks (NTP).".to_owned()),
         },
@@ -399,7 +399,8 @@ mod tests {
             (-2, Level::Good, "agrees"),
             (10, Level::Note, "10 s ahead of"),
             (-40, Level::Caution, "40 s behind"),
-            (61, Level::Problem, "61 s ahead of"),
+            (61, Level::Caution, "61 s ahead of"),
+            (121, Level::Problem, "121 s ahead of"),
         ] {
             let finding = clocks(now + TimeDelta::seconds(ahead), now);
             assert_eq!(finding.level, level, "{ahead}");

@@ -15,6 +15,9 @@ use crate::words::clean;
 
 /// How much the clocks of provider and server may differ: what most relying parties allow.
 pub(crate) const SKEW: TimeDelta = TimeDelta::seconds(60);
+/// How far the provider's clock may be ahead: two minutes are followed once they are measured, no more (see
+/// [`muster_domain::calibration::meter`]).
+pub(crate) const AHEAD: TimeDelta = TimeDelta::seconds(120);
 
 /// What it is held against.
 pub(crate) struct Expected<'a> {
@@ -94,9 +97,19 @@ fn times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<DateTime<Utc
     }
     let begins_at = instant(claims.get("nbf"))?;
     for (name, at) in [("iat", Some(issued_at)), ("nbf", begins_at)] {
-        if at.is_some_and(|at| at > now + SKEW) {
-            return Err(codes::TOKEN_EARLY.because(format!("{name} lies after {now}")));
-        }
+        let Some(at) = at.filter(|at| *at > now + AHEAD) else {
+            continue;
+        };
+        let error = codes::TOKEN_EARLY.because(format!("{name} lies after {now}"));
+        let ahead = (at - now).num_seconds();
+        return Err(if name == "iat" {
+            Error {
+                public: format!("The provider's clock is {ahead} s ahead of ours, so its ID token is not valid yet.").into(),
+                ..error
+            }
+        } else {
+            error
+        });
     }
     Ok(issued_at)
 }

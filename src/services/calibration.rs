@@ -126,7 +126,13 @@ pub async fn say(
         .next("Make the probe yourself."));
     }
     let finding = probed.finding.told(said);
-    if !probed.finding.asks() || !probes::say(&tx, id, said, finding, call.at).await? {
+    let seen = if finding == probed.finding {
+        probed.seen.as_str()
+    } else {
+        finding.sentence()
+    };
+    let asks = probed.finding.asks();
+    if !asks || !probes::say(&tx, id, said, (finding, seen), call.at).await? {
         return Err(Error::new(
             "CAL-002",
             Kind::Conflict,

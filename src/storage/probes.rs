@@ -124,7 +124,7 @@ pub async fn say(
     tx: &Tx,
     id: ProbeId,
     said: Said,
-    finding: Finding,
+    (finding, seen): (Finding, &str),
     at: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let sql = "UPDATE probes SET said = $1, said_at = $2, finding = $3, seen = $4 \
@@ -133,7 +133,7 @@ pub async fn say(
         word(said)?.into(),
         millis(at).into(),
         word(finding)?.into(),
-        finding.sentence().into(),
+        seen.into(),
         id.0.into(),
     ];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)

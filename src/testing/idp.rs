@@ -14,8 +14,8 @@ use muster_domain::protocol::{
 };
 use muster_domain::reauth::Sent;
 use muster_domain::settings::{Field, Input, Need, Section, SettingsSchema, Shown};
-use muster_domain::{Clock, Error, Kind};
-use secrecy::ExposeSecret as _;
+use muster_domain::{Clock, Entropy, Error, Kind};
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::FixedClock;
@@ -37,6 +37,8 @@ pub struct Asked {
     pub login_hint: Option<String>,
     /// The client secret that was shown to it.
     pub secret: Option<String>,
+    /// The key that was to sign the request.
+    pub request_key: Option<String>,
     /// Where it was to send the browser back to.
     pub redirect: Url,
 }
@@ -178,6 +180,13 @@ impl IdentityProvider for FakeIdp {
                         Need::Optional,
                     ),
                     field("control_probe", "Control", choice, Need::Optional),
+                    field("prompt", "Prompt", Input::Text, Need::Optional),
+                    field(
+                        "request_object",
+                        "Signed requests",
+                        Input::Text,
+                        Need::Optional,
+                    ),
                 ],
             }],
         }
@@ -206,6 +215,9 @@ impl IdentityProvider for FakeIdp {
             secret: connection
                 .secret
                 .map(|secret| secret.expose_secret().to_owned()),
+            request_key: connection
+                .request_key
+                .map(|key| key.expose_secret().to_owned()),
             redirect: connection.redirect.clone(),
         });
         let to = format!("https://idp.example/authorize?state={}", ask.state);
@@ -221,6 +233,16 @@ impl IdentityProvider for FakeIdp {
         };
         let to = Url::parse(&to).map_err(|error| refuse("FAKE-001", "No address.").internal(error));
         to.map(|to| Departure { to, sent })
+    }
+
+    /// Not a key at all, but as unguessable as one.
+    fn make_request_key(&self, entropy: &dyn Entropy) -> Option<SecretString> {
+        Some(format!("key-{}", entropy.token()).into())
+    }
+
+    fn public_keys(&self, keys: &[SecretString]) -> Result<serde_json::Value, Error> {
+        let many: Vec<usize> = keys.iter().map(|key| key.expose_secret().len()).collect();
+        Ok(serde_json::json!({ "keys": many }))
     }
 
     async fn complete(

@@ -154,6 +154,7 @@ fn distance(receipt: &Receipt) -> Option<String> {
     let told = receipt
         .rows
         .iter()
+        .filter(|row| row.claim == "Signed in")
         .map(|row| &row.proves)
         .find(|proves| proves.contains(" we asked"));
     Some(

@@ -10,8 +10,8 @@ pub(crate) fn card(sent: &Sent) -> AnyView {
     if sent.carried.is_empty() {
         return ().into_any();
     }
-    let parts = parts(sent);
-    view! { <Card title="What was sent">{parts}</Card> }.into_any()
+    let (parts, told) = (parts(sent), told(sent));
+    view! { <Card title="What was sent"><details class="sent"><summary>{told}</summary>{parts}</details></Card> }.into_any()
 }
 
 /// Folded under a word, for a row of a table.
@@ -20,6 +20,17 @@ pub(crate) fn folded(sent: &Sent) -> AnyView {
         return view! { <span class="nothing">"–"</span> }.into_any();
     }
     view! { <details class="sent"><summary>"Show"</summary>{parts(sent)}</details> }.into_any()
+}
+
+/// How many parameters there were, and how they travelled.
+fn told(sent: &Sent) -> String {
+    let (many, way) = match (sent.ahead.is_empty(), sent.signed.is_empty()) {
+        (true, true) => (sent.carried.len(), "carried by the browser"),
+        (true, false) => (sent.signed.len(), "signed and carried by the browser"),
+        (false, true) => (sent.ahead.len(), "pushed ahead of the browser"),
+        (false, false) => (sent.signed.len(), "signed and pushed ahead of the browser"),
+    };
+    format!("{many} parameters, {way}")
 }
 
 fn parts(sent: &Sent) -> AnyView {

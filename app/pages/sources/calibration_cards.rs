@@ -7,6 +7,7 @@ use muster_domain::calibration::probe::Speaks;
 use muster_domain::calibration::{Allowance, Probe, STALE_DAYS, Worth};
 use muster_domain::id::UserId;
 use muster_domain::provider::Provider;
+use muster_domain::vendor::Vendor;
 use muster_services::calibration::{Desk, Probed};
 
 use super::asked;
@@ -283,6 +284,10 @@ fn claims(provider: &Provider) -> String {
 pub(super) fn vendor(desk: &Desk) -> AnyView {
     let vendor = desk.provider.vendor;
     let (symptoms, advice) = (desk.symptoms(), vendor.reauth_advice());
+    let title = match vendor {
+        Vendor::Generic => "What is known of providers".to_owned(),
+        known => format!("What is known of {}", known.label()),
+    };
     let rows = symptoms
         .iter()
         .map(|symptom| {
@@ -291,7 +296,7 @@ pub(super) fn vendor(desk: &Desk) -> AnyView {
         })
         .collect_view();
     view! {
-        <Card title=format!("About {}", vendor.label()) inset=Inset::Flush>
+        <Card title=title inset=Inset::Flush>
             <Rows>
                 {rows}
                 <Row title="What makes it ask again">{advice.by}</Row>

@@ -263,9 +263,7 @@ pub(super) fn context(challenge: &Challenge, evidence: &AuthEvidence, rows: &mut
         ));
         return None;
     }
-    let met = evidence
-        .acr()
-        .is_some_and(|acr| classes.iter().any(|class| *class == acr));
+    let met = evidence.acr().is_some_and(|acr| classes.contains(&acr));
     let proves = if met {
         "As strong as required"
     } else {

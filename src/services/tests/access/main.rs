@@ -34,6 +34,7 @@ mod reauth_guards;
 mod recover;
 mod refusals;
 mod setup;
+mod signed;
 mod signin;
 mod signin_ways;
 mod site;

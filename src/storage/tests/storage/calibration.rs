@@ -51,12 +51,12 @@ on_both! {
         let newest = probes::of_provider(&world.db, five, 2).await.unwrap();
         assert_eq!(newest, [probed(3), probed(2)]);
         let tx = world.tx().await;
-        assert!(probes::say(&tx, id, Said::No, Finding::Invented, at(60)).await.unwrap());
-        assert!(!probes::say(&tx, id, Said::Yes, Finding::NewTime, at(61)).await.unwrap());
+        assert!(probes::say(&tx, id, Said::No, (Finding::Invented, "Invented."), at(60)).await.unwrap());
+        assert!(!probes::say(&tx, id, Said::Yes, (Finding::NewTime, "New."), at(61)).await.unwrap());
         tx.commit(&[event("provider.probe")]).await.unwrap();
         let told = probes::get(&world.db, five, id).await.unwrap().unwrap();
         assert_eq!((told.said, told.finding), (Some((Said::No, at(60))), Finding::Invented));
-        assert_eq!(told.seen, Finding::Invented.sentence());
+        assert_eq!(told.seen, "Invented.");
     }
 
     async fn the_newest_key_comes_first_and_goes_with_its_provider(world) {
