@@ -167,6 +167,7 @@ test('w19: a provider that says nothing is confirmed with a code where policy sa
   await test.step('now it is offered, and a code decides', async () => {
     expect(await reauth('At Lab: silent')).toBe('Unprovable');
     await look(page, 'verdict-confirm');
+    const receipt = page.url();
     await page.locator('#code').fill('000000');
     await confirm.click();
     await expect(page.locator('#code-error')).toContainText('does not fit');
@@ -176,6 +177,10 @@ test('w19: a provider that says nothing is confirmed with a code where policy sa
     await expect(page.locator('.elevation')).toBeVisible();
     await page.goto('/security');
     await expect(page.locator('main')).toContainText('by second factor, after an answer of');
+    await page.goto(receipt);
+    await expect(page.locator('main'), 'the receipt names what confirmed it').toContainText('a code of “Phone”');
+    await expect(page.locator('main')).toContainText('Confirmed by a second factor, it started a secure session.');
+    await look(page, 'verdict-confirmed');
     await page.goto('/me');
     await drop(page);
   });

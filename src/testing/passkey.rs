@@ -80,9 +80,9 @@ impl SoftPasskey {
     /// # Errors
     /// When the options cannot be read.
     pub fn creates(&mut self, options: &str) -> Result<String, Error> {
-        let options: Value = serde_json::from_str(options).map_err(broken)?;
-        let asked = &options["publicKey"];
-        let mut data = self.authenticator_data(asked["rp"]["id"].as_str(), 0x40)?;
+        let asked = question(options)?;
+        let mut data =
+            self.authenticator_data(asked.pointer("/rp/id").and_then(Value::as_str), 0x40)?;
         data.extend([0_u8; 16]);
         data.extend(u16::try_from(self.id.len()).map_err(broken)?.to_be_bytes());
         data.extend(&self.id);
@@ -91,7 +91,7 @@ impl SoftPasskey {
         let mut attestation = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59".to_vec();
         attestation.extend(u16::try_from(data.len()).map_err(broken)?.to_be_bytes());
         attestation.extend(data);
-        let client = self.client_data("webauthn.create", asked);
+        let client = self.client_data("webauthn.create", &asked);
         Ok(self.answer(&json!({
             "clientDataJSON": text(client.as_bytes()),
             "attestationObject": text(&attestation),
@@ -104,10 +104,9 @@ impl SoftPasskey {
     /// # Errors
     /// When the options cannot be read.
     pub fn answers(&mut self, options: &str) -> Result<String, Error> {
-        let options: Value = serde_json::from_str(options).map_err(broken)?;
-        let asked = &options["publicKey"];
-        let data = self.authenticator_data(asked["rpId"].as_str(), 0)?;
-        let client = self.client_data("webauthn.get", asked);
+        let asked = question(options)?;
+        let data = self.authenticator_data(asked.get("rpId").and_then(Value::as_str), 0)?;
+        let client = self.client_data("webauthn.get", &asked);
         let key = PKey::from_ec_key(self.key.clone()).map_err(broken)?;
         let mut signer = Signer::new(MessageDigest::sha256(), &key).map_err(broken)?;
         signer.update(&data).map_err(broken)?;
@@ -131,7 +130,7 @@ impl SoftPasskey {
     fn client_data(&self, kind: &str, asked: &Value) -> String {
         let challenge = match &self.challenge {
             Some(other) => json!(other),
-            None => asked["challenge"].clone(),
+            None => asked.get("challenge").cloned().unwrap_or_default(),
         };
         json!({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": false})
             .to_string()
@@ -166,6 +165,13 @@ impl SoftPasskey {
         key.extend(y.to_vec_padded(32).map_err(broken)?);
         Ok(key)
     }
+}
+
+/// The options inside of what the server asks.
+fn question(options: &str) -> Result<Value, Error> {
+    let options: Value = serde_json::from_str(options).map_err(broken)?;
+    let asked = options.get("publicKey").cloned();
+    asked.ok_or_else(|| broken("the options ask for no passkey"))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -232,12 +232,15 @@ fn warning(stranded: &[String]) -> Option<AnyView> {
         many => format!("{many} people cannot start a secure session"),
     };
     let names = stranded.iter().take(NAMED).cloned().collect::<Vec<_>>();
-    let more = stranded.len().saturating_sub(NAMED);
-    let more = (more > 0).then(|| format!(" and {more} more"));
+    let more = match stranded.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        many => format!(" and {many} more"),
+    };
+    let names = (stranded.len() > 1).then(|| format!("{}{more}. ", names.join(", ")));
     Some(
         view! {
             <Callout tone=Tone::Caution title>
-                <p>{names.join(", ")}{more} ": what they have is not enough for the stored policy. Have them add a passkey or an app, let them add a first one on their page, or ask for less here."</p>
+                <p>{names} "What they have is not enough for the stored policy. Have them add a passkey or an app, let them add a first one on their page, or ask for less here."</p>
             </Callout>
         }
         .into_any(),
