@@ -166,8 +166,10 @@ fn switching_passwords_off_passes_with_a_break_glass_account() {
     let site = site(&[glass]);
     let off = |site: &mut Installation| {
         site.sign_in.passwords = Passwords::BreakGlassOnly;
-        let mut never = ElevationPolicy::default();
-        never.password = PasswordRule::Never;
+        let never = ElevationPolicy {
+            password: PasswordRule::Never,
+            ..ElevationPolicy::default()
+        };
         site.elevation.set(Role::Superadmin, never);
     };
     assert_eq!(refusal(&site, off), None);
@@ -177,8 +179,10 @@ fn switching_passwords_off_passes_with_a_break_glass_account() {
 fn a_policy_that_no_superadmin_meets_is_refused() {
     let site = site(&[by_password("bob")]);
     let words = refusal(&site, |site| {
-        let mut strict = ElevationPolicy::default();
-        strict.password = PasswordRule::WithFactor;
+        let strict = ElevationPolicy {
+            password: PasswordRule::WithFactor,
+            ..ElevationPolicy::default()
+        };
         site.elevation.set(Role::Superadmin, strict);
     });
     assert!(words.unwrap().contains("bob cannot start a secure session"),);
@@ -191,8 +195,10 @@ fn a_lost_factor_is_missed_where_an_unprovable_answer_needs_it() {
         ..by_corp("sue")
     }]);
     set_corp(&mut site, |corp| corp.worth = Worth::Silent);
-    let mut confirmed = ElevationPolicy::default();
-    confirmed.provider = ProviderRule::FreshOrConfirmed;
+    let confirmed = ElevationPolicy {
+        provider: ProviderRule::FreshOrConfirmed,
+        ..ElevationPolicy::default()
+    };
     site.elevation.set(Role::Superadmin, confirmed);
     assert_eq!(site.works(), Works::Yes);
     let lost = |site: &mut Installation| {

@@ -19,4 +19,5 @@ mod round_trips;
 mod sessions;
 mod speed;
 mod trouble;
+mod ways_back;
 mod world;
