@@ -55,6 +55,10 @@ fn problem(failure: &FailureView<'_>) -> AnyView {
             view! { <LinkButton href look=Look::Primary>"Start secure session"</LinkButton> }
                 .into_any()
         }
+        // Whoever opens an application may have no console.
+        _ if error.code.starts_with("FWD") => {
+            view! { <LinkButton href="/me">"Your own page"</LinkButton> }.into_any()
+        }
         _ if error.code.starts_with("AUTH")
             || error.code.starts_with("OIDC")
             || error.code.starts_with("JIT") =>

@@ -227,7 +227,7 @@ fn removal(id: ApplicationId, name: &str) -> AnyView {
     view! {
         <Card title="Remove">
             <p>"The proxy is told no from then on, so nobody gets in until it stops asking."</p>
-            <ConfirmDialog
+            <div class="actions"><ConfirmDialog
                 id="remove-application"
                 trigger="Remove application"
                 look=Look::Danger
@@ -236,7 +236,7 @@ fn removal(id: ApplicationId, name: &str) -> AnyView {
                 action=format!("/applications/{id}/remove")
             >
                 <p>"Nobody comes in there any more. It takes a secure session, and goes on record."</p>
-            </ConfirmDialog>
+            </ConfirmDialog></div>
         </Card>
     }
     .into_any()

@@ -20,7 +20,11 @@ pub async fn sessions_through(
     call: &Call,
     provider: ProviderId,
 ) -> Result<u64, Error> {
-    call.may(Permission::ManageProviders)?;
+    call.may(Permission::ViewProviders)?;
+    // Only looked at, by those who could act on it.
+    if !call.can(Permission::ManageProviders) {
+        call.may(Permission::ManageProviders)?;
+    }
     let sessions = sessions::of_provider(services.db(), provider).await?;
     Ok(u64::try_from(sessions.len()).unwrap_or(u64::MAX))
 }

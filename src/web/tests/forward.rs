@@ -181,7 +181,7 @@ async fn the_way_in_is_told_as_each_proxy_can_pass_it_on() {
 #[tokio::test]
 async fn w58_the_application_learns_who_it_is_in_plain_headers() {
     let house = house().await;
-    let cookie = house.post("/sign-in", None).await.cookie();
+    let cookie = house.post("/in", None).await.cookie();
     house.let_in(&cookie, "token", SITE).await;
     let with = ("cookie", "a=b; __Host-muster-app=token");
     let answer = verify(&house, "", &[DASH, GET, with, ("remote-user", "root")]).await;
@@ -280,7 +280,7 @@ async fn w9_w1_the_first_step_binds_the_way_in_to_the_browser() {
 #[tokio::test]
 async fn a_program_that_needs_a_secure_session_is_challenged_as_rfc_9470_says() {
     let house = House::open().await;
-    let cookie = house.post("/sign-in", None).await.cookie();
+    let cookie = house.post("/in", None).await.cookie();
     let cookie = format!("muster={cookie}");
     for accept in [
         ("accept", "application/json"),
