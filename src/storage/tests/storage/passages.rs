@@ -72,7 +72,7 @@ on_both! {
         assert!(!applications::remove(&tx, one.id).await.unwrap());
         assert_eq!(applications::update(&tx, &one).await.unwrap_err().code, "WEB-404");
         tx.commit(&[event("application.remove")]).await.unwrap();
-        assert_eq!(world.db.recent_applications().await.unwrap(), [changed.clone()]);
+        assert_eq!(world.db.recent_applications().await.unwrap(), std::slice::from_ref(&changed));
         assert_eq!(applications::get(&world.db, two.id).await.unwrap(), Some(changed));
     }
 
