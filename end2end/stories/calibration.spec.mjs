@@ -176,7 +176,7 @@ for (const par of ['never', 'auto']) {
   });
 }
 
-test('who may look and may not change sees no button, and a strange probe is refused', async ({ world }) => {
+test('a probe and a provider that do not exist are refused', async ({ world }) => {
   const root = await asRoot(world);
   const answer = await root.post('/providers/lab-honest/calibration', { probe: 'sideways' });
   expect(answer.status).toBe(422);

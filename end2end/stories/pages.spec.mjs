@@ -30,6 +30,7 @@ const CONSOLE = {
   'provider-tiles': () => '/providers/new',
   ...Object.fromEntries(['entra', 'okta', 'google', 'keycloak', 'one_login', 'ad_fs', 'generic'].map((vendor) => [`provider-new-${vendor}`, () => `/providers/new?vendor=${vendor}`])),
   'provider-edit': () => '/providers/lab-honest/edit',
+  'provider-calibration': () => '/providers/lab-honest/calibration',
   'provider-rules': () => '/providers/lab-honest/rules',
   'provider-remove': () => '/providers/lab-bounce/remove',
   'provider-test': () => '/signin/lab-honest/test',

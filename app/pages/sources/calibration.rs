@@ -128,12 +128,16 @@ pub async fn say(
     Form(statement): Form<Statement>,
 ) -> Answer {
     let found = calibration::say(&visit.services, &visit.call, &slug, id, statement.said).await?;
-    let words = if found.refutes() {
-        found.sentence()
+    let (words, tone) = if found.refutes() {
+        (found.sentence(), Flashed::Caution)
     } else {
-        "Kept with the probe. What you say can speak against a provider, never for it."
+        (
+            "Kept with the probe. What you say can speak against a provider, never for it.",
+            Flashed::Good,
+        )
     };
-    visit.done(&page_of(&slug), words).await
+    visit.browser.flash(words, tone).await?;
+    Ok(Redirect::to(&page_of(&slug)).into_response())
 }
 
 /// Forgets what was learnt and begins anew.

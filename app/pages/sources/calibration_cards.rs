@@ -28,7 +28,7 @@ pub(super) fn standing(desk: &Desk, manages: bool, now: DateTime<Utc>) -> AnyVie
         let (why, at) = (refuted.why.clone(), refuted.at);
         return view! {
             <Callout tone=Tone::Danger title=format!("Nothing {name} states is believed")>
-                <p>{why}" "<When at now/></p>
+                <p>{why}" Seen "<When at now/>"."</p>
                 <p>"Its answers count as unprovable. Change what is wrong at the provider, then begin anew."</p>
                 {anew.map(|anew| view! { <div class="actions">{anew}</div> })}
             </Callout>
