@@ -1,6 +1,6 @@
 // Everything works before, and without, script.
 import { PASSWORD, addUser, asRoot } from '../people.mjs';
-import { atLab, atOp, reauthenticate, testSignIn, verdict } from '../steps.mjs';
+import { atLab, atOp, reauthenticate, sayWhy, testSignIn, verdict } from '../steps.mjs';
 import { CLIENT, ROOT, expect, startMuster, startOp, story } from '../world.mjs';
 
 const test = story({ lab: true, demo: 300 });
@@ -59,6 +59,7 @@ test('signing in and out by password', async ({ page, world }) => {
   await page.locator('#username').fill(world.root.username);
   await page.locator('#password').fill(world.root.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
+  await sayWhy(page);
   await page.waitForURL('/users?state=active');
   await page.getByRole('button', { name: `Account of ${world.root.name}` }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();

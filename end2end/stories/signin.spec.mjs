@@ -1,7 +1,7 @@
 // Coming in and going out: through a provider, by password, and all the ways that must not work.
 import { Http } from '../http.mjs';
 import { PASSWORD, addUser, asRoot, connect, rules, signIn, tellReason, words } from '../people.mjs';
-import { atOp, atOpByHttp } from '../steps.mjs';
+import { atOp, atOpByHttp, sayWhy } from '../steps.mjs';
 import { expect, startOp, story } from '../world.mjs';
 
 const test = story().extend({
@@ -87,6 +87,7 @@ test('a username leads to the password form; a wrong password is told in words, 
   await expect(page.locator('#username')).toHaveValue(world.root.username);
   await page.locator('#password').fill(world.root.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
+  await sayWhy(page);
   await page.waitForURL('/');
   await expect(page.locator('h1')).toHaveText('Overview');
   expect(op.issuer).toBeTruthy();

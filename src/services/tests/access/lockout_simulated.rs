@@ -10,7 +10,7 @@ use muster_services::elevation::{self, Aim};
 use muster_services::password::{self, Entered};
 use muster_services::providers::Draft;
 use muster_services::reauth::Goal;
-use muster_services::{lockout, second_step};
+use muster_services::{factors, lockout, second_step};
 use muster_storage::credentials;
 use muster_testing::{Persona, Says};
 use secrecy::SecretString;
@@ -50,20 +50,25 @@ async fn really_signs_in(stage: &Stage, name: &str, app: Option<&crate::factor::
 }
 
 /// Whether the password, with the second factor where there is one, starts a secure session.
-async fn really_elevates(stage: &Stage, persona: &Persona, has_factor: bool) -> bool {
+async fn really_elevates(
+    stage: &Stage,
+    persona: &Persona,
+    app: Option<&crate::factor::App>,
+) -> bool {
+    // The code of a moment ago is used up.
+    stage.forward(30);
     let persona = stage.world.again(persona).await.unwrap();
     let call = &persona.call;
     let Ok(proof) = password::prove(stage.s(), call, PASSWORD).await else {
         return false;
     };
-    let proof = if has_factor {
-        let checked = muster_domain::factor::FactorChecked::witness(
-            persona.id,
-            muster_domain::factor::Answered::Totp,
-        );
-        proof.with_factor(checked).unwrap()
-    } else {
-        proof
+    let proof = match app {
+        Some(app) => {
+            let user = &call.signed_in().unwrap().user;
+            let checked = factors::check(stage.s(), call, user, &app.shows(stage)).await;
+            proof.with_factor(checked.unwrap()).unwrap()
+        }
+        None => proof,
     };
     elevation::may_grant(stage.s(), call, &proof, Aim::default())
         .await
@@ -163,7 +168,7 @@ async fn the_simulation_says_of_a_password_what_really_happens_with_it() {
             let says = simulated(&stage, persona.id).await;
             let (is_in, is_up) = (
                 really_signs_in(&stage, name, app.as_ref()).await,
-                really_elevates(&stage, persona, app.is_some()).await,
+                really_elevates(&stage, persona, app.as_ref()).await,
             );
             let told = (
                 by_password(&says.sign_in) == Works::Yes,
