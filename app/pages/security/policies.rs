@@ -282,8 +282,7 @@ fn levels() -> Vec<Choice> {
             .help("Ways in, roles, groups with roles, providers, settings: these always take one."),
         Choice::new("change", "For every change")
             .help("Users, groups, directories and sessions too."),
-        Choice::new("view", "For everything")
-            .help("Even looking takes one, but for one's own page."),
+        Choice::new("view", "For everything").help("Even looking takes one."),
     ]
 }
 
