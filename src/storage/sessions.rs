@@ -20,22 +20,7 @@ use crate::sql::{self, Where};
 use crate::users::to_user;
 use crate::{Reader, Tx};
 
-/// Names of the values in a session's data that are kept as columns too, so that sessions can be listed, ended and
-/// judged without reading their data.
-pub mod keys {
-    /// Who is signed in: a user's id as text.
-    pub const USER: &str = "user_id";
-    /// Since when: milliseconds since 1970.
-    pub const SIGNED_IN_AT: &str = "signed_in_at";
-    /// By what means: [`muster_domain::session::Means`] as JSON.
-    pub const MEANS: &str = "means";
-    /// The address the session last came from.
-    pub const ADDRESS: &str = "address";
-    /// The browser, as it calls itself.
-    pub const USER_AGENT: &str = "user_agent";
-    /// The id of the session at the identity provider (`sid`), if it stated one.
-    pub const SID: &str = "idp_sid";
-}
+pub mod keys;
 
 /// The stored name of a session: SHA-256 of the cookie's value, in hexadecimal.
 #[must_use]
