@@ -1,6 +1,5 @@
 //! What reverse proxies ask: who may ask, which headers count, and the shape of the answers. And the challenge for
 //! programs that need a secure session.
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod house;
 
