@@ -78,7 +78,7 @@ test('everybody is linked at every provider, and policies differ', async ({ worl
     const made = await root.post('/providers/new', { ...form, ...client, required_acr: ACR[slug] ?? '' });
     expect(made.status, `${slug}: ${words(made.text)}`).toBe(303);
   }
-  const rules = { password: 'enough', lifetime: '15', idle: '' };
+  const rules = { password: 'enough', factors: 'any', from: 'dangerous', lifetime: '15', idle: '' };
   for (const [role, provider] of [['admin', 'fresh'], ['superadmin', 'fresh_or_confirmed']]) {
     const saved = await root.post('/security/policies', { role, provider, ...rules });
     expect(saved.status, words(saved.text)).toBe(303);

@@ -7,7 +7,7 @@ import { expect, startMuster, story } from '../world.mjs';
 const test = story({ lab: true, demo: 20 });
 test.describe.configure({ mode: 'serial' });
 
-const POLICY = { role: 'superadmin', provider: 'fresh', password: 'enough', from: 'dangerous', lifetime: '10', idle: '' };
+const POLICY = { role: 'superadmin', provider: 'fresh', password: 'enough', factors: 'any', from: 'dangerous', lifetime: '10', idle: '' };
 
 const LOOKS = ['/', '/users', '/groups', '/roles', '/directories', '/providers', '/providers/lab-honest', '/compare', '/security', '/security/policies', '/activity', '/activity/1', '/settings', '/applications'];
 const CHANGES = ['/users/new', '/groups/new', '/providers/new', '/providers/lab-honest/edit', '/applications/new'];

@@ -1,7 +1,8 @@
 // Passkeys of a real browser, with an authenticator that Chromium simulates: added, used at every door, refused where nobody was verified.
 import { Http } from '../http.mjs';
 import { look } from '../pages.mjs';
-import { PASSWORD, addUser, asRoot, elevate, grant, signIn } from '../people.mjs';
+import { PASSWORD, addUser, asRoot, elevate, grant, signIn, tellReason } from '../people.mjs';
+import { sayWhy } from '../steps.mjs';
 import { expect, story } from '../world.mjs';
 
 // Passkeys answer to names, never to numbers.
@@ -69,6 +70,7 @@ test('a passkey is added, signs in as the second step, and starts a secure sessi
   const { plug } = await devices(page);
   const laptop = await plug('internal');
   await typesPassword(page, world.root);
+  await sayWhy(page);
   await page.waitForURL('/me');
   await test.step('added', async () => {
     await page.goto('/me/factors/new');
@@ -96,6 +98,7 @@ test('a passkey is added, signs in as the second step, and starts a secure sessi
     await page.waitForURL('/signin/second');
     await look(page, 'signin-second-passkey');
     await page.getByRole('button', { name: 'Use passkey' }).click();
+    await sayWhy(page);
     await page.waitForURL('/me');
     await expect(row(page, 'Laptop')).toContainText('last used');
   });
@@ -170,6 +173,7 @@ test('one that did not check who holds it is refused by the browser, and by the 
   await look(page, 'signin-second-refused');
   await laptop.verifies(true);
   await page.getByRole('button', { name: 'Use passkey' }).click();
+  await sayWhy(page);
   await page.waitForURL('/me');
   kept.credentials = await laptop.pull();
 });
@@ -183,6 +187,7 @@ test('without script the page says so, and a recovery code does', async ({ world
   await expect(page.getByRole('button', { name: 'Use passkey' })).toBeDisabled();
   await page.locator('#code').fill(kept.codes[0]);
   await page.getByRole('button', { name: 'Sign in' }).click();
+  await sayWhy(page);
   await page.waitForURL('/me');
   await context.close();
 });
@@ -191,6 +196,7 @@ test('w43: an admin lets somebody add a first factor, once; a passkey alone coun
   const root = new Http(local(world));
   await root.post('/signin', { username: world.root.username, password: world.root.password, return_to: '' });
   await root.post('/signin/second', { code: kept.codes[1] });
+  await tellReason(root);
   await elevateBy(root, world.root.password, kept.codes[2]);
   const path = await addUser(root, { username: 'newcomer', password: PASSWORD });
   await addUser(root, { username: 'fixer', password: PASSWORD });

@@ -57,7 +57,7 @@ test('the activity log is exported by a button and by no link', async ({ root, d
 test('receipts are exported by a button, filtered as they are shown', async ({ root, desk: page }) => {
   await page.goto('/receipts?verdict=wrong_user');
   await expect(page.locator('main')).toContainText('No receipt matches');
-  expect((await root.get('/receipts/export')).status, 'a link cannot').toBe(404);
+  expect((await root.get('/receipts/export')).status, 'a link cannot').toBe(405);
   const file = await root.post('/receipts/export', { verdict: 'wrong_user' });
   expect([file.status, file.headers['content-type'], file.text]).toEqual([200, 'application/jsonl; charset=utf-8', '']);
 });

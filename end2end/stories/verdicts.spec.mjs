@@ -113,7 +113,8 @@ test('a browser that strips prompt and max_age is never Fresh', async ({ world, 
 test('every provider of the lab ends in its right verdict', async ({ world, page, context }) => {
   test.setTimeout(180_000);
   const lab = await (await context.request.get(world.labUrl)).text();
-  const expected = [...lab.matchAll(/<li class="card" id="([\w-]+)">[\s\S]*?<strong>([^<]+)<\/strong>/g)].map((found) => [found[1], found[2]]);
+  const [connected] = lab.split('id="special"');
+  const expected = [...connected.matchAll(/<li class="card" id="([\w-]+)">[\s\S]*?<strong>([^<]+)<\/strong>/g)].map((found) => [found[1], found[2]]);
   expect(Object.fromEntries(expected)).toMatchObject({ honest: 'Fresh', bounce: 'Stale', 'bounce-now': 'Unprovable', silent: 'Unprovable' });
   await (await asRoot(world)).enter(context);
   for (const [slug, word] of expected) {
