@@ -15,6 +15,8 @@ const PROVES = {
   bounce: 'Stale',
   'bounce-now': 'Unprovable',
   silent: 'Unprovable',
+  // It lies only when it is forced, so a control finds nothing: what a person saw does.
+  broker: 'Unprovable',
   milliseconds: 'Malformed',
   tomorrow: 'Malformed',
   'slow-clock': 'Malformed',
@@ -98,6 +100,20 @@ test('everybody is linked at every provider, and policies differ', async ({ worl
     expect((await http.post('/elevate/drop')).status).toBe(303);
     people.set(who.username, surfer);
   }
+});
+
+test('the broker passes for Fresh until a forced probe that asked nobody anything', async ({ world }) => {
+  const who = WHO[0];
+  const before = await tried(people.get(who.username), 'broker', who);
+  expect(before, before.page).toMatchObject({ verdict: 'Fresh', door: 'in', asked: 0 });
+  const root = await asRoot(world);
+  const surfer = new Surfer(root);
+  await surfer.open('/signin/lab-broker/test/start', 'ada.lindqvist');
+  const probed = await surfer.post('/providers/lab-broker/calibration', { probe: 'forced' }, 'ada.lindqvist');
+  expect([surfer.asked, probed.url.pathname], words(probed.text)).toEqual([0, '/providers/lab-broker/calibration']);
+  const [, said] = /action="([^"]+\/said)"/.exec(probed.text);
+  const told = await root.post(said, { said: 'no' });
+  expect(told.status, words(told.text)).toBe(303);
 });
 
 /** Re-authenticates and tells what was found and which door it led to. */
