@@ -43,6 +43,21 @@ async fn w3_elevating_changes_the_id_and_keeps_what_was_there() {
 }
 
 #[tokio::test]
+async fn w3_w4_a_session_that_is_ended_while_it_is_elevated_stays_ended() {
+    let house = House::open().await;
+    let before = house.post("/in", None).await.cookie();
+    house.post("/keep", Some(&before)).await;
+    let answer = house.post("/up-late", Some(&before)).await;
+    assert!(!answer.status.is_success(), "{}", answer.status);
+    for set in &answer.set_cookies {
+        let value = set.split(['=', ';']).nth(1).unwrap();
+        assert_eq!(house.get("/who", Some(value)).await.text, "anonymous");
+    }
+    assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
+    assert_eq!(house.sessions().await, 0, "nobody is signed in");
+}
+
+#[tokio::test]
 async fn w4_signing_out_ends_the_session_on_the_server() {
     let house = House::open().await;
     let cookie = house.post("/in", None).await.cookie();
