@@ -95,6 +95,8 @@ impl Browser {
     /// # Errors
     /// When the session cannot be saved; then nobody is signed in.
     pub async fn signed_in(&self, user: UserId, means: &Means) -> Result<SessionKey, Error> {
+        // Cleared unread, an id that the store does not know would stay.
+        self.is_known().await?;
         let (inner, session) = (&self.0, self.session());
         session.clear().await;
         let data = [

@@ -28,6 +28,22 @@ async fn w2_signing_in_changes_the_id_and_leaves_nothing_of_before() {
 }
 
 #[tokio::test]
+async fn w1_signing_in_with_a_made_up_or_ended_cookie_gives_an_id_of_its_own() {
+    let house = House::open().await;
+    let ended = house.post("/in", None).await.cookie();
+    house.post("/out", Some(&ended)).await;
+    let made_up = "AAAAAAAAAAAAAAAAAAAAAQ".to_owned();
+    for before in [ended, made_up] {
+        let answer = house.post("/in", Some(&before)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{before}");
+        let after = answer.cookie();
+        assert_ne!(before, after);
+        assert_eq!(house.get("/who", Some(&after)).await.text, "ada");
+        assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
+    }
+}
+
+#[tokio::test]
 async fn w3_elevating_changes_the_id_and_keeps_what_was_there() {
     let house = House::open().await;
     let before = house.post("/in", None).await.cookie();
