@@ -2,7 +2,8 @@
 //
 //   const site = await startNginx(muster.url);   site.url, site.host, site.requests, await site.stop()
 //
-// The application answers every path with what it was told: the path and the headers that name somebody.
+// The application answers every path with what it was told: the path and the headers that name somebody. A second one,
+// site.secret, has a host of its own at the same nginx.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -55,6 +56,7 @@ async function answers(port) {
 /** Starts it in front of an application, asking this Muster. */
 export async function startNginx(muster, name = 'grafana') {
   const application = await startApplication();
+  const secret = await startApplication();
   const port = await freePort();
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-nginx-'));
   for (const file of fs.readdirSync(snippets)) fs.copyFileSync(path.join(snippets, file), path.join(dir, file));
@@ -67,7 +69,24 @@ http {
   access_log off; ${temporary} absolute_redirect off;
   upstream muster { server ${new URL(muster).host}; }
   server {
+    listen 127.0.0.1:${port} default_server;
+    return 421;
+  }
+  server {
     listen 127.0.0.1:${port};
+    server_name secret.localhost;
+    set $muster_origin http://secret.localhost:${port};
+    include muster-server.conf;
+    location / {
+      auth_request /.muster/verify;
+      include muster-location.conf;
+      proxy_pass http://127.0.0.1:${secret.port};
+    }
+  }
+  server {
+    listen 127.0.0.1:${port};
+    server_name ${name}.localhost;
+    set $muster_origin http://${name}.localhost:${port};
     include muster-server.conf;
     location / {
       auth_request /.muster/verify;
@@ -89,7 +108,9 @@ http {
     host: `${name}.localhost:${port}`,
     url: `http://${name}.localhost:${port}`,
     plain: `http://127.0.0.1:${port}`,
+    port,
     requests: application.requests,
+    secret: { url: `http://secret.localhost:${port}`, requests: secret.requests },
     log: path.join(dir, 'error.log'),
     stop: async () => {
       await new Promise((resolve) => {
@@ -97,6 +118,7 @@ http {
         child.kill('SIGTERM');
       });
       await application.stop();
+      await secret.stop();
       fs.rmSync(dir, { recursive: true, force: true });
     },
   };

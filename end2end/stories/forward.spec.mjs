@@ -1,4 +1,5 @@
 // Forward-auth: a real nginx asks Muster, for an application that knows nobody, who is there and whether they may.
+import net from 'node:net';
 import { Http } from '../http.mjs';
 import { asRoot, connect, rules, words } from '../people.mjs';
 import { look } from '../pages.mjs';
@@ -17,6 +18,8 @@ const test = story({ flags: ['--trusted-proxies', '127.0.0.1'] }).extend({
       for (const name of ['staff', 'admins']) await root.post('/groups/new', { name, description: '' });
       const added = await root.post('/applications/new', { name: 'Grafana', address: site.url, who: 'listed', groups: 'admins', elevated: '/admin' });
       expect(added.status, words(added.text)).toBe(303);
+      const hidden = await root.post('/applications/new', { name: 'Secret', address: site.secret.url, who: 'listed', groups: 'staff', elevated: '' });
+      expect(hidden.status, words(hidden.text)).toBe(303);
       await use(site);
       await site.stop();
       await op.stop();
@@ -47,6 +50,19 @@ async function open(page, site, path, login = 'alice') {
   await signIn(page, login);
   await page.waitForURL(site.url + path);
 }
+
+/** What is answered to exactly these lines: the first of it and where it leads. */
+const raw = (port, lines) =>
+  new Promise((resolve, reject) => {
+    let text = '';
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`));
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('end', () => resolve({ status: Number(text.split(' ')[1]), to: /^location: (.*?)\r?$/im.exec(text)?.[1] ?? '' }));
+  });
 
 /** A browser's worth of HTTP at the application's host, with the cookies of a real one. */
 async function program(site, context) {
@@ -95,10 +111,11 @@ test('protected pages take a secure session, proven at the provider, and ask aga
   await expect(page.locator('main')).toContainText('The secure session is over.');
   await page.goto(`${site.url}/dash`);
   await expect(page.locator('#path')).toHaveText('/dash');
-  for (const path of ['/admin/users?tab=2', '/reports/', '/ADMIN', '//admin', '/x/%2e%2e/admin', '/dash/..%2fadmin']) {
+  for (const path of ['/admin/users?tab=2', '/reports/', '/ADMIN', '//admin', '/x/%2e%2e/admin', '/;x%2fy/%61dmin']) {
     await page.goto(site.url + path);
     expect(page.url(), `w34: ${path}`).toContain('/elevate?return_to=');
   }
+  expect((await page.goto(`${site.url}/dash/..%2fadmin`)).status(), 'w34: no browser writes that by itself').toBe(403);
 });
 
 test('signing out of the console ends it', async ({ site, world, page }) => {
@@ -139,6 +156,25 @@ test('w33 w58: what a client sends under the names of headers changes nothing', 
   expect(site.requests.length).toBe(before);
 });
 
+test('w33 w34: an address in the first line of a request is judged as the proxy reads it, whatever its Host says', async ({ site, page, context }) => {
+  await open(page, site, '/dash');
+  const cookie = `Cookie: ${(await context.cookies(site.url)).map(({ name, value }) => `${name}=${value}`).join('; ')}`;
+  const { port } = site;
+  const fine = await raw(port, ['GET /dash HTTP/1.1', `Host: ${site.host}`, cookie]);
+  expect(fine.status, 'the cookie lets in where it belongs').toBe(200);
+  const before = site.requests.length;
+  for (const target of [`${site.secret.url}/`, `${site.secret.url}/dash`, `${site.secret.url}?x=1`, site.secret.url, `HTTP://SECRET.localhost:${port}/dash`]) {
+    const answer = await raw(port, [`GET ${target} HTTP/1.1`, `Host: ${site.host}`, cookie]);
+    expect([302, 400, 403], target).toContain(answer.status);
+    if (answer.status === 302) expect(answer.to, target).toMatch(`${site.secret.url}/.muster/start?`);
+  }
+  expect(site.secret.requests, 'it heard nothing').toEqual([]);
+  const other = await raw(port, [`GET ${site.url}/dash HTTP/1.1`, `Host: secret.localhost:${port}`, cookie]);
+  expect(other.status, 'and the other way round the application itself answers').toBe(200);
+  expect(site.requests.slice(before).map((one) => one.path)).toEqual(['/dash']);
+  expect(site.secret.requests).toEqual([]);
+});
+
 test('w35 o50: no address leads anywhere but to the console and back', async ({ site, world, page, context }) => {
   await open(page, site, '/dash');
   const stranger = await program(site);
@@ -150,8 +186,8 @@ test('w35 o50: no address leads anywhere but to the console and back', async ({ 
   await page.goto(`${site.url}/.muster/start?to=${encodeURIComponent('//evil.example/x')}`);
   await page.waitForURL(`${site.url}//evil.example/x`);
   const elsewhere = await stranger('/dash', { host: 'evil.localhost' });
-  expect([elsewhere.status, elsewhere.to], 'a host nobody registered').toEqual([403, '']);
-  expect((await stranger('/.muster/start?to=/', { host: 'evil.localhost' })).status).toBe(403);
+  expect([elsewhere.status, elsewhere.to], 'a host nobody registered').toEqual([421, '']);
+  expect((await stranger('/.muster/start?to=/', { host: 'evil.localhost' })).status).toBe(421);
   expect((await stranger('/.muster/return?code=forged')).status).toBe(409);
   expect((await stranger('/.muster/start?to=/dash', { 'sec-fetch-mode': 'cors' })).status, 'a script is not led away').toBe(401);
   const app = (await context.cookies(site.url)).find((one) => one.name === 'muster-app');

@@ -241,6 +241,7 @@ impl Target {
     #[must_use]
     pub fn at(scheme: &str, authority: &str, to: &str) -> Option<Self> {
         let plain = !authority.is_empty()
+            && !authority.ends_with(':')
             && authority
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b));

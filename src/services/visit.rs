@@ -79,6 +79,7 @@ pub(crate) async fn admit(
 }
 
 /// Ends a secure session that nobody used for as long as its policy allows; for good, before this visit counts as use.
+/// One that has just run out too: what is left of its minute for forms would count again from this visit on.
 async fn rested(
     services: &Services,
     mut person: SignedIn,
@@ -90,10 +91,6 @@ async fn rested(
         .take_if(|elevation| elevation.is_idle(person.last_seen_at, now));
     if let Some(elevation) = idle {
         let row = elevation.to_row();
-        if row.ends_at <= now {
-            // It had ended before that; it only counts for no form any more.
-            return Ok(person);
-        }
         let tx = services.db().begin().await?;
         elevations::drop_one(&tx, row.id, now).await?;
         let mut event = Call::system("visit", now).event(

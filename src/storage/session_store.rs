@@ -24,7 +24,8 @@ use crate::{Db, Quiet, Tx};
 /// A session store over SeaORM.
 ///
 /// Saving changes a session that is there and makes none, so that a request which was under way while its session
-/// was ended cannot bring it back.
+/// was ended cannot bring it back. For the same reason a session changes its id by a save with [`keys::NEXT`] in its
+/// data, in one statement; deleted and created anew, it would come back too.
 #[derive(Clone)]
 pub struct SeaOrmSessionStore {
     db: Db,
@@ -89,10 +90,15 @@ impl SeaOrmSessionStore {
     }
 
     async fn try_save(&self, record: &Record) -> Result<(), Error> {
-        let row = self.to_row(record)?;
+        let mut record = record.clone();
+        let next = record.data.remove(keys::NEXT);
+        let row = self.to_row(&record)?;
         let key = row.id_hash.clone();
         let mut changed = row.into_active_model().reset_all();
-        changed.id_hash = ActiveValue::NotSet;
+        changed.id_hash = match next.as_ref().and_then(Value::as_str) {
+            Some(next) => ActiveValue::Set(key_of(next).0),
+            None => ActiveValue::NotSet,
+        };
         changed.created_at = ActiveValue::NotSet;
         let tx = self.db.begin().await?;
         Entity::update_many()

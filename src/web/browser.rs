@@ -6,8 +6,8 @@
 //! deletes the row, so a kept cookie is worth nothing (W4).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use chrono::{DateTime, Utc};
@@ -34,9 +34,11 @@ const FLASH: &str = "flash";
 #[derive(Clone, Debug)]
 pub struct Browser(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
-    session: Session,
+    /// Under its newest id.
+    session: Mutex<Session>,
+    /// The session of an id, from the same store.
+    open: Box<dyn Fn(Id, Option<Expiry>) -> Session + Send + Sync>,
     /// Changed since it was last saved.
     unsaved: AtomicBool,
     /// Whether the browser says that a sentence waits for it.
@@ -44,6 +46,12 @@ struct Inner {
     now: DateTime<Utc>,
     address: Option<IpAddr>,
     user_agent: Option<String>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Browser {
@@ -72,7 +80,8 @@ impl Browser {
     pub(crate) fn new(store: Arc<impl SessionStore>, arrival: Arrival) -> Self {
         let expiry = expiry(arrival.expires_at);
         Self(Arc::new(Inner {
-            session: Session::new(arrival.id, store, Some(expiry)),
+            session: Mutex::new(Session::new(arrival.id, Arc::clone(&store), Some(expiry))),
+            open: Box::new(move |id, expiry| Session::new(Some(id), Arc::clone(&store), expiry)),
             unsaved: AtomicBool::new(false),
             may_have_flash: AtomicBool::new(arrival.may_have_flash),
             now: arrival.now,
@@ -86,8 +95,10 @@ impl Browser {
     /// # Errors
     /// When the session cannot be saved; then nobody is signed in.
     pub async fn signed_in(&self, user: UserId, means: &Means) -> Result<SessionKey, Error> {
-        let inner = &self.0;
-        inner.session.clear().await;
+        // Cleared unread, an id that the store does not know would stay.
+        self.is_known().await?;
+        let (inner, session) = (&self.0, self.session());
+        session.clear().await;
         let data = [
             (keys::USER, json!(user.to_string())),
             (keys::SIGNED_IN_AT, json!(inner.now.timestamp_millis())),
@@ -96,24 +107,22 @@ impl Browser {
             (keys::USER_AGENT, json!(inner.user_agent)),
         ];
         for (name, value) in data {
-            inner
-                .session
-                .insert_value(name, value)
-                .await
-                .map_err(failed)?;
+            session.insert_value(name, value).await.map_err(failed)?;
         }
-        inner
-            .session
-            .set_expiry(Some(expiry(inner.now + visit::LONGEST)));
+        session.set_expiry(Some(expiry(inner.now + visit::LONGEST)));
         self.rotate().await
     }
 
     /// Changes the session's id because a secure session begins in it. Returns its new stored name.
     ///
     /// # Errors
-    /// When the session cannot be saved; then the person has to sign in again.
+    /// When the session cannot be saved; `WEB-401` when it was ended meanwhile. Then the person has to sign in again.
     pub async fn elevated(&self) -> Result<SessionKey, Error> {
-        self.rotate().await
+        if self.is_known().await? {
+            self.rotate().await
+        } else {
+            Err(ended())
+        }
     }
 
     /// Keeps the first of two steps of a sign-in, under a new id: who knew the id before knows none of it (W1).
@@ -125,7 +134,7 @@ impl Browser {
         name: &str,
         half: impl Serialize,
     ) -> Result<SessionKey, Error> {
-        self.0.session.insert(name, half).await.map_err(failed)?;
+        self.session().insert(name, half).await.map_err(failed)?;
         self.rotate().await
     }
 
@@ -134,8 +143,7 @@ impl Browser {
     /// # Errors
     /// When the session cannot be saved.
     pub async fn entered_setup(&self, entered: &Entered) -> Result<SessionKey, Error> {
-        self.0
-            .session
+        self.session()
             .insert(SETUP, entered)
             .await
             .map_err(failed)?;
@@ -147,7 +155,7 @@ impl Browser {
     /// # Errors
     /// When it cannot be deleted; then it still runs.
     pub async fn sign_out(&self) -> Result<(), Error> {
-        self.0.session.flush().await.map_err(failed)?;
+        self.session().flush().await.map_err(failed)?;
         self.0.unsaved.store(false, Ordering::Release);
         Ok(())
     }
@@ -157,8 +165,7 @@ impl Browser {
     /// # Errors
     /// When it cannot be saved.
     pub async fn hold(&self) -> Result<SessionKey, Error> {
-        // Reading finds out whether the store knows the id that came in; a made-up one is forgotten (W44).
-        self.0.session.get_value(FLASH).await.map_err(failed)?;
+        self.is_known().await?;
         match self.key() {
             Some(key) => Ok(key),
             None => self.save().await,
@@ -168,7 +175,7 @@ impl Browser {
     /// The stored name of this session, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<SessionKey> {
-        self.0.session.id().map(|id| key_of(&id.to_string()))
+        self.session().id().map(|id| key_of(&id.to_string()))
     }
 
     /// Keeps a value in the session.
@@ -176,7 +183,7 @@ impl Browser {
     /// # Errors
     /// When the session cannot be read, or the value not written as JSON.
     pub async fn keep(&self, name: &str, value: impl Serialize) -> Result<(), Error> {
-        self.0.session.insert(name, value).await.map_err(failed)?;
+        self.session().insert(name, value).await.map_err(failed)?;
         self.0.unsaved.store(true, Ordering::Release);
         Ok(())
     }
@@ -186,7 +193,7 @@ impl Browser {
     /// # Errors
     /// When the session cannot be read.
     pub async fn kept<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.0.session.get(name).await.map_err(failed)
+        self.session().get(name).await.map_err(failed)
     }
 
     /// Removes a kept value and returns it.
@@ -194,7 +201,7 @@ impl Browser {
     /// # Errors
     /// When the session cannot be read.
     pub async fn take<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        let value = self.0.session.remove(name).await.map_err(failed)?;
+        let value = self.session().remove(name).await.map_err(failed)?;
         if value.is_some() {
             self.0.unsaved.store(true, Ordering::Release);
         }
@@ -234,7 +241,7 @@ impl Browser {
     }
 
     pub(crate) fn id(&self) -> Option<Id> {
-        self.0.session.id()
+        self.session().id()
     }
 
     pub(crate) fn may_have_flash(&self) -> bool {
@@ -248,13 +255,47 @@ impl Browser {
         Ok(())
     }
 
+    fn session(&self) -> Session {
+        let session = self.0.session.lock();
+        session.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the store knows the id that came in. Reading finds that out; a made-up one is forgotten (W44).
+    async fn is_known(&self) -> Result<bool, Error> {
+        let session = self.session();
+        session.get_value(FLASH).await.map_err(failed)?;
+        Ok(session.id().is_some())
+    }
+
+    /// Saves the session under a new id. One that was ended since it was read stays ended: deleting its row and making
+    /// another, as tower-sessions does it, would bring it back.
     async fn rotate(&self) -> Result<SessionKey, Error> {
-        self.0.session.cycle_id().await.map_err(failed)?;
-        self.save().await
+        if !self.is_known().await? {
+            return self.save().await;
+        }
+        let (session, next) = (self.session(), Id::default());
+        session
+            .insert(keys::NEXT, next.to_string())
+            .await
+            .map_err(failed)?;
+        session.save().await.map_err(failed)?;
+        let turned = (self.0.open)(next, session.expiry());
+        *self
+            .0
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = turned;
+        self.0.unsaved.store(false, Ordering::Release);
+        if self.is_known().await? {
+            self.key()
+                .ok_or_else(|| defect("a saved session has no id").0)
+        } else {
+            Err(ended())
+        }
     }
 
     async fn save(&self) -> Result<SessionKey, Error> {
-        self.0.session.save().await.map_err(failed)?;
+        self.session().save().await.map_err(failed)?;
         self.0.unsaved.store(false, Ordering::Release);
         self.key()
             .ok_or_else(|| defect("a saved session has no id").0)
@@ -265,6 +306,10 @@ fn expiry(at: DateTime<Utc>) -> Expiry {
     let at = time::OffsetDateTime::from_unix_timestamp(at.timestamp())
         .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     Expiry::AtDateTime(at)
+}
+
+fn ended() -> Error {
+    Error::new("WEB-401", Kind::SignInNeeded, "Sign in to see this.")
 }
 
 fn failed(error: tower_sessions::session::Error) -> Error {

@@ -1,15 +1,19 @@
 //! All the ways in which servers read one path (W34).
 //!
 //! A proxy decides about the path as it was sent; the application behind it may decode it once more, cut what follows
-//! a semicolon, take a backslash for a slash, drop empty and dotted segments, or not tell cases apart. Whoever protects
-//! a path must protect it however it is read, so every rule here is asked about every reading.
+//! a semicolon, take a backslash for a slash, drop empty segments, or not tell cases apart, in whatever order. Whoever
+//! protects a path must protect it however it is read, so every rule here is asked about every reading. Dotted segments
+//! are followed by some and at different moments: browsers follow them before they ask, so what has one is refused.
 
 /// How often a path is decoded before it counts as a trick.
 const DEPTH: usize = 4;
 /// Longest path that is read, in bytes.
 const LONGEST: usize = 8192;
+/// In how many ways a path may be written before it counts as a trick.
+const WAYS: usize = 64;
 
-/// A path that no honest browser sends: not UTF-8 after decoding, with control characters, or encoded over and over.
+/// A path that no honest browser sends: not UTF-8 after decoding, with control characters, with dotted segments however
+/// they are written, or encoded over and over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unreadable;
 
@@ -27,17 +31,17 @@ impl Readings {
             return Err(Unreadable);
         }
         let mut all = Vec::new();
-        for text in decodings(path)? {
-            for form in forms(&text) {
-                for reading in [
-                    resolved(&form, |part| part.trim_end_matches(['.', ' '])),
-                    resolved(&form, |part| part),
-                    collapsed(&form),
-                ] {
-                    let reading = folded(&reading);
-                    if !all.contains(&reading) {
-                        all.push(reading);
-                    }
+        for text in ways(path)? {
+            if text.split(['/', '\\']).any(is_dotted) {
+                return Err(Unreadable);
+            }
+            for reading in [
+                collapsed(&text, |part| part.trim_end_matches(['.', ' '])),
+                collapsed(&text, |part| part),
+            ] {
+                let reading = folded(&reading);
+                if !all.contains(&reading) {
+                    all.push(reading);
                 }
             }
         }
@@ -58,21 +62,32 @@ pub(super) fn folded(text: &str) -> String {
         .collect()
 }
 
-/// The path as it is, decoded once, twice and so on until nothing changes.
-fn decodings(path: &str) -> Result<Vec<String>, Unreadable> {
+/// The path as it is, and whatever decoding and cutting make of it, in every order, until nothing changes.
+fn ways(path: &str) -> Result<Vec<String>, Unreadable> {
     let mut all = vec![path.to_owned()];
-    let mut last = path.to_owned();
-    loop {
-        let next = decoded(&last)?;
-        if next == last {
-            return Ok(all);
+    let mut waiting = vec![(path.to_owned(), 0)];
+    while let Some((text, depth)) = waiting.pop() {
+        let plain = decoded(&text)?;
+        let cut = forms(&text).into_iter().map(|form| (form, depth));
+        let next: Vec<_> = std::iter::once((plain, depth + 1)).chain(cut).collect();
+        for (text, depth) in next {
+            if all.contains(&text) {
+                continue;
+            }
+            if depth > DEPTH || all.len() == WAYS {
+                return Err(Unreadable);
+            }
+            all.push(text.clone());
+            waiting.push((text, depth));
         }
-        if all.len() > DEPTH {
-            return Err(Unreadable);
-        }
-        all.push(next.clone());
-        last = next;
     }
+    Ok(all)
+}
+
+/// Whether a segment leads elsewhere: one or two dots, or what is taken for them where dots and spaces at an end are
+/// dropped.
+fn is_dotted(part: &str) -> bool {
+    part.contains('.') && part.trim_matches(['.', ' ']).is_empty()
 }
 
 fn decoded(text: &str) -> Result<String, Unreadable> {
@@ -107,42 +122,34 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// As it is; without what follows a semicolon in each segment; and up to a question mark or hash that was encoded.
+/// Without what follows a semicolon in each segment, whether a backslash ends one or not; and up to a question mark or
+/// hash that was encoded.
 fn forms(text: &str) -> Vec<String> {
-    let without: Vec<&str> = text
-        .split(['/', '\\'])
-        .map(|part| part.split(';').next().unwrap_or_default())
-        .collect();
-    let mut all = vec![text.to_owned(), without.join("/")];
+    let mut all = vec![uncoloned(text, &['/', '\\']), uncoloned(text, &['/'])];
     if let Some(cut) = text.find(['?', '#']).and_then(|end| text.get(..end)) {
         all.push(cut.to_owned());
     }
     all
 }
 
-/// With `.` and `..` followed, as most servers do.
-fn resolved(text: &str, trim: impl Fn(&str) -> &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in text.split(['/', '\\']) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => {
-                let trimmed = trim(part);
-                parts.push(if trimmed.is_empty() { part } else { trimmed });
-            }
-        }
-    }
-    format!("/{}", parts.join("/"))
+fn uncoloned(text: &str, ends: &[char]) -> String {
+    let parts: Vec<&str> = text
+        .split(ends)
+        .map(|part| part.split(';').next().unwrap_or_default())
+        .collect();
+    parts.join("/")
 }
 
-/// With every segment kept, as servers do that do not know dots.
-fn collapsed(text: &str) -> String {
+/// Without empty segments.
+fn collapsed(text: &str, trim: impl Fn(&str) -> &str) -> String {
     let parts: Vec<&str> = text
         .split(['/', '\\'])
         .filter(|part| !part.is_empty())
+        .map(|part| {
+            Some(trim(part))
+                .filter(|part| !part.is_empty())
+                .unwrap_or(part)
+        })
         .collect();
     format!("/{}", parts.join("/"))
 }

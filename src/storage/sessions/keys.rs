@@ -13,3 +13,5 @@ pub const ADDRESS: &str = "address";
 pub const USER_AGENT: &str = "user_agent";
 /// The id of the session at the identity provider (`sid`), if it stated one.
 pub const SID: &str = "idp_sid";
+/// The id the session has from the save on that this comes with, as text; never kept itself.
+pub const NEXT: &str = "next_id";

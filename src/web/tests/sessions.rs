@@ -28,6 +28,22 @@ async fn w2_signing_in_changes_the_id_and_leaves_nothing_of_before() {
 }
 
 #[tokio::test]
+async fn w1_signing_in_with_a_made_up_or_ended_cookie_gives_an_id_of_its_own() {
+    let house = House::open().await;
+    let ended = house.post("/in", None).await.cookie();
+    house.post("/out", Some(&ended)).await;
+    let made_up = "AAAAAAAAAAAAAAAAAAAAAQ".to_owned();
+    for before in [ended, made_up] {
+        let answer = house.post("/in", Some(&before)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{before}");
+        let after = answer.cookie();
+        assert_ne!(before, after);
+        assert_eq!(house.get("/who", Some(&after)).await.text, "ada");
+        assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
+    }
+}
+
+#[tokio::test]
 async fn w3_elevating_changes_the_id_and_keeps_what_was_there() {
     let house = House::open().await;
     let before = house.post("/in", None).await.cookie();
@@ -40,6 +56,21 @@ async fn w3_elevating_changes_the_id_and_keeps_what_was_there() {
     assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
     assert_eq!(house.get("/who", Some(&after)).await.text, "ada");
     assert_eq!(house.get("/kept", Some(&after)).await.text, "something");
+}
+
+#[tokio::test]
+async fn w3_w4_a_session_that_is_ended_while_it_is_elevated_stays_ended() {
+    let house = House::open().await;
+    let before = house.post("/in", None).await.cookie();
+    house.post("/keep", Some(&before)).await;
+    let answer = house.post("/up-late", Some(&before)).await;
+    assert!(!answer.status.is_success(), "{}", answer.status);
+    for set in &answer.set_cookies {
+        let value = set.split(['=', ';']).nth(1).unwrap();
+        assert_eq!(house.get("/who", Some(value)).await.text, "anonymous");
+    }
+    assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
+    assert_eq!(house.sessions().await, 0, "nobody is signed in");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use muster_domain::membership::Member;
 use muster_domain::policy::ElevationPolicy;
 use muster_domain::role::{Level, Permission, Role};
 use muster_services::roles::Declared;
-use muster_services::{Call, elevation, guard, policies, roles, sessions, users};
+use muster_services::{Call, elevation, guard, policies, roles, sessions, users, visit};
 use muster_testing::Persona;
 
 use crate::stage::Stage;
@@ -161,6 +161,28 @@ async fn w6_no_grace_beyond_the_idle_end() {
     let form = mark(&stage, &ada.call);
     stage.forward(610);
     assert_eq!(posts(&stage, &ada, &form).await.unwrap_err(), "ELV-001");
+    visits(&stage, &ada).await;
+    stage.forward(1);
+    assert_eq!(
+        posts(&stage, &ada, &form).await.unwrap_err(),
+        "ELV-001",
+        "the visit before does not count as use"
+    );
+}
+
+/// Opens a page, and writes down at once that the session was seen: a visit does so in the background.
+async fn visits(stage: &Stage, persona: &Persona) {
+    let key = persona.call.signed_in().unwrap().session.key.clone();
+    let now = stage.s().now();
+    let found = visit::look_up(stage.s(), &key, now, false).await.unwrap();
+    assert!(matches!(found, visit::Found::Person(_)));
+    let tx = stage.s().db().begin().await.unwrap();
+    muster_storage::sessions::touch(&tx, &key, now)
+        .await
+        .unwrap();
+    tx.commit_quiet(muster_storage::Quiet::LastSeen)
+        .await
+        .unwrap();
 }
 
 /// Sets the policy of admins.

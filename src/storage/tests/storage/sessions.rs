@@ -108,6 +108,28 @@ on_both! {
         assert_eq!(store.load(&open.id).await.unwrap(), None);
     }
 
+    async fn w3_a_session_takes_another_id_in_one_step_and_not_once_it_was_ended(world) {
+        let (store, _) = store(&world);
+        let mut open = signed_in(1, 1);
+        store.create(&mut open).await.unwrap();
+        let turned = Record { id: Id(2), ..open.clone() };
+        let mut turning = open.clone();
+        turning.data.insert(keys::NEXT.to_owned(), serde_json::json!(turned.id.to_string()));
+        store.save(&turning).await.unwrap();
+        assert_eq!(store.load(&open.id).await.unwrap(), None);
+        assert_eq!(store.load(&turned.id).await.unwrap(), Some(turned.clone()));
+
+        let tx = world.tx().await;
+        assert_eq!(sessions::revoke_of_user(&tx, UserId(Uuid::from_u128(1)), None).await.unwrap(), 1);
+        tx.commit(&[event("session.end")]).await.unwrap();
+        let mut late = turned.clone();
+        late.data.insert(keys::NEXT.to_owned(), serde_json::json!(Id(3).to_string()));
+        store.save(&late).await.unwrap();
+        for id in [1, 2, 3] {
+            assert_eq!(store.load(&Id(id)).await.unwrap(), None);
+        }
+    }
+
     async fn sessions_are_found_by_the_provider_they_came_through(world) {
         let (store, _) = store(&world);
         let [this, other] = [5, 6].map(|number| ProviderId(Uuid::from_u128(number)));

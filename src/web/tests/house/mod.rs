@@ -196,6 +196,12 @@ impl House {
         self.counted.load(Ordering::Relaxed)
     }
 
+    /// How many sessions Ada is signed in with.
+    pub async fn sessions(&self) -> u64 {
+        let counted = sessions::count_of_users(self.services.db(), &[self.user], self.now()).await;
+        counted.unwrap().iter().map(|(_, many)| many).sum()
+    }
+
     pub async fn set_state(&self, state: &Standing) {
         let tx = self.services.db().begin().await.unwrap();
         users::set_state(&tx, self.user, state, self.now())
@@ -358,6 +364,7 @@ fn pages() -> Router<Pages> {
             "/up",
             post(async |browser: Browser| browser.elevated().await.map(drop).map_err(Failure)),
         )
+        .route("/up-late", post(elevates_late))
         .route(
             "/out",
             post(async |browser: Browser| browser.sign_out().await.map_err(Failure)),
@@ -417,6 +424,16 @@ async fn sign_in(
     assert!(pages.app.services.now() > DateTime::UNIX_EPOCH);
     browser.signed_in(pages.user, &Means::Password).await?;
     Ok("in")
+}
+
+/// Elevates after the session was read, and ended meanwhile.
+async fn elevates_late(State(pages): State<Pages>, browser: Browser) -> Result<(), Failure> {
+    browser.kept::<String>("word").await?;
+    let tx = pages.app.services.db().begin().await?;
+    sessions::revoke_of_user(&tx, pages.user, None).await?;
+    tx.commit_quiet(Quiet::SessionData).await?;
+    browser.elevated().await?;
+    Ok(())
 }
 
 async fn kept(browser: Browser) -> Result<String, Failure> {
