@@ -111,6 +111,7 @@ test('the broker passes for Fresh until a forced probe that asked nobody anythin
   await surfer.open('/signin/lab-broker/test/start', 'ada.lindqvist');
   const probed = await surfer.post('/providers/lab-broker/calibration', { probe: 'forced' }, 'ada.lindqvist');
   expect([surfer.asked, probed.url.pathname], words(probed.text)).toEqual([0, '/providers/lab-broker/calibration']);
+  expect(probed.text, words(probed.text)).toMatch(/\/said"/);
   const [, said] = /action="([^"]+\/said)"/.exec(probed.text);
   const told = await root.post(said, { said: 'no' });
   expect(told.status, words(told.text)).toBe(303);

@@ -360,14 +360,15 @@ fn decide(
         .unwrap_or_else(|| (Verdict::Fresh, fresh()))
 }
 
-/// Which refusal is told when several apply: the one that says most.
+/// Which refusal is told when several apply: the one that says most. [`Verdict::Unprovable`] comes after every other
+/// doubt, since a second factor makes it good, and must not stand in for anything else that is missing.
 const fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::WrongUser => 0,
         Verdict::Malformed => 1,
         Verdict::Stale => 2,
-        Verdict::Unprovable => 3,
-        Verdict::WeakContext => 4,
+        Verdict::WeakContext => 3,
+        Verdict::Unprovable => 4,
         Verdict::Cancelled => 5,
         Verdict::Fresh => 6,
     }

@@ -350,6 +350,42 @@ fn o58_the_required_class_must_be_stated_exactly() {
 }
 
 #[test]
+fn o58_no_second_factor_stands_in_for_a_required_class_that_was_not_stated() {
+    let worths = [
+        Worth::Informative,
+        Worth::Unknown,
+        Worth::Silent,
+        Worth::Uninformative,
+    ];
+    let times = [Value::Null, json!(ASKED - 3600), json!(ASKED + 8)];
+    let classes = [Value::Null, json!("pwd"), json!("mfa2"), json!(["mfa"])];
+    for worth in worths {
+        for time in &times {
+            for acr in &classes {
+                for prompt in [None, Some("login".to_owned())] {
+                    let trip = Trip::with(|trip| {
+                        trip.calibration.worth = worth;
+                        trip.claims = json!({"auth_time": time, "acr": acr});
+                        trip.challenge.required_acr = Some("mfa".to_owned());
+                        trip.challenge.sent.prompt = prompt;
+                    });
+                    let judgement = trip.judge();
+                    assert!(judgement.unproven().is_none(), "{trip:?}");
+                    assert!(judgement.proof().is_none(), "{trip:?}");
+                }
+            }
+        }
+    }
+    // Where the class is stated, it is the time alone that a second factor makes good.
+    let trip = Trip::with(|trip| {
+        trip.calibration.worth = Worth::Uninformative;
+        trip.claims["acr"] = json!("mfa");
+        trip.challenge.required_acr = Some("mfa".to_owned());
+    });
+    assert!(trip.judge().unproven().is_some());
+}
+
+#[test]
 fn a_provider_whose_times_are_worth_nothing_proves_nothing() {
     for (worth, verdict) in [
         (Worth::Informative, Verdict::Fresh),

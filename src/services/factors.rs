@@ -166,7 +166,8 @@ pub struct Added {
 /// Lets a begun factor count, once its owner typed a code of it.
 ///
 /// # Errors
-/// Without presence; `FAC-005` when it waits no more; with a message beside the field `code`.
+/// Without presence; `FAC-005` when it waits no more; with a message beside the field `code`; `LOCK-001` when policy
+/// would not take the password of the last superadmin any more together with a code.
 pub async fn confirm(
     services: &Services,
     call: &Call,
@@ -184,11 +185,14 @@ pub async fn confirm(
         ));
     };
     let tx = services.db().begin().await?;
+    let ways_in = lockout::before(&tx).await?;
     let is_first = rows::enrolled(&tx, user.id).await? == Enrolled::No;
     let permitted_by = ground.spend(&tx, call).await?;
     if !rows::confirm(&tx, id, step, permitted_by.as_deref(), call.at).await? {
         return Err(no_longer_pending());
     }
+    // Where policy takes passkeys alone, the password that did without any factor does no longer with a code beside it.
+    ways_in.holds(&tx).await?;
     pending.factor.permitted_by = permitted_by;
     let mut events = vec![event(call, "factor.add", user, &pending.factor)];
     let mut codes = Vec::new();

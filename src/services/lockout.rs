@@ -98,7 +98,7 @@ fn connected(provider: &Provider, seen: ways_in::Seen) -> Connected {
         enabled: provider.enabled,
         issuer: provider.setting("issuer").unwrap_or_default().to_owned(),
         proven: seen.signed_in,
-        worth: provider.calibration.worth,
+        worth: provider.calibration.standing(),
         believes_untested: provider.setting("control_probe") == Some("no"),
         proves: seen.proved,
     }

@@ -96,7 +96,7 @@ async fn stranded_in(
         .collect();
     let (mut may_prove, mut cannot) = (BTreeSet::new(), BTreeSet::new());
     for provider in providers::list(reader).await? {
-        match provider.calibration.worth {
+        match provider.calibration.standing() {
             _ if !provider.enabled => {}
             // One that nobody tested may turn out well, and some are believed untested.
             Worth::Informative | Worth::Unknown => {
@@ -162,7 +162,8 @@ async fn leaves_a_superadmin(
 /// shell. Everybody else proves presence: [`set`].
 ///
 /// # Errors
-/// `WEB-403` for anybody else; `POL-002` when no superadmin could start a secure session any more.
+/// `WEB-403` for anybody else; `POL-002` when no superadmin could start a secure session any more; `LOCK-001` when none
+/// would be known to get to one.
 pub(crate) async fn declare(
     services: &Services,
     call: &Call,
@@ -178,11 +179,13 @@ pub(crate) async fn declare(
     };
     let name = bound_name(services).await?;
     let tx = services.db().begin().await?;
+    let ways_in = lockout::before(&tx).await?;
     let before = stored(&tx).await?;
     let mut after = before.clone();
     after.set(role, policy.clone());
     leaves_a_superadmin(&tx, (&before, &after), name.as_deref()).await?;
     settings::set(&tx, KEY, &after).await?;
+    ways_in.holds(&tx).await?;
     let detail =
         json!({"role": role, "before": before.of_role(role), "after": policy, "by": "file"});
     tx.commit(&[call.event("policy.elevation", role.label(), None, detail)])

@@ -156,6 +156,7 @@ async fn grant_in(
     to: Member,
     knowingly: Knowingly,
 ) -> Result<(AssignmentId, AuditEvent), Error> {
+    let ways_in = lockout::before(tx).await?;
     let before = Picture::of(tx).await?;
     let name = name_of(tx, to).await?;
     let known = roles::list(tx).await?;
@@ -178,6 +179,8 @@ async fn grant_in(
         granted_at: call.at,
     };
     roles::grant(tx, &assignment).await?;
+    // The policy of one more role can be stricter than what its holder has.
+    ways_in.holds(tx).await?;
     let along = conferral::weigh(call, tx, &before, knowingly).await?;
     let detail = json!({ "role": role, "kind": to.kind(), "grant": assignment.id });
     let mut event = call.event("role.grant", &name, Some(to.id()), detail);

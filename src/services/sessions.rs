@@ -47,8 +47,12 @@ pub async fn of_user(
     call: &Call,
     user: UserId,
 ) -> Result<Vec<SessionRow>, Error> {
-    if !is_own(call, user) && !call.can(Permission::EndSessions) {
-        call.may(Permission::ViewSecurity)?;
+    if !is_own(call, user) {
+        call.may(if call.can(Permission::EndSessions) {
+            Permission::ViewPeople
+        } else {
+            Permission::ViewSecurity
+        })?;
     }
     let paging = Paging {
         rows: OF_ONE,
@@ -159,10 +163,11 @@ pub async fn end_all(services: &Services, call: &Call, user: UserId) -> Result<u
 /// Secure admin sessions that run now, the newest first: everybody's, or one's own without the permission.
 ///
 /// # Errors
-/// When nobody is signed in.
+/// When nobody is signed in; `ELV-001` where policy asks for a secure session to look at everybody's.
 pub async fn running(services: &Services, call: &Call) -> Result<Vec<RunningElevation>, Error> {
     let all = elevations::list_running(services.db(), call.at).await?;
     if call.can(Permission::ViewSecurity) {
+        call.may(Permission::ViewSecurity)?;
         return Ok(all);
     }
     let own = call.signed_in()?.user.id;
@@ -183,14 +188,14 @@ pub async fn end_elevation(services: &Services, call: &Call, id: ElevationId) ->
     let found = running
         .into_iter()
         .find(|running| running.elevation.id == id);
-    let may = |running: &RunningElevation| {
-        is_own(call, running.elevation.user) || call.can(Permission::EndSessions)
-    };
+    let own = found
+        .as_ref()
+        .is_some_and(|running| is_own(call, running.elevation.user));
     // Whoever may not end it does not learn that it runs.
-    let Some(running) = found.filter(may) else {
+    if !own {
         call.may(Permission::EndSessions)?;
-        return Err(Error::not_found("secure session"));
-    };
+    }
+    let running = found.ok_or_else(|| Error::not_found("secure session"))?;
     elevations::drop_one(&tx, id, call.at).await?;
     let detail = json!({ "elevation": id });
     let event = call.event(
@@ -205,7 +210,7 @@ pub async fn end_elevation(services: &Services, call: &Call, id: ElevationId) ->
 /// Kept re-authentication results, the newest first: everybody's, or one's own without the permission.
 ///
 /// # Errors
-/// When nobody is signed in.
+/// When nobody is signed in; `ELV-001` where policy asks for a secure session to look at everybody's.
 pub async fn receipts(
     services: &Services,
     call: &Call,
@@ -215,6 +220,9 @@ pub async fn receipts(
     let mut filter = filter.clone();
     if !call.can(Permission::ViewSecurity) {
         filter.user = Some(call.signed_in()?.user.id);
+    }
+    if !filter.user.is_some_and(|user| is_own(call, user)) {
+        call.may(Permission::ViewSecurity)?;
     }
     let paging = Paging {
         direction: Direction::Desc,
@@ -226,7 +234,8 @@ pub async fn receipts(
 /// One kept result: one's own, or anybody's with the permission. Without it other people's do not exist.
 ///
 /// # Errors
-/// When nobody is signed in; `WEB-404` for an unknown one and for other people's.
+/// When nobody is signed in; `WEB-404` for an unknown one and for other people's; `ELV-001` where policy asks for a
+/// secure session to look at other people's.
 pub async fn receipt(services: &Services, call: &Call, id: ReceiptId) -> Result<Receipt, Error> {
     let all = call.can(Permission::ViewSecurity);
     let own = if all {
@@ -234,8 +243,12 @@ pub async fn receipt(services: &Services, call: &Call, id: ReceiptId) -> Result<
     } else {
         Some(call.signed_in()?.user.id)
     };
-    receipts::get(services.db(), id)
+    let receipt = receipts::get(services.db(), id)
         .await?
         .filter(|receipt| own.is_none_or(|own| receipt.user == own))
-        .ok_or_else(|| Error::not_found("result"))
+        .ok_or_else(|| Error::not_found("result"))?;
+    if !is_own(call, receipt.user) {
+        call.may(Permission::ViewSecurity)?;
+    }
+    Ok(receipt)
 }

@@ -17,7 +17,8 @@ use crate::{Call, Services, guard, lockout, provisioning};
 /// # Errors
 /// Without permission; where the group carries a role, without the permission and presence that granting takes;
 /// for an unknown group or member; when they are in it by hand already; when groups would form a circle; `JIT-021` and
-/// `ROLE-006` when something goes along with the role and `knowingly` does not say that it shall.
+/// `ROLE-006` when something goes along with the role and `knowingly` does not say that it shall; `LOCK-001` when the
+/// policy of a role that comes along would shut out the last superadmin.
 pub async fn add_member(
     services: &Services,
     call: &Call,
@@ -28,6 +29,7 @@ pub async fn add_member(
 ) -> Result<(), Error> {
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
+    let ways_in = lockout::before(&tx).await?;
     let before = Picture::of(&tx).await?;
     exists(&tx, group, member).await?;
     guard::may_change_members(call, before.standing(), elevated, group)?;
@@ -45,6 +47,8 @@ pub async fn add_member(
             "They are in this group by hand already.",
         ));
     }
+    // The policy of a role that comes with the group can be stricter than what its holder has.
+    ways_in.holds(&tx).await?;
     let along = conferral::weigh(call, &tx, &before, knowingly).await?;
     conferral::note(&mut events, &along);
     tx.commit(&events).await

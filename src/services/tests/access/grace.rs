@@ -1,10 +1,14 @@
 //! A minute for forms that were on the screen while a secure session ran; and the levels at which policy asks for one.
 
+use muster_domain::Error;
 use muster_domain::membership::Member;
 use muster_domain::policy::ElevationPolicy;
 use muster_domain::role::{Level, Permission, Role};
+use muster_services::reauth::{self, Goal};
 use muster_services::roles::Declared;
 use muster_services::{Call, elevation, guard, policies, roles, sessions, users, visit};
+use muster_storage::Paging;
+use muster_storage::receipts::ReceiptFilter;
 use muster_testing::Persona;
 
 use crate::stage::Stage;
@@ -264,4 +268,49 @@ async fn policy_says_from_which_level_on_a_secure_session_is_asked_for() {
         // The way to a secure session stays open.
         elevation::door(stage.s(), &plain).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_takes_the_secure_session_that_policy_asks_for() {
+    let stage = Stage::set().await;
+    let (s, ada) = (stage.s(), stage.person("ada", &[]).await);
+    let receipt = stage.proves(&ada, Goal::Elevate).await.receipt.id;
+    let ada = stage.world.elevate(&ada).await.unwrap();
+    let theirs = ada.call.elevated().unwrap().id();
+    let norma = stage.person("norma", &[Role::Helpdesk]).await;
+    let sue = stage.person("sue", &[Role::Superadmin, Role::Admin]).await;
+    let (everybody, page) = (ReceiptFilter::default(), Paging::default());
+    let own = ReceiptFilter {
+        user: Some(sue.id),
+        ..ReceiptFilter::default()
+    };
+    let strict = ElevationPolicy {
+        from: Level::View,
+        ..ElevationPolicy::default()
+    };
+    let plain = stage.call(&sue).await;
+    assert!(sessions::receipt(s, &plain, receipt).await.is_ok());
+    assert_eq!(sessions::running(s, &plain).await.unwrap().len(), 1);
+    set(&stage, strict).await;
+    let plain = stage.call(&sue).await;
+    let asked = |done: Result<(), Error>| assert_eq!(done.unwrap_err().code, "ELV-001");
+    asked(sessions::running(s, &plain).await.map(drop));
+    asked(
+        sessions::receipts(s, &plain, &everybody, &page)
+            .await
+            .map(drop),
+    );
+    asked(sessions::receipt(s, &plain, receipt).await.map(drop));
+    asked(reauth::receipt(s, &plain, receipt).await.map(drop));
+    asked(sessions::end_elevation(s, &plain, theirs).await);
+    asked(sessions::of_user(s, &plain, ada.id).await.map(drop));
+    sessions::receipts(s, &plain, &own, &page).await.unwrap();
+    // One's own stays open, and whoever lacks the permission learns nothing of the policy.
+    reauth::receipt(s, &ada.call, receipt).await.unwrap();
+    let error = reauth::receipt(s, &norma.call, receipt).await.unwrap_err();
+    assert_eq!(error.code, "WEB-404");
+    // In a secure session all of it goes.
+    let sue = stage.world.elevate(&sue).await.unwrap();
+    sessions::receipt(s, &sue.call, receipt).await.unwrap();
+    sessions::end_elevation(s, &sue.call, theirs).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use muster_domain::Error;
 use muster_domain::jit::JitRules;
 use muster_domain::membership::Member;
-use muster_domain::policy::{ElevationPolicy, PasswordRule, Policies};
+use muster_domain::policy::{ElevationPolicy, FactorRule, PasswordRule, Policies};
 use muster_domain::role::Role;
 use muster_domain::sign_in::{Passwords, SignInPolicy};
 use muster_services::elevation;
@@ -16,7 +16,7 @@ use muster_testing::{Persona, Says};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::factor::{PASSWORD, add, internal};
+use crate::factor::{App, PASSWORD, add, internal};
 use crate::stage::{Stage, seconds};
 
 /// Somebody who is superadmin through the provider alone, in a secure session they proved there.
@@ -287,6 +287,85 @@ async fn a_lost_factor_that_the_only_superadmin_needs_is_not_removed() {
     let eve = internal(&stage, "eve", &[Role::Superadmin]).await;
     add(&stage, &eve, "Phone").await;
     factors::remove_of(stage.s(), &call, &by, bob.id, phone)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn no_role_that_comes_along_and_no_file_tightens_policy_until_the_only_superadmin_is_out() {
+    let stage = Stage::set().await;
+    let bob = internal(&stage, "bob", &[Role::Superadmin]).await;
+    let (s, system) = (stage.s(), stage.world.system());
+    let corp = stage.provider("corp").await.id;
+    // One who never came in there: it might do, and nobody knows.
+    let identity = Identity {
+        provider: corp,
+        issuer: "https://corp.example".to_owned(),
+        subject: "bob".to_owned(),
+    };
+    users::link_identity(s, &system, None, bob.id, &identity)
+        .await
+        .unwrap();
+    let strict = ElevationPolicy {
+        password: PasswordRule::Never,
+        ..ElevationPolicy::default()
+    };
+    let mut file = config::Config::default();
+    let mut names = |role: Role| {
+        file.policies.clear();
+        file.policies.insert(role.key().to_owned(), strict.clone());
+        file.clone()
+    };
+    let resolve = |_: &str| Ok::<_, Error>(SecretString::from("x"));
+    let of_superadmins = names(Role::Superadmin);
+    let applied = config::apply(s, &system, &of_superadmins, &resolve).await;
+    assert_eq!(code(applied), "LOCK-001");
+    assert!(stage.record("policy.elevation").await.is_empty());
+    // The policy of a role that nobody holds shuts out nobody; holding it would.
+    config::apply(s, &system, &names(Role::Auditor), &resolve)
+        .await
+        .unwrap();
+    let by = bob.call.elevated().unwrap();
+    let (knowingly, member) = (muster_services::Knowingly::Yes, Member::User(bob.id));
+    let granted = roles::grant(s, &bob.call, &by, Role::Auditor, member, knowingly).await;
+    assert_eq!(code(granted), "LOCK-001");
+    let readers = groups::create(s, &system, "readers", "").await.unwrap();
+    stage
+        .world
+        .grant(Role::Auditor, Member::Group(readers))
+        .await
+        .unwrap();
+    let add =
+        async || groups::add_member(s, &bob.call, Some(&by), readers, member, knowingly).await;
+    assert_eq!(code(add().await), "LOCK-001");
+    // With another superadmin who gets in, it goes.
+    internal(&stage, "eve", &[Role::Superadmin]).await;
+    add().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_app_that_policy_does_not_take_is_not_added_by_the_only_superadmin() {
+    let stage = Stage::set().await;
+    let bob = internal(&stage, "bob", &[Role::Superadmin]).await;
+    let passkeys = ElevationPolicy {
+        factors: FactorRule::Passkey,
+        ..ElevationPolicy::default()
+    };
+    let mut elevation = Policies::default();
+    elevation.set(Role::Superadmin, passkeys);
+    put(&stage, settings::ELEVATION_POLICY, &elevation).await;
+    let (s, call) = (stage.s(), stage.call(&bob).await);
+    let by = call.elevated().unwrap();
+    let begun = factors::begin(s, &call, &by, "Phone").await.unwrap();
+    let shown = App::with(&begun.secret).shows(&stage);
+    let added = factors::confirm(s, &call, &by, begun.id, &shown).await;
+    assert_eq!(code(added), "LOCK-001");
+    assert!(factors::own(s, &call).await.unwrap().factors.is_empty());
+    assert!(stage.record("factor.add").await.is_empty());
+    assert!(password::prove(s, &call, PASSWORD).await.is_ok());
+    // With another superadmin who gets in, it is theirs to decide.
+    internal(&stage, "eve", &[Role::Superadmin]).await;
+    factors::confirm(s, &call, &by, begun.id, &shown)
         .await
         .unwrap();
 }

@@ -2,12 +2,13 @@
 
 use muster_domain::Error;
 use muster_domain::id::SignInId;
-use muster_domain::role::Role;
+use muster_domain::policy::{ElevationPolicy, Policies};
+use muster_domain::role::{Level, Role};
 use muster_services::reauth::Seen;
 use muster_services::signin::{self, Arrived};
 use muster_services::trial::{self, Report, Ticket};
 use muster_storage::sign_ins::Outcome;
-use muster_storage::subjects;
+use muster_storage::{settings, subjects};
 use muster_testing::{Persona, Says};
 use serde_json::json;
 
@@ -164,6 +165,19 @@ async fn a_report_is_read_by_the_browser_that_made_it_and_by_those_who_manage_pr
         let error = trial::report(s, call, id, &[]).await.unwrap_err();
         assert_eq!(error.code, "WEB-404");
     }
+    // Where policy asks for a secure session for every change, so does a test of another browser.
+    trial::report(s, &adam.call, id, &[]).await.unwrap();
+    let strict = ElevationPolicy {
+        from: Level::Change,
+        ..ElevationPolicy::default()
+    };
+    let mut policies = Policies::default();
+    policies.set(Role::Admin, strict);
+    crate::lockout::put(&stage, settings::ELEVATION_POLICY, &policies).await;
+    let plain = stage.call(&adam).await;
+    let error = trial::report(s, &plain, id, &[]).await.unwrap_err();
+    assert_eq!(error.code, "ELV-001");
+    trial::report(s, &plain, id, &[id]).await.unwrap();
     // A real sign-in is no test, whoever asks.
     stage.person("eve", &[]).await;
     let kept = stage.kept().await;
