@@ -101,7 +101,8 @@ pub async fn begin(
 /// for it.
 ///
 /// # Errors
-/// Without permission, `WEB-404`, `CAL-001` when somebody else made the probe, `CAL-002` when nothing is to be said.
+/// Without permission, `WEB-404`, `CAL-001` when somebody else made the probe, `CAL-002` when nothing is to be said, `ELV-001`
+/// without a secure session when it refutes the provider: that counts for everybody.
 pub async fn say(
     services: &Services,
     call: &Call,
@@ -131,7 +132,17 @@ pub async fn say(
     } else {
         finding.sentence()
     };
+    // A probe from before the provider was changed tells nothing about it as it is now.
+    let current = provider
+        .calibration
+        .since
+        .is_none_or(|since| probed.at >= since);
     let asks = probed.finding.asks();
+    let refutes = asks && probed.said.is_none() && finding.refutes() && current;
+    if refutes {
+        // Worthless for everybody: that is not for whoever got hold of a browser.
+        guard::present(call, Some(&call.elevated()?))?;
+    }
     if !asks || !probes::say(&tx, id, said, (finding, seen), call.at).await? {
         return Err(Error::new(
             "CAL-002",
@@ -140,12 +151,7 @@ pub async fn say(
         )
         .next("Make the probe again if something else is to be told."));
     }
-    // A probe from before the provider was changed tells nothing about it as it is now.
-    let current = provider
-        .calibration
-        .since
-        .is_none_or(|since| probed.at >= since);
-    if finding.refutes() && current {
+    if refutes {
         let calibration = provider.calibration.refuted_by(finding.sentence(), call.at);
         providers::keep_calibration(&tx, provider.id, &calibration).await?;
     }

@@ -61,9 +61,12 @@ pub(super) async fn control(
         _ => None,
     };
     // Whoever strips the prompt and signs in makes any provider look worthless: that counts for their own trip
-    // alone, or anybody could keep everybody else from proving presence.
+    // alone, or anybody could keep everybody else from proving presence. So it does for whoever got hold of an
+    // administrator's browser: it takes a secure session.
     let counts = seen.worth == Worth::Informative
-        || (seen.worth != Worth::Unknown && call.can(Permission::ManageProviders));
+        || (seen.worth != Worth::Unknown
+            && call.can(Permission::ManageProviders)
+            && call.elevated().is_ok());
     if !counts && intent.goal != Goal::Test {
         return Ok(intent);
     }

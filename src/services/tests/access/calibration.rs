@@ -65,7 +65,9 @@ async fn says(
     desk: &Desk,
     said: Said,
 ) -> Result<Finding, muster_domain::Error> {
-    let call = stage.call(persona).await;
+    let means = &persona.call.signed_in().unwrap().session.means;
+    let beside = stage.session("beside", persona.id, means).await;
+    let call = stage.world.elevate(&beside).await.unwrap().call;
     calibration::say(stage.s(), &call, "corp", desk.probes[0].id, said).await
 }
 
@@ -124,6 +126,11 @@ async fn w19_a_new_time_though_nobody_was_asked_makes_every_forced_answer_unprov
         Says::Claims(s.claims("adam", 0))
     })
     .await;
+    // Not by whoever merely holds an administrator's browser.
+    let (plain, probe) = (stage.call(&adam).await, desk.probes[0].id);
+    let told = calibration::say(stage.s(), &plain, "corp", probe, Said::No).await;
+    assert_eq!(told.unwrap_err().code, "ELV-001");
+    assert_eq!(proves(&stage, &eve).await, Verdict::Fresh);
     assert_eq!(
         says(&stage, &adam, &desk, Said::No).await.unwrap(),
         Finding::Invented

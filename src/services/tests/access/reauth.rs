@@ -314,6 +314,11 @@ async fn o55_a_provider_that_always_states_now_proves_nothing_and_that_is_kept()
         (judged.receipt.verdict, judged.proof),
         (Verdict::Unprovable, None)
     );
+    // Without a secure session it counts for that trip alone.
+    let worth = stage.provider("corp").await.calibration.standing();
+    assert_eq!(worth, Worth::Unknown);
+    let adam = stage.world.elevate(&adam).await.unwrap();
+    liar(&stage, &adam).await;
     assert_eq!(
         stage.provider("corp").await.calibration.worth,
         Worth::Uninformative
