@@ -65,7 +65,8 @@ const CONSOLE = {
 
 for (const [name, address] of Object.entries(CONSOLE)) {
   test(`page ${name}`, async ({ desk: page, root }) => {
-    await page.goto(await address(root));
+    const answer = await page.goto(await address(root));
+    expect(answer.status()).toBe(name === 'not-found' ? 404 : 200);
     await expect(page.locator('h1')).toHaveCount(1);
     await look(page, name);
   });

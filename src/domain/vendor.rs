@@ -166,6 +166,15 @@ impl Vendor {
         }
     }
 
+    /// Where its settings are, as a heading over steps.
+    #[must_use]
+    pub fn place(self) -> String {
+        match self {
+            Self::Generic => "At the provider".to_owned(),
+            named => format!("In {}", named.label()),
+        }
+    }
+
     /// What to know about it, in one line.
     #[must_use]
     pub const fn summary(self) -> &'static str {

@@ -132,7 +132,7 @@ fn body(
 
 fn verdict(receipt: &Receipt, name: &str) -> AnyView {
     let standing = Standing::from(receipt.verdict);
-    let figure = distance(receipt);
+    let figure = figure(receipt);
     let why = receipt
         .reasons
         .iter()
@@ -161,6 +161,13 @@ fn distance(receipt: &Receipt) -> Option<String> {
         told.cloned()
             .unwrap_or_else(|| words_between(receipt.asked_at, stated)),
     )
+}
+
+/// The one number that decides, where a number decides: not for another person.
+fn figure(receipt: &Receipt) -> Option<String> {
+    distance(receipt)
+        .filter(|_| receipt.verdict != Verdict::WrongUser)
+        .filter(|words| words.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The verdict in one plain sentence.
@@ -300,10 +307,18 @@ fn what_to_do(
             let href = format!("/providers/{}/calibration", provider.slug);
             view! { <Row title="Calibration" href>"What its tests showed so far, and the probes that are left."</Row> }
         });
-    let advice = provider.filter(|_| receipt.verdict != Verdict::Fresh).map(|provider| {
+    let settings_help = matches!(
+        receipt.verdict,
+        Verdict::Stale | Verdict::Unprovable | Verdict::WeakContext | Verdict::Malformed
+    );
+    let advice = provider.filter(|_| settings_help).map(|provider| {
         let advice = provider.vendor.reauth_advice();
-        let steps = advice.steps.iter().map(|step| view! { <li>{*step}</li> }).collect_view();
-        view! { <Row title=format!("In {}", provider.vendor.label())><ol class="advice">{steps}</ol></Row> }
+        let steps = advice
+            .steps
+            .iter()
+            .map(|step| view! { <li>{*step}</li> })
+            .collect_view();
+        view! { <Row title=provider.vendor.place()><ol class="advice">{steps}</ol></Row> }
     });
     view! { <Card title="What to do" inset=Inset::Flush><Rows><Row title>{text}</Row>{calibrate}{advice}</Rows></Card> }.into_any()
 }

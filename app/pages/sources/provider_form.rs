@@ -209,6 +209,7 @@ impl ProviderForm {
                 view! { <li>{step.text}{paste}</li> }
             })
             .collect_view();
-        view! { <Card title=format!("In {}", self.vendor.label())><ol class="instructions">{items}</ol></Card> }.into_any()
+        view! { <Card title=self.vendor.place()><ol class="instructions">{items}</ol></Card> }
+            .into_any()
     }
 }
