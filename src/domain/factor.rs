@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FieldError;
 use crate::id::{FactorId, UserId};
+use crate::opener::Openers;
 
 pub mod recovery;
 pub mod totp;
@@ -55,6 +56,8 @@ pub struct Factor {
     pub suspected_at: Option<DateTime<Utc>>,
     /// Who let its owner add it without a secure session.
     pub permitted_by: Option<String>,
+    /// Who else may have it.
+    pub opened_by: Openers,
 }
 
 impl Factor {
@@ -78,6 +81,8 @@ pub struct Permit {
     pub user: UserId,
     /// Who gave it, by name.
     pub granted_by: String,
+    /// Them, and whoever opened the session they gave it in.
+    pub opened_by: Openers,
     /// When.
     pub granted_at: DateTime<Utc>,
     /// Until when.
@@ -141,17 +146,26 @@ pub struct FactorChecked {
     user: UserId,
     by: Answered,
     name: Option<String>,
+    opened_by: Openers,
 }
 
 impl FactorChecked {
-    /// For the services that compare codes and check answers of passkeys (a wall test sees to it).
+    /// For the services that compare codes and check answers of passkeys (a wall test sees to it). `opened_by`: who else
+    /// may have it.
     #[must_use]
-    pub const fn witness(user: UserId, by: Answered) -> Self {
+    pub const fn witness(user: UserId, by: Answered, opened_by: Openers) -> Self {
         Self {
             user,
             by,
             name: None,
+            opened_by,
         }
+    }
+
+    /// Who else may have it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &Openers {
+        &self.opened_by
     }
 
     /// The same with what its owner calls the factor.
