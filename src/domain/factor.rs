@@ -4,6 +4,8 @@
 //! tricked into answering another site; [`recovery`] codes stand in for a lost one. Nothing here remembers: which step,
 //! code or question was used is kept by storage, which accepts each of them once.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,44 @@ pub enum Enrolled {
     Yes,
     /// They have none.
     No,
+}
+
+/// The second factors a person has, as far as getting in depends on them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kit {
+    /// Whether they have any, usable or not: then the password alone is not enough.
+    pub enrolled: Enrolled,
+    /// Whether one of them is an app.
+    pub app: bool,
+    /// The names of this console that their passkeys answer to; those of which there may be a copy left out.
+    pub passkeys: BTreeSet<String>,
+    /// Whether a recovery code is left.
+    pub codes: bool,
+}
+
+impl Kit {
+    /// Of somebody who has none.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            enrolled: Enrolled::No,
+            app: false,
+            passkeys: BTreeSet::new(),
+            codes: false,
+        }
+    }
+
+    /// Whether they can type a code: of an app, or a recovery code.
+    #[must_use]
+    pub fn has_code(&self) -> bool {
+        self.enrolled == Enrolled::Yes && (self.app || self.codes)
+    }
+
+    /// Whether a passkey of theirs answers to this name of the console; none: passkeys answer nowhere.
+    #[must_use]
+    pub fn has_passkey(&self, name: Option<&str>) -> bool {
+        name.is_some_and(|name| self.passkeys.contains(name))
+    }
 }
 
 /// With what a person answered when a second factor was asked for.

@@ -43,7 +43,7 @@ fn keys(name: &str) -> Keys {
         break_glass: false,
         internal: true,
         password: false,
-        enrolled: Enrolled::No,
+        kit: Kit::none(),
         identities: Vec::new(),
     }
 }
@@ -191,7 +191,7 @@ fn a_policy_that_no_superadmin_meets_is_refused() {
 #[test]
 fn a_lost_factor_is_missed_where_an_unprovable_answer_needs_it() {
     let mut site = site(&[Keys {
-        enrolled: Enrolled::Yes,
+        kit: app(),
         ..by_corp("sue")
     }]);
     set_corp(&mut site, |corp| corp.worth = Worth::Silent);
@@ -204,7 +204,7 @@ fn a_lost_factor_is_missed_where_an_unprovable_answer_needs_it() {
     let lost = |site: &mut Installation| {
         site.people
             .values_mut()
-            .for_each(|keys| keys.enrolled = Enrolled::No);
+            .for_each(|keys| keys.kit = Kit::none());
     };
     assert!(refusal(&site, lost).is_some());
 }
@@ -248,7 +248,7 @@ fn make(site: &mut Installation, change: &Change) {
     };
     match change {
         Change::NoPassword(n) => person(*n, |keys| keys.password = false),
-        Change::NoFactor(n) => person(*n, |keys| keys.enrolled = Enrolled::No),
+        Change::NoFactor(n) => person(*n, |keys| keys.kit = Kit::none()),
         Change::Unlink(n) => person(*n, |keys| keys.identities.truncate(0)),
         Change::Ordinary(n) => person(*n, |keys| keys.break_glass = false),
         Change::SignIn(policy) => site.sign_in = *policy,

@@ -327,7 +327,7 @@ pub async fn apply(
                 Enabled::No
             };
             let (tx, detail) = (services.db().begin().await?, json!({"by": "file"}));
-            crate::providers::switch(tx, call, &mut kept, enabled, detail).await?;
+            crate::providers::switch(services, tx, call, &mut kept, enabled, detail).await?;
         }
     }
     holders::apply(services, call, wanted).await?;

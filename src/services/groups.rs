@@ -220,7 +220,7 @@ pub async fn delete(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let group = local(&tx, id).await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let before = ways_in.standing();
     guard::may_change_members(call, before, elevated, id)?;
     let after = before.clone().without_group(id);

@@ -108,7 +108,7 @@ pub async fn withdraw(
     call.may(Permission::ManageRoles)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let event = withdraw_in(call, &tx, id).await?;
+    let event = withdraw_in(services, call, &tx, id).await?;
     tx.commit(&[event]).await
 }
 
@@ -135,7 +135,7 @@ pub async fn declare(
             let granted = grant_in(services, call, tx, role, to, Knowingly::No).await?;
             Ok(granted.1)
         }
-        Declared::Withdraw(id) => withdraw_in(call, tx, id).await,
+        Declared::Withdraw(id) => withdraw_in(services, call, tx, id).await,
     }
 }
 
@@ -156,7 +156,7 @@ async fn grant_in(
     to: Member,
     knowingly: Knowingly,
 ) -> Result<(AssignmentId, AuditEvent), Error> {
-    let ways_in = lockout::before(tx).await?;
+    let ways_in = lockout::before(services, tx).await?;
     let before = Picture::of(tx).await?;
     let name = name_of(tx, to).await?;
     let known = roles::list(tx).await?;
@@ -188,11 +188,16 @@ async fn grant_in(
     Ok((assignment.id, event))
 }
 
-async fn withdraw_in(call: &Call, tx: &Tx, id: AssignmentId) -> Result<AuditEvent, Error> {
+async fn withdraw_in(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    id: AssignmentId,
+) -> Result<AuditEvent, Error> {
     let Some(assignment) = roles::get(tx, id).await? else {
         return Err(Error::not_found("granted role"));
     };
-    let before = lockout::before(tx).await?;
+    let before = lockout::before(services, tx).await?;
     roles::withdraw(tx, id).await?;
     before.holds(tx).await?;
     end_lost(call, tx, before.standing(), &standing(tx).await?).await?;

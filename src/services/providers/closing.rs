@@ -51,13 +51,14 @@ pub(super) async fn end_sessions(
 
 /// Switches a provider on or off and commits. Whether the caller may is asked before.
 pub(crate) async fn switch(
+    services: &Services,
     tx: Tx,
     call: &Call,
     provider: &mut Provider,
     enabled: Enabled,
     mut detail: Value,
 ) -> Result<(), Error> {
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     provider.enabled = enabled == Enabled::Yes;
     provider.updated_at = call.at;
     providers::set_enabled(&tx, provider.id, provider.enabled, call.at).await?;

@@ -146,7 +146,7 @@ pub async fn apply_bulk(
     call.may(action.permission())?;
     let tx = services.db().begin().await?;
     let before = Picture::of(&tx).await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let facts = load(&tx, selection, action, call.at).await?;
     let plan = decide(call, action, &facts)?;
     if plan.fingerprint != fingerprint {
