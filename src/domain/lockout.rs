@@ -319,7 +319,9 @@ fn refused_words(policy: &ElevationPolicy, ways: &Ways) -> &'static str {
     });
     match policy.password {
         PasswordRule::Never => "policy does not accept the password for it",
-        _ if takes_a_passkey && ways.code => "policy wants a passkey, and none of theirs answers here",
+        _ if takes_a_passkey && ways.code => {
+            "policy wants a passkey, and none of theirs answers here"
+        }
         _ => "policy wants a second factor beside the password, and none of theirs answers here",
     }
 }

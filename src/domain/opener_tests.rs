@@ -143,7 +143,11 @@ impl Account {
             Kind::Password | Kind::Identity => return None,
         };
         let way = self.usable(by, kind)?;
-        Some(FactorChecked::witness(OWNER, answered, way.opened_by.clone()))
+        Some(FactorChecked::witness(
+            OWNER,
+            answered,
+            way.opened_by.clone(),
+        ))
     }
 
     /// A browser session: by a password, beside a second factor where there is one, or by an identity.
@@ -153,7 +157,9 @@ impl Account {
             Kind::Password => {
                 let password = self.usable(by, means)?.opened_by.clone();
                 if self.ways.contains_key(&Kind::Factor) {
-                    let factor = self.factor(by, Kind::Factor).or(self.factor(by, Kind::Codes))?;
+                    let factor = self
+                        .factor(by, Kind::Factor)
+                        .or(self.factor(by, Kind::Codes))?;
                     password.beside(factor.opened_by().clone())
                 } else {
                     password
@@ -176,12 +182,17 @@ impl Account {
         match with {
             By::Nothing => None,
             By::Password => Proof::password(session, self.password(by)?, at),
-            By::PasswordAnd(kind) => {
-                Proof::password(session, self.password(by)?, at)?.with_factor(self.factor(by, kind)?)
-            }
+            By::PasswordAnd(kind) => Proof::password(session, self.password(by)?, at)?
+                .with_factor(self.factor(by, kind)?),
             By::Fresh => {
                 let identity = self.usable(by, Kind::Identity)?.opened_by.clone();
-                Some(Proof::fresh(session.key.clone(), OWNER, provider, identity, at))
+                Some(Proof::fresh(
+                    session.key.clone(),
+                    OWNER,
+                    provider,
+                    identity,
+                    at,
+                ))
             }
             By::Passkey => Proof::passkey(session, &self.factor(by, Kind::Factor)?, at),
             By::Unprovable(kind) => {
@@ -216,7 +227,13 @@ impl Account {
 
     fn put(&mut self, kind: Kind, opened_by: Openers, known_to: UserId) {
         let known_to = BTreeSet::from([known_to]);
-        self.ways.insert(kind, Way { opened_by, known_to });
+        self.ways.insert(
+            kind,
+            Way {
+                opened_by,
+                known_to,
+            },
+        );
     }
 
     fn act(&mut self, act: &Act) {

@@ -172,7 +172,11 @@ async fn opened_by_others(call: &Call, tx: &Tx, people: &[UserId]) -> Result<Vec
         .into_iter()
         .map(|user| (user.id, user.username))
         .collect();
-    let name = |user: UserId| known.get(&user).map_or("somebody who is gone", String::as_str);
+    let name = |user: UserId| {
+        known
+            .get(&user)
+            .map_or("somebody who is gone", String::as_str)
+    };
     let mut told = BTreeSet::new();
     for one in &found {
         for opener in one.opened_by.to_tell(granter) {

@@ -20,8 +20,8 @@ mod draft;
 pub mod request_key;
 mod row;
 
-pub use closing::sessions_through;
 pub(crate) use closing::switch;
+pub use closing::{sessions_through, shuts_out};
 use draft::checked;
 pub use draft::{Draft, domains_of};
 use row::{change, confers_no_role, free_slug, insert, place};

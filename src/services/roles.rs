@@ -1,6 +1,6 @@
 //! Roles: who holds which and how they come by it, granting and withdrawing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{AssignmentId, GroupId, UserId};
@@ -30,6 +30,8 @@ pub struct RoleOverview {
     pub groups: Vec<(AssignmentRow, u64)>,
     /// People who hold it and may sign in, each once.
     pub holders: u64,
+    /// Grants whose end would be refused, with why: no superadmin would be known to get in.
+    pub shut_out: BTreeMap<AssignmentId, String>,
 }
 
 /// Every role, the strongest first.
@@ -41,6 +43,12 @@ pub async fn overview(services: &Services, call: &Call) -> Result<Vec<RoleOvervi
     let db = services.db();
     let rows = roles::list(db).await?;
     let standing = standing(db).await?;
+    let picture = lockout::of_superadmins(services, db, standing.clone()).await?;
+    let shuts_out = |id: AssignmentId| {
+        let after = standing.clone().without_grant(id);
+        let refused = lockout::foretold(&picture, |is| is.standing = after)?;
+        Some((id, refused.public.into_owned()))
+    };
     let mut overview = Vec::new();
     for role in Role::ALL {
         let (mut people, mut groups) = (Vec::new(), Vec::new());
@@ -65,6 +73,11 @@ pub async fn overview(services: &Services, call: &Call) -> Result<Vec<RoleOvervi
             permissions: Permission::ALL
                 .into_iter()
                 .filter(|p| role.allows(*p))
+                .collect(),
+            shut_out: rows
+                .iter()
+                .filter(|row| row.assignment.role == role && row.assignment.scope.is_none())
+                .filter_map(|row| shuts_out(row.assignment.id))
                 .collect(),
             people,
             groups,

@@ -3,7 +3,7 @@
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
-use muster_storage::{Reader, providers, settings, ways_in as ways_in_rows};
+use muster_storage::{Reader, Tx, providers, settings, ways_in as ways_in_rows};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -126,7 +126,14 @@ pub async fn set(
     call.may(Permission::ManageSettings)?;
     guard::present(call, Some(elevated))?;
     let url = check(typed)?;
-    move_to(services, call, &url, json!({"elevation": elevated.id()})).await?;
+    let moved = move_to(services, call, &url, json!({"elevation": elevated.id()})).await;
+    moved.map_err(|error| match error.code {
+        "LOCK-001" => {
+            let words = error.public.clone();
+            error.field("url", words)
+        }
+        _ => error,
+    })?;
     Ok(url)
 }
 
@@ -151,14 +158,7 @@ async fn move_to(
     let tx = services.db().begin().await?;
     let ways_in = lockout::before(services, &tx).await?;
     let stored = stored_in(&tx).await?;
-    let was = url_in(services, &tx).await?;
-    settings::set(&tx, KEY, &url.as_str()).await?;
-    let is = url_in(services, &tx).await?;
-    if was != is {
-        for provider in providers::list(&tx).await? {
-            ways_in_rows::changed(&tx, provider.id, call.at).await?;
-        }
-    }
+    write(services, call, &tx, url).await?;
     ways_in.holds(&tx).await?;
     if let Some(detail) = detail.as_object_mut() {
         detail.insert("before".to_owned(), json!(stored.as_ref().map(Url::as_str)));
@@ -166,6 +166,23 @@ async fn move_to(
     }
     tx.commit(&[call.event("settings.url", url.as_str(), None, detail)])
         .await
+}
+
+/// Writes the address down, with what is not known any more once it is another.
+pub(crate) async fn write(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    url: &Url,
+) -> Result<(), Error> {
+    let was = url_in(services, tx).await?;
+    settings::set(tx, KEY, &url.as_str()).await?;
+    if was != url_in(services, tx).await? {
+        for provider in providers::list(tx).await? {
+            ways_in_rows::changed(tx, provider.id, call.at).await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::Reader;
 use crate::row::{from_openers, from_word, millis};
 use crate::sql::{self, BATCH, Where};
-use crate::Reader;
 
 /// What was opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]

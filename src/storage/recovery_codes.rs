@@ -24,7 +24,12 @@ pub async fn replace(
     let sql = "INSERT INTO recovery_codes (user_id, code_hash, opened_by, created_at) VALUES ($1, $2, $3, $4)";
     let opened_by = openers(opened_by)?;
     for hash in hashes {
-        let values = [user.0.into(), hash.as_str().into(), opened_by.clone().into(), millis(at).into()];
+        let values = [
+            user.0.into(),
+            hash.as_str().into(),
+            opened_by.clone().into(),
+            millis(at).into(),
+        ];
         sql::change(tx, sql::ask(tx, sql, values)).await?;
     }
     Ok(())

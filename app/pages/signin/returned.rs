@@ -3,8 +3,8 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use muster_domain::id::{ReceiptId, SignInId};
-use muster_domain::session::Entry;
 use muster_domain::protocol::Returned;
+use muster_domain::session::Entry;
 use muster_domain::session::Proof;
 use muster_services::elevation::Aim;
 use muster_services::reauth::{Goal, Intent, Outcome};

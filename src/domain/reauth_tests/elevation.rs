@@ -93,8 +93,7 @@ fn w24_a_dropped_elevation_is_over() {
 #[test]
 fn a_password_proves_the_presence_of_its_owner_alone() {
     let session = session("s1", 1);
-    let checked =
-        |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)), Openers::nobody());
+    let checked = |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)), Openers::nobody());
     assert!(Proof::password(&session, checked(2), at(0)).is_none());
     let proof = Proof::password(&session, checked(1), at(0)).unwrap();
     let rotated = SessionKey(ROTATED.to_owned());

@@ -67,7 +67,9 @@ pub async fn kinds(services: &Services, user: UserId) -> Result<Kinds, Error> {
     let name = bound_name(services).await?;
     let all = rows::of_user(services.db(), user).await?;
     let any = |kind| {
-        let mut usable = all.iter().filter(|one: &&Factor| one.answers_to(name.as_deref()));
+        let mut usable = all
+            .iter()
+            .filter(|one: &&Factor| one.answers_to(name.as_deref()));
         usable.any(|one| one.kind == kind)
     };
     Ok(Kinds {

@@ -29,6 +29,19 @@ pub async fn sessions_through(
     Ok(u64::try_from(sessions.len()).unwrap_or(u64::MAX))
 }
 
+/// Why switching this provider off, or removing it, would be refused now.
+///
+/// # Errors
+/// Without permission.
+pub async fn shuts_out(
+    services: &Services,
+    call: &Call,
+    provider: ProviderId,
+) -> Result<Option<Error>, Error> {
+    call.may(Permission::ManageProviders)?;
+    lockout::foretell(services, |is| drop(is.providers.remove(&provider))).await
+}
+
 /// Ends them; what ended is added to what goes on record.
 pub(super) async fn end_sessions(
     tx: &Tx,
