@@ -39,7 +39,7 @@ on_both! {
         held.sort_by_key(|held| held.user);
         assert_eq!(held.len(), 2);
         assert_eq!((held[0].password, held[0].break_glass, held[0].internal), (true, false, false));
-        assert_eq!((held[1].password, held[1].break_glass, held[1].enrolled), (false, true, Enrolled::No));
+        assert_eq!((held[1].password, held[1].break_glass, held[1].kit.enrolled), (false, true, Enrolled::No));
     }
 
     async fn what_was_seen_of_a_connection_counts_until_it_changes(world) {
