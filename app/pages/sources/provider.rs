@@ -258,11 +258,12 @@ fn danger(provider: &Provider, through: u64, refused: Option<&Error>) -> AnyView
         view! { <PostButton action=format!("/providers/{slug}/enable") icon=Glyph::Unlock>"Switch on"</PostButton> }.into_any()
     };
     let remove = format!("/providers/{slug}/remove");
+    let refused = refused.map(shut_out);
     view! {
         <Card title="Switch off or remove">
             <p class="muted">"Switched off, nobody can sign in through it. Removing it also removes which identities belong to whom."</p>
             <p class="muted">{ends(through)}</p>
-            {refused.map(shut_out)}
+            {refused}
             <div class="actions">{switch}<LinkButton href=remove look=Look::Danger icon=Glyph::Bin>"Remove provider"</LinkButton></div>
         </Card>
     }
@@ -272,8 +273,8 @@ fn danger(provider: &Provider, through: u64, refused: Option<&Error>) -> AnyView
 /// What would be refused, said before it is asked for.
 fn shut_out(refused: &Error) -> AnyView {
     let title = format!("Neither would be accepted now. {}", refused.public);
-    let next = refused.next.as_ref().map(ToString::to_string);
-    view! { <Callout tone=Tone::Caution title><p>{next} " " <code>{refused.code}</code></p></Callout> }
+    let (code, next) = (refused.code, refused.next.as_ref().map(ToString::to_string));
+    view! { <Callout tone=Tone::Caution title><p>{next} " " <code>{code}</code></p></Callout> }
         .into_any()
 }
 
