@@ -2,18 +2,26 @@
 
 use crate::error::FieldError;
 use crate::id::UserId;
+use crate::opener::Openers;
 
 /// Witness that a person's password was compared and right, a moment ago. Made where hashes are compared.
 #[derive(Debug)]
 pub struct PasswordChecked {
     user: UserId,
+    opened_by: Openers,
 }
 
 impl PasswordChecked {
-    /// For the one service that compares hashes (a wall test sees to it).
+    /// For the one service that compares hashes (a wall test sees to it). `opened_by`: who else knows the password.
     #[must_use]
-    pub const fn witness(user: UserId) -> Self {
-        Self { user }
+    pub const fn witness(user: UserId, opened_by: Openers) -> Self {
+        Self { user, opened_by }
+    }
+
+    /// Who else knows it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &Openers {
+        &self.opened_by
     }
 
     /// Whose password it was.

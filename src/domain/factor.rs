@@ -4,11 +4,14 @@
 //! tricked into answering another site; [`recovery`] codes stand in for a lost one. Nothing here remembers: which step,
 //! code or question was used is kept by storage, which accepts each of them once.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::FieldError;
 use crate::id::{FactorId, UserId};
+use crate::opener::Openers;
 
 pub mod recovery;
 pub mod totp;
@@ -55,6 +58,8 @@ pub struct Factor {
     pub suspected_at: Option<DateTime<Utc>>,
     /// Who let its owner add it without a secure session.
     pub permitted_by: Option<String>,
+    /// Who else may have it.
+    pub opened_by: Openers,
 }
 
 impl Factor {
@@ -78,6 +83,8 @@ pub struct Permit {
     pub user: UserId,
     /// Who gave it, by name.
     pub granted_by: String,
+    /// Them, and whoever opened the session they gave it in.
+    pub opened_by: Openers,
     /// When.
     pub granted_at: DateTime<Utc>,
     /// Until when.
@@ -94,6 +101,44 @@ pub enum Enrolled {
     Yes,
     /// They have none.
     No,
+}
+
+/// The second factors a person has, as far as getting in depends on them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kit {
+    /// Whether they have any, usable or not: then the password alone is not enough.
+    pub enrolled: Enrolled,
+    /// Whether one of them is an app.
+    pub app: bool,
+    /// The names of this console that their passkeys answer to; those of which there may be a copy left out.
+    pub passkeys: BTreeSet<String>,
+    /// Whether a recovery code is left.
+    pub codes: bool,
+}
+
+impl Kit {
+    /// Of somebody who has none.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            enrolled: Enrolled::No,
+            app: false,
+            passkeys: BTreeSet::new(),
+            codes: false,
+        }
+    }
+
+    /// Whether they can type a code: of an app, or a recovery code.
+    #[must_use]
+    pub fn has_code(&self) -> bool {
+        self.enrolled == Enrolled::Yes && (self.app || self.codes)
+    }
+
+    /// Whether a passkey of theirs answers to this name of the console; none: passkeys answer nowhere.
+    #[must_use]
+    pub fn has_passkey(&self, name: Option<&str>) -> bool {
+        name.is_some_and(|name| self.passkeys.contains(name))
+    }
 }
 
 /// With what a person answered when a second factor was asked for.
@@ -141,17 +186,26 @@ pub struct FactorChecked {
     user: UserId,
     by: Answered,
     name: Option<String>,
+    opened_by: Openers,
 }
 
 impl FactorChecked {
-    /// For the services that compare codes and check answers of passkeys (a wall test sees to it).
+    /// For the services that compare codes and check answers of passkeys (a wall test sees to it). `opened_by`: who else
+    /// may have it.
     #[must_use]
-    pub const fn witness(user: UserId, by: Answered) -> Self {
+    pub const fn witness(user: UserId, by: Answered, opened_by: Openers) -> Self {
         Self {
             user,
             by,
             name: None,
+            opened_by,
         }
+    }
+
+    /// Who else may have it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &Openers {
+        &self.opened_by
     }
 
     /// The same with what its owner calls the factor.

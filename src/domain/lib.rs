@@ -23,6 +23,7 @@ pub mod lockout;
 pub mod membership;
 pub mod methods;
 pub mod name;
+pub mod opener;
 pub mod policy;
 pub mod protocol;
 pub mod provider;

@@ -9,10 +9,9 @@
 use std::collections::BTreeMap;
 
 use crate::calibration::Worth;
-use crate::factor::Enrolled;
+use crate::factor::{Enrolled, Kit};
 use crate::id::{ProviderId, UserId};
-use crate::policy::{ElevationPolicy, Policies};
-use crate::session::ProofKind;
+use crate::policy::{ElevationPolicy, PasswordRule, Policies, Ways};
 use crate::sign_in::{Holder, SignInPolicy};
 use crate::standing::Standing;
 use crate::{Error, Kind};
@@ -22,9 +21,11 @@ use crate::{Error, Kind};
 pub struct Installation {
     /// Who holds which role, and who may sign in at all.
     pub standing: Standing,
+    /// The name by which passkeys know this console; none: they cannot be used at its address.
+    pub name: Option<String>,
     /// The identity providers.
     pub providers: BTreeMap<ProviderId, Connected>,
-    /// What the superadmins have to sign in with.
+    /// What people have to sign in with: every superadmin, and whoever else is asked about.
     pub people: BTreeMap<UserId, Keys>,
     /// Whose passwords count.
     pub sign_in: SignInPolicy,
@@ -62,8 +63,8 @@ pub struct Keys {
     pub internal: bool,
     /// Whether they have a password here.
     pub password: bool,
-    /// Whether they have a second factor.
-    pub enrolled: Enrolled,
+    /// Their second factors.
+    pub kit: Kit,
     /// Their identities at providers.
     pub identities: Vec<Identity>,
 }
@@ -165,17 +166,22 @@ impl Installation {
     #[must_use]
     pub fn simulate(&self) -> Vec<Simulated> {
         let superadmins = self.standing.superadmins();
-        let known = superadmins
+        superadmins
             .into_iter()
-            .filter_map(|user| Some((user, self.people.get(&user)?)));
-        known
-            .map(|(user, keys)| Simulated {
-                user,
-                username: keys.username.clone(),
-                sign_in: self.ways_in(keys),
-                elevate: self.ways_up(user, keys),
-            })
+            .filter_map(|user| self.simulate_one(user))
             .collect()
+    }
+
+    /// The simulated sign-in of one person, if they are in the picture.
+    #[must_use]
+    pub fn simulate_one(&self, user: UserId) -> Option<Simulated> {
+        let keys = self.people.get(&user)?;
+        Some(Simulated {
+            user,
+            username: keys.username.clone(),
+            sign_in: self.ways_in(keys),
+            elevate: self.ways_up(user, keys),
+        })
     }
 
     /// How sure it is that some superadmin gets in.
@@ -195,17 +201,36 @@ impl Installation {
     }
 
     fn by_password(&self, keys: &Keys) -> Way {
-        let shut = self.sign_in.admits(keys.holder()).err();
-        Way {
+        let way = |works, missing: String| Way {
             door: Door::Password,
-            works: if shut.is_none() {
-                Works::Yes
-            } else {
-                Works::No
-            },
-            missing: shut.map_or_else(String::new, |shut| {
-                format!("the password does not count: {}", shut.words())
-            }),
+            works,
+            missing,
+        };
+        if let Err(shut) = self.sign_in.admits(keys.holder()) {
+            let words = format!("the password does not count: {}", shut.words());
+            return way(Works::No, words);
+        }
+        let Ways {
+            enrolled,
+            code,
+            passkey,
+            ..
+        } = self.with_kit(keys);
+        // Whoever has a second factor is asked for one after the password, of whatever kind.
+        if enrolled == Enrolled::Yes && !code && !passkey {
+            return way(Works::No, self.no_factor_answers());
+        }
+        way(Works::Yes, String::new())
+    }
+
+    fn with_kit(&self, keys: &Keys) -> Ways {
+        Ways::with(&keys.kit, self.name.as_deref())
+    }
+
+    fn no_factor_answers(&self) -> String {
+        match &self.name {
+            Some(name) => format!("no passkey of theirs answers to {name}, and no code is left"),
+            None => "passkeys cannot be used at this address, and no code is left".to_owned(),
         }
     }
 
@@ -250,15 +275,17 @@ impl Installation {
         } else {
             policy
         };
+        let kit = self.with_kit(keys);
         let password = keys.password.then(|| {
             let mut way = self.by_password(keys);
-            let proof = match keys.enrolled {
-                Enrolled::Yes => ProofKind::PasswordAndFactor,
-                Enrolled::No => ProofKind::Password,
+            // With the password, with a factor beside it, or by a passkey alone, which counts where a password is.
+            let ways = Ways {
+                password: true,
+                ..kit
             };
-            if way.works == Works::Yes && !policy.accepts(proof, keys.enrolled) {
+            if way.works == Works::Yes && !policy.leaves_a_way(&ways) {
                 way.works = Works::No;
-                "policy does not accept the password for it".clone_into(&mut way.missing);
+                way.missing = refused_words(&policy, &ways).to_owned();
             }
             way
         });
@@ -268,7 +295,7 @@ impl Installation {
                 way.works > Works::No,
                 self.providers.get(&identity.provider),
             ) {
-                let (works, missing) = provider.elevates(&policy, keys.enrolled);
+                let (works, missing) = provider.elevates(&policy, kit);
                 if works < way.works {
                     way = Way {
                         works,
@@ -283,19 +310,35 @@ impl Installation {
     }
 }
 
+/// What policy wants beside a password that counts.
+fn refused_words(policy: &ElevationPolicy, ways: &Ways) -> &'static str {
+    let takes_a_passkey = policy.leaves_a_way(&Ways {
+        enrolled: Enrolled::Yes,
+        passkey: true,
+        ..*ways
+    });
+    match policy.password {
+        PasswordRule::Never => "policy does not accept the password for it",
+        _ if takes_a_passkey && ways.code => {
+            "policy wants a passkey, and none of theirs answers here"
+        }
+        _ => "policy wants a second factor beside the password, and none of theirs answers here",
+    }
+}
+
 impl Keys {
     const fn holder(&self) -> Holder {
         Holder {
             break_glass: self.break_glass,
             internal: self.internal,
-            enrolled: self.enrolled,
+            enrolled: self.kit.enrolled,
         }
     }
 }
 
 impl Connected {
     /// Whether its answers start a secure session.
-    fn elevates(&self, policy: &ElevationPolicy, enrolled: Enrolled) -> (Works, String) {
+    fn elevates(&self, policy: &ElevationPolicy, kit: Ways) -> (Works, String) {
         let name = &self.name;
         let believed = match self.worth {
             Worth::Informative => true,
@@ -305,8 +348,10 @@ impl Connected {
         if believed && self.proves {
             return (Works::Yes, String::new());
         }
-        let confirmed =
-            enrolled == Enrolled::Yes && policy.accepts(ProofKind::UnprovableAndFactor, enrolled);
+        let confirmed = policy.leaves_a_way(&Ways {
+            unprovable: true,
+            ..kit
+        });
         match self.worth {
             Worth::Silent | Worth::Uninformative if confirmed => (Works::Yes, String::new()),
             Worth::Uninformative => (Works::No, format!("{name} cannot prove presence")),

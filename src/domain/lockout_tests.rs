@@ -1,18 +1,22 @@
-//! The lockout proof: single cases in words, and a property over installations and changes made by chance.
+//! The lockout proof: single cases in words.
+
+#[path = "lockout_tests/properties.rs"]
+mod properties;
 
 use std::collections::BTreeSet;
 
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
 use crate::id::{AssignmentId, GroupId};
 use crate::membership::{Member, Origin};
-use crate::policy::{PasswordRule, ProviderRule};
+use crate::policy::{FactorRule, PasskeyRule, PasswordRule, ProviderRule};
 use crate::role::Role;
 use crate::sign_in::{Passwords, ProvidedPasswords};
 use crate::standing::Grant;
 
+/// The name by which passkeys know the console.
+const HERE: &str = "muster.example";
 const CORP: ProviderId = ProviderId(Uuid::from_u128(1));
 
 const fn user(n: u8) -> UserId {
@@ -43,8 +47,26 @@ fn keys(name: &str) -> Keys {
         break_glass: false,
         internal: true,
         password: false,
-        enrolled: Enrolled::No,
+        kit: Kit::none(),
         identities: Vec::new(),
+    }
+}
+
+/// The second factor of somebody with an app and nothing else.
+fn app() -> Kit {
+    Kit {
+        enrolled: Enrolled::Yes,
+        app: true,
+        ..Kit::none()
+    }
+}
+
+/// A passkey made for this name, and nothing else.
+fn passkey(name: &str) -> Kit {
+    Kit {
+        enrolled: Enrolled::Yes,
+        passkeys: BTreeSet::from([name.to_owned()]),
+        ..Kit::none()
     }
 }
 
@@ -69,7 +91,10 @@ fn by_corp(name: &str) -> Keys {
 
 /// Superadmins with these keys, granted directly.
 fn site(people: &[Keys]) -> Installation {
-    let mut site = Installation::default();
+    let mut site = Installation {
+        name: Some(HERE.to_owned()),
+        ..Installation::default()
+    };
     site.providers.insert(CORP, corp());
     for (n, keys) in (0_u8..).zip(people) {
         site.people.insert(user(n), keys.clone());
@@ -191,7 +216,7 @@ fn a_policy_that_no_superadmin_meets_is_refused() {
 #[test]
 fn a_lost_factor_is_missed_where_an_unprovable_answer_needs_it() {
     let mut site = site(&[Keys {
-        enrolled: Enrolled::Yes,
+        kit: app(),
         ..by_corp("sue")
     }]);
     set_corp(&mut site, |corp| corp.worth = Worth::Silent);
@@ -204,9 +229,119 @@ fn a_lost_factor_is_missed_where_an_unprovable_answer_needs_it() {
     let lost = |site: &mut Installation| {
         site.people
             .values_mut()
-            .for_each(|keys| keys.enrolled = Enrolled::No);
+            .for_each(|keys| keys.kit = Kit::none());
     };
     assert!(refusal(&site, lost).is_some());
+}
+
+#[test]
+fn a_passkey_counts_at_the_name_it_was_made_for_and_nowhere_else() {
+    let bob = |kit| Keys {
+        kit,
+        ..by_password("bob")
+    };
+    let site_of = |kit| site(&[bob(kit)]);
+    let moved = |site: &mut Installation| site.name = Some("other.example".to_owned());
+    let nameless = |site: &mut Installation| site.name = None;
+    let only = site_of(passkey(HERE));
+    assert_eq!(only.works(), Works::Yes);
+    let words = refusal(&only, moved).unwrap();
+    let says = "bob cannot sign in: no passkey of theirs answers to other.example";
+    assert!(words.contains(says), "{words}");
+    assert!(
+        refusal(&only, nameless)
+            .unwrap()
+            .contains("at this address")
+    );
+    // Recovery codes, an app, or a passkey of the new name let them in all the same.
+    for stands_in in [
+        Kit {
+            codes: true,
+            ..passkey(HERE)
+        },
+        Kit {
+            app: true,
+            ..passkey(HERE)
+        },
+    ] {
+        let site = site_of(stands_in);
+        assert_eq!(refusal(&site, moved), None);
+        assert_eq!(refusal(&site, nameless), None);
+    }
+    let mut both = passkey(HERE);
+    both.passkeys.insert("other.example".to_owned());
+    assert_eq!(refusal(&site_of(both), moved), None);
+    // With a passkey that answers nowhere the password is not enough, although without any it was.
+    assert_eq!(site_of(passkey("other.example")).works(), Works::No);
+}
+
+#[test]
+fn every_proof_that_policy_may_ask_for_is_tried() {
+    let silent = |site: &mut Installation| set_corp(site, |corp| corp.worth = Worth::Silent);
+    let confirmed = ElevationPolicy {
+        provider: ProviderRule::FreshOrConfirmed,
+        ..ElevationPolicy::default()
+    };
+    let passkeys_alone = |policy: &ElevationPolicy| ElevationPolicy {
+        factors: FactorRule::Passkey,
+        ..policy.clone()
+    };
+    let with_factor = ElevationPolicy {
+        password: PasswordRule::WithFactor,
+        passkey: PasskeyRule::Beside,
+        ..ElevationPolicy::default()
+    };
+    let never = ElevationPolicy {
+        password: PasswordRule::Never,
+        ..ElevationPolicy::default()
+    };
+    let codes = Kit {
+        app: false,
+        codes: true,
+        ..app()
+    };
+    for (policy, at_corp, kit, works) in [
+        // A password and what is beside it.
+        (&with_factor, false, Kit::none(), Works::No),
+        (&with_factor, false, app(), Works::Yes),
+        (&with_factor, false, codes.clone(), Works::Yes),
+        (&with_factor, false, passkey(HERE), Works::Yes),
+        (&with_factor, false, passkey("other.example"), Works::No),
+        (&passkeys_alone(&with_factor), false, app(), Works::No),
+        (
+            &passkeys_alone(&with_factor),
+            false,
+            passkey(HERE),
+            Works::Yes,
+        ),
+        // A passkey alone, which counts where the password does.
+        (
+            &ElevationPolicy::default(),
+            false,
+            passkey(HERE),
+            Works::Yes,
+        ),
+        (&never, false, passkey(HERE), Works::No),
+        // A provider that proves nothing, and what confirms it.
+        (&ElevationPolicy::default(), true, passkey(HERE), Works::No),
+        (&confirmed, true, Kit::none(), Works::No),
+        (&confirmed, true, app(), Works::Yes),
+        (&confirmed, true, codes, Works::Yes),
+        (&confirmed, true, passkey("other.example"), Works::No),
+        (&passkeys_alone(&confirmed), true, app(), Works::No),
+        (&passkeys_alone(&confirmed), true, passkey(HERE), Works::Yes),
+    ] {
+        let keys = if at_corp {
+            by_corp("sue")
+        } else {
+            by_password("sue")
+        };
+        let told = kit.clone();
+        let mut site = site(&[Keys { kit, ..keys }]);
+        silent(&mut site);
+        site.elevation.set(Role::Superadmin, policy.clone());
+        assert_eq!(site.works(), works, "{policy:?} {at_corp} {told:?}");
+    }
 }
 
 #[test]
@@ -214,251 +349,4 @@ fn where_nobody_gets_in_everything_may_be_repaired() {
     let site = site(&[keys("sue")]);
     assert_eq!(site.works(), Works::No);
     assert_eq!(refusal(&site, |site| site.providers.clear()), None);
-}
-
-/// One change, by chance.
-#[derive(Clone, Debug)]
-enum Change {
-    Disable(u8),
-    Remove(u8),
-    Reconnect(u8),
-    Reissue(u8),
-    Worth(u8, Worth),
-    SignIn(SignInPolicy),
-    Policy(Role, ElevationPolicy),
-    Withdraw(u8),
-    DeleteGroup(u8),
-    Leave(u8, u8),
-    Deactivate(u8),
-    NoPassword(u8),
-    NoFactor(u8),
-    Unlink(u8),
-    Ordinary(u8),
-}
-
-fn provider(n: u8) -> ProviderId {
-    ProviderId(Uuid::from_u128(u128::from(n % 2) + 1))
-}
-
-fn make(site: &mut Installation, change: &Change) {
-    let mut person = |n: u8, change: fn(&mut Keys)| {
-        if let Some(keys) = site.people.get_mut(&user(n)) {
-            change(keys);
-        }
-    };
-    match change {
-        Change::NoPassword(n) => person(*n, |keys| keys.password = false),
-        Change::NoFactor(n) => person(*n, |keys| keys.enrolled = Enrolled::No),
-        Change::Unlink(n) => person(*n, |keys| keys.identities.truncate(0)),
-        Change::Ordinary(n) => person(*n, |keys| keys.break_glass = false),
-        Change::SignIn(policy) => site.sign_in = *policy,
-        Change::Policy(role, policy) => site.elevation.set(*role, policy.clone()),
-        Change::Remove(n) => drop(site.providers.remove(&provider(*n))),
-        Change::Deactivate(n) => {
-            site.standing.active.remove(&user(*n));
-        }
-        Change::Withdraw(n) => {
-            site.standing = site.standing.clone().without_grant(grant(*n));
-        }
-        Change::DeleteGroup(n) => {
-            site.standing = site.standing.clone().without_group(group(*n));
-        }
-        Change::Leave(of, n) => {
-            let member = Member::User(user(*n));
-            let standing = site.standing.clone();
-            site.standing = standing.without_member(group(*of), member, Origin::Manual);
-        }
-        Change::Disable(n) | Change::Reconnect(n) | Change::Reissue(n) | Change::Worth(n, _) => {
-            if let Some(provider) = site.providers.get_mut(&provider(*n)) {
-                match change {
-                    Change::Disable(_) => provider.enabled = false,
-                    Change::Reconnect(_) => (provider.proven, provider.proves) = (false, false),
-                    Change::Worth(_, worth) => provider.worth = *worth,
-                    _ => provider.issuer.push('2'),
-                }
-            }
-        }
-    }
-}
-
-fn sign_ins() -> impl Strategy<Value = SignInPolicy> {
-    (any::<bool>(), 0_u8..3).prop_map(|(off, provided)| SignInPolicy {
-        passwords: if off {
-            Passwords::BreakGlassOnly
-        } else {
-            Passwords::Everybody
-        },
-        provided: match provided {
-            0 => ProvidedPasswords::Forbidden,
-            1 => ProvidedPasswords::Allowed,
-            _ => ProvidedPasswords::WithFactor,
-        },
-    })
-}
-
-fn elevation_policies() -> impl Strategy<Value = ElevationPolicy> {
-    (any::<bool>(), 0_u8..3).prop_map(|(confirmed, password)| ElevationPolicy {
-        provider: if confirmed {
-            ProviderRule::FreshOrConfirmed
-        } else {
-            ProviderRule::Fresh
-        },
-        password: match password {
-            0 => PasswordRule::Enough,
-            1 => PasswordRule::WithFactor,
-            _ => PasswordRule::Never,
-        },
-        ..ElevationPolicy::default()
-    })
-}
-
-fn worths() -> impl Strategy<Value = Worth> {
-    proptest::sample::select(vec![
-        Worth::Informative,
-        Worth::Unknown,
-        Worth::Silent,
-        Worth::Uninformative,
-    ])
-}
-
-fn changes() -> impl Strategy<Value = Change> {
-    let n = || 0_u8..5;
-    prop_oneof![
-        n().prop_map(Change::Disable),
-        n().prop_map(Change::Remove),
-        n().prop_map(Change::Reconnect),
-        n().prop_map(Change::Reissue),
-        (n(), worths()).prop_map(|(n, worth)| Change::Worth(n, worth)),
-        sign_ins().prop_map(Change::SignIn),
-        (
-            proptest::sample::select(Role::ALL.to_vec()),
-            elevation_policies()
-        )
-            .prop_map(|(role, policy)| Change::Policy(role, policy)),
-        n().prop_map(Change::Withdraw),
-        n().prop_map(Change::DeleteGroup),
-        (n(), n()).prop_map(|(group, n)| Change::Leave(group, n)),
-        n().prop_map(Change::Deactivate),
-        n().prop_map(Change::NoPassword),
-        n().prop_map(Change::NoFactor),
-        n().prop_map(Change::Unlink),
-        n().prop_map(Change::Ordinary),
-    ]
-}
-
-fn people() -> impl Strategy<Value = Keys> {
-    (
-        any::<[bool; 5]>(),
-        proptest::collection::vec((0_u8..2, any::<bool>()), 0..3),
-    )
-        .prop_map(
-            |([break_glass, internal, password, enrolled, _], identities)| Keys {
-                username: "somebody".to_owned(),
-                break_glass,
-                internal,
-                password,
-                enrolled: if enrolled {
-                    Enrolled::Yes
-                } else {
-                    Enrolled::No
-                },
-                identities: identities
-                    .into_iter()
-                    .map(|(n, used)| Identity {
-                        provider: provider(n),
-                        issuer: "https://corp.example".to_owned(),
-                        used,
-                    })
-                    .collect(),
-            },
-        )
-}
-
-fn connected() -> impl Strategy<Value = Connected> {
-    (any::<[bool; 4]>(), worths()).prop_map(|([enabled, proven, believes, proves], worth)| {
-        Connected {
-            enabled,
-            proven,
-            proves,
-            worth,
-            believes_untested: believes,
-            ..corp()
-        }
-    })
-}
-
-prop_compose! {
-    fn installations()(
-        keys in proptest::collection::vec(people(), 1..5),
-        providers in proptest::collection::vec(connected(), 2),
-        sign_in in sign_ins(),
-        policy in elevation_policies(),
-        nested in any::<bool>(),
-    ) -> Installation {
-        let mut site = site(&keys);
-        site.sign_in = sign_in;
-        site.elevation.set(Role::Superadmin, policy);
-        for (n, connected) in (0_u8..).zip(providers) {
-            site.providers.insert(provider(n), connected);
-        }
-        // Everybody but the first holds the role through a group, or a group in a group.
-        for grant in site.standing.grants.iter_mut().skip(1) {
-            grant.to = Member::Group(group(u8::from(nested)));
-        }
-        for n in 1..u8::try_from(keys.len()).unwrap_or(1) {
-            site.standing.people.insert((group(0), user(n), Origin::Manual));
-        }
-        if nested {
-            site.standing.nesting.insert((group(1), group(0), Origin::Manual));
-        }
-        site
-    }
-}
-
-proptest! {
-    #[test]
-    fn after_an_accepted_change_somebody_still_gets_in_if_somebody_did(
-        mut site in installations(),
-        changes in proptest::collection::vec(changes(), 1..12),
-    ) {
-        let at_first = site.works();
-        for change in &changes {
-            let mut after = site.clone();
-            make(&mut after, change);
-            let accepted = keeps_a_way_in(&site, &after);
-            prop_assert_eq!(accepted.is_ok(), after.works() >= site.works(), "{:?}", change);
-            if accepted.is_ok() {
-                site = after;
-            }
-            prop_assert!(site.works() >= at_first);
-        }
-        // Whoever passes is an active superadmin with both ways, and nobody else is asked.
-        let superadmins: BTreeSet<UserId> = site.standing.superadmins();
-        for simulated in site.simulate() {
-            prop_assert!(superadmins.contains(&simulated.user));
-            if simulated.works() == Works::Yes {
-                prop_assert!(simulated.missing().is_none());
-                prop_assert!(!simulated.sign_in.is_empty() && !simulated.elevate.is_empty());
-            } else {
-                prop_assert!(simulated.missing().is_some());
-            }
-        }
-    }
-
-    #[test]
-    fn a_refusal_names_whoever_is_left_or_says_that_nobody_is(
-        site in installations(),
-        change in changes(),
-    ) {
-        let mut after = site.clone();
-        make(&mut after, &change);
-        if let Err(refused) = keeps_a_way_in(&site, &after) {
-            prop_assert_eq!(refused.code, "LOCK-001");
-            let names_somebody = refused.public.contains("somebody cannot");
-            let nobody = refused.public.contains("there would be no superadmin");
-            prop_assert_eq!(names_somebody, !after.simulate().is_empty());
-            prop_assert_eq!(nobody, after.simulate().is_empty());
-            prop_assert!(refused.next.is_some());
-        }
-    }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{Allowance, Calibration, Measured};
 use crate::evidence::AuthEvidence;
 use crate::id::{ChallengeId, ProviderId, UserId};
+use crate::opener::Openers;
 use crate::session::{Proof, SessionKey, Unproven};
 
 mod doors;
@@ -121,6 +122,8 @@ pub struct Challenge {
     pub provider: ProviderId,
     /// Issuer and subject under which the person is known there; none: no identity at this provider.
     pub expected: Option<(String, String)>,
+    /// Who, beside its owner, opened that identity.
+    pub opened_by: Openers,
     /// The time of authentication stated when this session signed in there, if it did and it was stated.
     pub signed_in: Option<DateTime<Utc>>,
     /// When we sent the browser away.
@@ -259,6 +262,7 @@ impl Judgement {
                 asked.session.clone(),
                 asked.user,
                 asked.provider,
+                asked.opened_by.clone(),
                 self.answered_at,
             )
         })

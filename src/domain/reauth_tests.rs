@@ -61,6 +61,7 @@ impl Trip {
                 user,
                 provider,
                 expected: Some((ISSUER.to_owned(), "anna".to_owned())),
+                opened_by: Openers::nobody(),
                 signed_in: Some(at(-3600)),
                 asked_at: at(0),
                 sent: Sent {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::factor::Enrolled;
 use crate::id::{ElevationId, ProviderId, UserId};
+use crate::opener::Openers;
 use crate::policy::{Address, ElevationPolicy};
 
 mod proof;
@@ -38,6 +39,26 @@ pub enum Means {
     },
 }
 
+/// How somebody came in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// By what means.
+    pub means: Means,
+    /// Who else could have come in so.
+    pub opened_by: Openers,
+}
+
+impl Entry {
+    /// By a password, together with a second factor where one was asked for.
+    #[must_use]
+    pub const fn by_password(opened_by: Openers) -> Self {
+        Self {
+            means: Means::Password,
+            opened_by,
+        }
+    }
+}
+
 /// A signed-in browser session.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Session {
@@ -49,6 +70,8 @@ pub struct Session {
     pub signed_in_at: DateTime<Utc>,
     /// By what means.
     pub means: Means,
+    /// Who else could have come in so.
+    pub opened_by: Openers,
     /// The secure admin session inside it, if one was earned (it may be over).
     pub elevation: Option<Elevation>,
 }
@@ -94,6 +117,7 @@ pub struct Elevation {
     ends_at: DateTime<Utc>,
     idle_seconds: Option<u32>,
     network: Option<String>,
+    opened_by: Openers,
     /// Never stored: it is the form's, not the session's.
     grace: TimeDelta,
 }
@@ -119,6 +143,8 @@ pub struct StoredElevation {
     pub idle_seconds: Option<u32>,
     /// The only network it runs from, if policy binds it to one.
     pub network: Option<String>,
+    /// Who else could have brought what proved presence.
+    pub opened_by: Openers,
 }
 
 /// Everything that decides whether a proof is exchanged for a secure session.
@@ -153,6 +179,7 @@ impl Elevation {
             user: proof.user(),
             kind: proof.kind(),
             provider: proof.provider(),
+            opened_by: proof.opened_by().clone(),
             granted_at: proof.at(),
             ends_at: proof.at() + TimeDelta::seconds(i64::from(policy.lifetime_seconds())),
             idle_seconds: policy.idle_seconds,
@@ -174,6 +201,7 @@ impl Elevation {
             ends_at,
             idle_seconds,
             network,
+            opened_by,
         } = row;
         Self {
             id,
@@ -185,6 +213,7 @@ impl Elevation {
             ends_at,
             idle_seconds,
             network,
+            opened_by,
             grace: TimeDelta::zero(),
         }
     }
@@ -202,6 +231,7 @@ impl Elevation {
             ends_at: self.ends_at,
             idle_seconds: self.idle_seconds,
             network: self.network.clone(),
+            opened_by: self.opened_by.clone(),
         }
     }
 
@@ -262,6 +292,12 @@ impl ElevatedSession<'_> {
     #[must_use]
     pub const fn id(&self) -> ElevationId {
         self.elevation.id
+    }
+
+    /// Who else could have brought what proved presence: they open with it whatever is opened here.
+    #[must_use]
+    pub const fn opened_by(&self) -> &Openers {
+        &self.elevation.opened_by
     }
 
     /// What is stored of it.

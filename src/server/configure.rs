@@ -25,6 +25,12 @@ pub(crate) async fn run(settings: Settings, action: Config) -> Result<(), Stop> 
                 &config::diff(&services, &call, &wanted).await?,
                 "Nothing differs.",
             );
+            if let Some(refused) = config::foretell(&services, &call, &wanted).await? {
+                say(format_args!(
+                    "Applying this would be refused: {} ({})",
+                    refused.public, refused.code
+                ));
+            }
         }
         Config::Apply { file } => {
             let wanted = config::parse(&read(&file)?)?;

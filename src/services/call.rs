@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use muster_domain::audit::AuditEvent;
+use muster_domain::id::UserId;
+use muster_domain::opener::Openers;
 use muster_domain::role::{Level, Permission, Role};
 use muster_domain::session::{ElevatedSession, Session};
 use muster_domain::throttle;
@@ -143,6 +145,19 @@ impl Call {
             )
             .next("Prove that it is you, and what you were doing goes on.")
         })
+    }
+
+    /// Who, beside `owner`, could use what this call opens for them: the caller, unless it is for themselves, and whoever
+    /// could be sitting there instead. Parts of this program, and people who are not signed in, open for nobody else.
+    #[must_use]
+    pub fn opens_for(&self, owner: UserId) -> Openers {
+        let Some(person) = self.person() else {
+            return Openers::nobody();
+        };
+        match self.elevated() {
+            Ok(elevated) => Openers::of_what(person.user.id, owner, elevated.opened_by()),
+            Err(_) => Openers::of_what(person.user.id, owner, &person.session.opened_by),
+        }
     }
 
     /// The network the call comes from, as failures are counted and secure sessions are bound.

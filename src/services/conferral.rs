@@ -1,5 +1,6 @@
 //! What somebody gets along with a role without seeing it: identity providers whose rules decide who is in the group
-//! that carries it (C18), and ways in that others opened to the person who holds it (O78).
+//! that carries it (C18), and ways in that others opened to the person who holds it, with all that was opened from there
+//! (O78, [`muster_domain::opener`]).
 //!
 //! Both are legitimate and both are how a role is stolen, so whoever confers a role is told and has to confirm, in
 //! whatever order grant, nesting, rules and ways in came to be. A part of this program is not asked; it goes on record
@@ -9,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{GroupId, ProviderId, UserId};
-use muster_domain::name::{self, RESERVED};
+use muster_domain::name;
 use muster_domain::role::Role;
 use muster_domain::{Error, Kind};
-use muster_storage::{Tx, credentials, factors, groups, permits, providers, subjects, users};
+use muster_storage::opened::{self, Opened, What};
+use muster_storage::{Tx, groups, providers, users};
 use serde_json::{Value, json};
 
 use crate::standing::Standing;
@@ -139,7 +141,7 @@ fn question(fills: &[String], opened: &[String]) -> Error {
         "Somebody else opened a way in to who gets a role: {}.",
         named(opened)
     );
-    let next = "Whoever opened it may sign in with the role. Have the person set a password of their own, or unlink the identity; or confirm that you know about it.";
+    let next = "Whoever opened it may sign in with the role. Have the person come in by something that nobody else opened and set these anew, or take them away; or confirm that you know about it.";
     if fills.is_empty() {
         return Error::new("ROLE-006", Kind::Conflict, ways_in).next(next);
     }
@@ -156,48 +158,55 @@ fn question(fills: &[String], opened: &[String]) -> Error {
         .next("Whoever manages these groups there decides who gets the role. Take the group out of the rules, or confirm it where the role is granted.")
 }
 
-/// Ways in of these people that neither they nor the caller opened.
+/// Ways in of these people that neither they nor the caller opened, and those that were opened from there.
 async fn opened_by_others(call: &Call, tx: &Tx, people: &[UserId]) -> Result<Vec<String>, Error> {
-    let known: BTreeMap<UserId, String> = users::get_many(tx, people)
+    let granter = call.user().map(|user| user.id);
+    let found = opened::of_users(tx, people, call.at).await?;
+    let openers: BTreeSet<UserId> = found
+        .iter()
+        .flat_map(|one| one.opened_by.to_tell(granter))
+        .collect();
+    let named: Vec<UserId> = openers.iter().chain(people).copied().collect();
+    let known: BTreeMap<UserId, String> = users::get_many(tx, &named)
         .await?
         .into_iter()
         .map(|user| (user.id, user.username))
         .collect();
-    let foreign =
-        |by: &str, owner: &str| by != owner && by != call.actor() && !RESERVED.contains(&by);
-    let mut opened = Vec::new();
-    for (user, by) in credentials::set_by_others(tx, people).await? {
-        let owner = known.get(&user).map_or("?", String::as_str);
-        if foreign(&by, owner) {
-            opened.push(format!("{by} set the password of {owner}"));
+    let name = |user: UserId| {
+        known
+            .get(&user)
+            .map_or("somebody who is gone", String::as_str)
+    };
+    let mut told = BTreeSet::new();
+    for one in &found {
+        for opener in one.opened_by.to_tell(granter) {
+            told.insert(words(one, name(opener), name(one.user)));
         }
     }
-    for (user, by) in factors::permitted_by_others(tx, people).await? {
-        let owner = known.get(&user).map_or("?", String::as_str);
-        if foreign(&by, owner) {
-            opened.push(format!(
-                "{by} let {owner} add a second factor without proof of presence"
-            ));
+    Ok(told.into_iter().collect())
+}
+
+/// What somebody opened with their own hands, or what was opened by whoever came in by such a way.
+fn words(one: &Opened, by: &str, owner: &str) -> String {
+    let own_hands = one.by_hand_of.as_deref() == Some(by);
+    let called = one.name.as_deref().unwrap_or_default();
+    let after = |what: &str| format!("{what} by way of what {by} opened");
+    match one.what {
+        What::Password if own_hands => format!("{by} set the password of {owner}"),
+        What::Password => after(&format!("the password of {owner} was set")),
+        What::Identity if own_hands => format!("{by} linked an identity to {owner}"),
+        What::Identity => after(&format!("an identity was linked to {owner}")),
+        What::Factor if own_hands => {
+            format!("{by} let {owner} add a second factor without proof of presence")
         }
-    }
-    for permit in permits::list(tx, call.at).await? {
-        let owner = known.get(&permit.user).map(String::as_str);
-        if let Some(owner) = owner.filter(|owner| foreign(&permit.granted_by, owner)) {
-            let by = &permit.granted_by;
-            opened.push(format!(
-                "{by} lets {owner} add a second factor without proof of presence"
-            ));
+        What::Factor => after(&format!("{owner}’s second factor “{called}” was added")),
+        What::Codes => after(&format!("the recovery codes of {owner} were made")),
+        What::Permit if own_hands => {
+            format!("{by} lets {owner} add a second factor without proof of presence")
         }
+        What::Permit => after(&format!("{owner} was let add a second factor")),
+        What::Session => after(&format!("{owner} is signed in")),
     }
-    for subject in subjects::of_users(tx, people).await? {
-        let owner = known.get(&subject.user).map_or("?", String::as_str);
-        if foreign(&subject.linked_by, owner) {
-            let by = &subject.linked_by;
-            opened.push(format!("{by} linked an identity to {owner}"));
-        }
-    }
-    opened.sort();
-    Ok(opened)
 }
 
 /// The first few, and how many more there are.

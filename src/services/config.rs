@@ -10,7 +10,7 @@ use muster_domain::policy::ElevationPolicy;
 use muster_domain::provider::{Provider, slug_of};
 use muster_domain::vendor::Vendor;
 use muster_domain::{Error, Kind};
-use muster_storage::{providers, roles, settings, users};
+use muster_storage::{providers, roles, users};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,10 +19,12 @@ use crate::providers::{Draft, Enabled};
 use crate::{Call, Services, Who, site};
 
 mod differences;
+mod foretold;
 mod holders;
 mod policies;
 
 use differences::{compare, compare_all, compare_lists, flatten};
+pub use foretold::foretell;
 
 /// The whole file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -283,6 +285,7 @@ fn effective(services: &Services, provider: &ProviderConfig) -> Result<ProviderC
 ///
 /// # Errors
 /// When something the file names does not exist or does not hold; then that part is not changed, parts before it are.
+/// `LOCK-001` when no superadmin would be known to get in: as [`foretell`] says, before anything is changed.
 pub async fn apply(
     services: &Services,
     call: &Call,
@@ -292,6 +295,9 @@ pub async fn apply(
     let differences = diff(services, call, wanted).await?;
     holders::check(services, wanted).await?;
     policies::check(wanted)?;
+    if let Some(refused) = foretell(services, call, wanted).await? {
+        return Err(refused);
+    }
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -300,13 +306,7 @@ pub async fn apply(
         }
     }
     if let Some(url) = &wanted.site.url {
-        let url = site::check(url)?;
-        if site::stored(services).await?.as_ref() != Some(&url) {
-            let tx = services.db().begin().await?;
-            settings::set(&tx, "site.url", &url.as_str()).await?;
-            tx.commit(&[call.event("settings.url", url.as_str(), None, json!({"by": "file"}))])
-                .await?;
-        }
+        site::declare(services, call, url).await?;
     }
     for (slug, provider) in &wanted.providers {
         let draft = Draft {
@@ -327,7 +327,7 @@ pub async fn apply(
                 Enabled::No
             };
             let (tx, detail) = (services.db().begin().await?, json!({"by": "file"}));
-            crate::providers::switch(tx, call, &mut kept, enabled, detail).await?;
+            crate::providers::switch(services, tx, call, &mut kept, enabled, detail).await?;
         }
     }
     holders::apply(services, call, wanted).await?;

@@ -225,6 +225,7 @@ pub async fn first(
         user: user.id,
         signed_in_at: call.at,
         means: Means::Password,
+        opened_by: checked.opened_by().clone(),
         elevation: None,
     };
     let proof = Proof::password(&session, checked, call.at).ok_or_else(foreign)?;

@@ -10,6 +10,7 @@ use muster_domain::factor::recovery;
 use muster_domain::factor::totp::{Code, Totp};
 use muster_domain::factor::{self, Enrolled, Factor, FactorKind};
 use muster_domain::id::{FactorId, UserId};
+use muster_domain::opener::Openers;
 use muster_domain::policy::FactorRule;
 use muster_domain::role::Permission;
 use muster_domain::session::{ElevatedSession, ProofKind};
@@ -28,13 +29,13 @@ mod party;
 pub mod passkey;
 pub mod permit;
 
-pub(crate) use brought::kinds_in;
 pub use brought::{Brought, Kinds, check_brought, kinds};
 pub use check::check;
 pub(crate) use check::passkey::LASTS as CEREMONY;
 pub use check::passkey::{self as passkeys, Given};
 pub use muster_storage::ceremonies::Purpose;
 pub use party::name as bound_name;
+pub(crate) use party::name_in as bound_name_in;
 pub use permit::Ground;
 
 /// How long a begun factor waits for its first code.
@@ -123,6 +124,8 @@ pub async fn begin(
             bound_to: None,
             suspected_at: None,
             permitted_by: None,
+            // Whoever begins sees the secret.
+            opened_by: call.opens_for(user.id),
         },
         sealed: services.sealer().seal(
             totp.write().expose_secret(),
@@ -185,19 +188,22 @@ pub async fn confirm(
         ));
     };
     let tx = services.db().begin().await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let is_first = rows::enrolled(&tx, user.id).await? == Enrolled::No;
-    let permitted_by = ground.spend(&tx, call).await?;
-    if !rows::confirm(&tx, id, step, permitted_by.as_deref(), call.at).await? {
+    let (permitted_by, opened_by) = ground.spend(&tx, call).await?;
+    let opened_by = pending.factor.opened_by.or(opened_by);
+    let by = (permitted_by.as_deref(), &opened_by);
+    if !rows::confirm(&tx, id, step, by, call.at).await? {
         return Err(no_longer_pending());
     }
     // Where policy takes passkeys alone, the password that did without any factor does no longer with a code beside it.
     ways_in.holds(&tx).await?;
     pending.factor.permitted_by = permitted_by;
+    pending.factor.opened_by = opened_by;
     let mut events = vec![event(call, "factor.add", user, &pending.factor)];
     let mut codes = Vec::new();
     if is_first {
-        codes = new_codes(services, call, &tx, user.id).await?;
+        codes = new_codes(services, call, &tx, (user.id, &pending.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
     tx.commit(&events).await?;
@@ -221,7 +227,8 @@ pub async fn make_codes(
     if rows::enrolled(&tx, user.id).await? == Enrolled::No {
         return Err(none_enrolled());
     }
-    let codes = new_codes(services, call, &tx, user.id).await?;
+    let opened_by = Openers::of_what(user.id, user.id, elevated.opened_by());
+    let codes = new_codes(services, call, &tx, (user.id, &opened_by)).await?;
     tx.commit(&[codes_made(call, user)]).await?;
     Ok(codes)
 }
@@ -251,7 +258,8 @@ pub async fn rename(
         .await
 }
 
-/// Removes one's own factor. With the last one the recovery codes go.
+/// Removes one's own factor. With the last one the recovery codes go, and with one that somebody else opened the codes
+/// that whoever that was may have too.
 ///
 /// # Errors
 /// Without presence; when there is no such factor of the caller's; `FAC-007` when it is the last one and the caller's
@@ -264,7 +272,7 @@ pub async fn remove(
 ) -> Result<Factor, Error> {
     let user = own_present(call, elevated)?;
     let tx = services.db().begin().await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let known = rows::of_user(&tx, user.id).await?;
     let factor = find(&known, id)?.clone();
     let (policy, _) = policies::binding(&tx, call.signed_in()?).await?;
@@ -311,7 +319,7 @@ pub async fn remove_of(
     let person = users::get(&tx, user)
         .await?
         .ok_or_else(|| Error::not_found("user"))?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     guard::may_alter(call, before.standing(), user)?;
     let known = rows::of_user(&tx, user).await?;
     let factor = find(&known, id)?.clone();
@@ -327,7 +335,8 @@ async fn removed(tx: &Tx, factor: &Factor, before: usize) -> Result<(), Error> {
     if !rows::remove(tx, factor.user, factor.id).await? {
         return Err(Error::not_found("second factor"));
     }
-    if before <= 1 {
+    let codes_opened_by = recovery_codes::opened_by(tx, factor.user).await?;
+    if before <= 1 || factor.opened_by.meets(&codes_opened_by) {
         recovery_codes::remove(tx, factor.user).await?;
     }
     Ok(())
@@ -402,14 +411,14 @@ async fn new_codes(
     services: &Services,
     call: &Call,
     tx: &Tx,
-    user: UserId,
+    (user, opened_by): (UserId, &Openers),
 ) -> Result<Vec<SecretString>, Error> {
     let codes = recovery::make(services.entropy());
     let hashes: Vec<String> = codes
         .iter()
         .filter_map(|code| recovery::hash(user, code.expose_secret()))
         .collect();
-    recovery_codes::replace(tx, user, &hashes, call.at).await?;
+    recovery_codes::replace(tx, user, &hashes, opened_by, call.at).await?;
     Ok(codes)
 }
 

@@ -175,10 +175,10 @@ pub async fn plan_delete(
     let standing = roles::standing(db).await?;
     let after = standing.clone().without_group(id);
     let roles = standing.carried_by(id);
-    let refused = managed(&group)
-        .err()
-        .or_else(|| may_delete(call, &roles).err())
-        .or_else(|| guard::keeps_a_superadmin(&standing, &after).err());
+    let refused = match managed(&group).and_then(|()| may_delete(call, &roles)) {
+        Err(refused) => Some(refused),
+        Ok(()) => lockout::foretell(services, |is| is.standing = after).await?,
+    };
     let (inner, outer) = detail::neighbours(services, id).await?;
     Ok(DeletePlan {
         users: detail::people(services, id).await?,
@@ -220,7 +220,7 @@ pub async fn delete(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let group = local(&tx, id).await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let before = ways_in.standing();
     guard::may_change_members(call, before, elevated, id)?;
     let after = before.clone().without_group(id);

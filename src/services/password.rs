@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use muster_domain::credential::{self, PasswordChecked};
 use muster_domain::error::FieldError;
 use muster_domain::factor::{Enrolled, FactorChecked};
-use muster_domain::session::{Proof, Session};
+use muster_domain::opener::Openers;
+use muster_domain::session::{Entry, Proof, Session};
 use muster_domain::throttle::{self, ThrottlePolicy};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind, name};
@@ -31,7 +32,7 @@ pub async fn sign_in(
 ) -> Result<Entered, Error> {
     let door = Door::sign_in(call, username);
     let checked = attempt(services, call, &door, username, password).await?;
-    let Some((user, _)) = checked else {
+    let Some((user, witness)) = checked else {
         return Err(wrong());
     };
     if !user.is_active() {
@@ -44,15 +45,15 @@ pub async fn sign_in(
         record_half(services, call, &user).await?;
         return Ok(Entered::Half(Half::of(services, call, &user).await?));
     }
-    enter(services, call, &user, None).await?;
-    Ok(Entered::In(Box::new(user)))
+    let entry = enter(services, call, &user, (witness.opened_by(), None)).await?;
+    Ok(Entered::In(Box::new(user), entry))
 }
 
 /// How far name and password led.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Entered {
-    /// All the way.
-    In(Box<User>),
+    /// All the way, and how.
+    In(Box<User>, Entry),
     /// To the second step: this person has a second factor.
     Half(Half),
 }
@@ -62,13 +63,14 @@ async fn record_half(services: &Services, call: &Call, user: &User) -> Result<()
     services.db().begin().await?.commit(&[event]).await
 }
 
-/// Puts a sign-in on record whose password, and second factor where there is one, was checked.
+/// Puts a sign-in on record whose password, and second factor where there is one, was checked. `known_to`: who else
+/// knows the password. Gives how they came in: whoever else could have, has what it takes, the factor too.
 pub(crate) async fn enter(
     services: &Services,
     call: &Call,
     user: &User,
-    factor: Option<&FactorChecked>,
-) -> Result<(), Error> {
+    (known_to, factor): (&Openers, Option<&FactorChecked>),
+) -> Result<Entry, Error> {
     let door = Door::sign_in(call, &user.username);
     let tx = services.db().begin().await?;
     if let Some(address) = call.address {
@@ -89,7 +91,12 @@ pub(crate) async fn enter(
     if user.break_glass {
         events.push(break_glass::used(services, call, &tx, user).await?);
     }
-    tx.commit(&events).await
+    tx.commit(&events).await?;
+    let known_to = known_to.clone();
+    Ok(Entry::by_password(match factor {
+        Some(factor) => known_to.beside(factor.opened_by().clone()),
+        None => known_to,
+    }))
 }
 
 fn kept(services: &Services, call: &Call, user: &User) -> SignIn {
@@ -201,7 +208,8 @@ async fn attempt(
         record(services, call, username, Some(user), why).await?;
         return Ok(None);
     }
-    let witness = PasswordChecked::witness(user.id);
+    let opened_by = stored.map(|stored| stored.opened_by).unwrap_or_default();
+    let witness = PasswordChecked::witness(user.id, opened_by);
     Ok(Some((user.clone(), witness)))
 }
 

@@ -20,8 +20,8 @@ mod draft;
 pub mod request_key;
 mod row;
 
-pub use closing::sessions_through;
 pub(crate) use closing::switch;
+pub use closing::{sessions_through, shuts_out};
 use draft::checked;
 pub use draft::{Draft, domains_of};
 use row::{change, confers_no_role, free_slug, insert, place};
@@ -232,7 +232,7 @@ pub async fn set_enabled(
     let tx = services.db().begin().await?;
     let mut provider = within(&tx, slug).await?;
     let detail = json!({"elevation": elevated.id()});
-    switch(tx, call, &mut provider, enabled, detail).await?;
+    switch(services, tx, call, &mut provider, enabled, detail).await?;
     Ok(provider)
 }
 
@@ -259,7 +259,7 @@ pub async fn remove(
     call.may(Permission::ManageProviders)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let provider = within(&tx, slug).await?;
     let mut detail =
         json!({"slug": provider.slug, "settings": provider.settings, "elevation": elevated.id()});

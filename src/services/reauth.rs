@@ -6,6 +6,7 @@
 use chrono::TimeDelta;
 use muster_domain::calibration::{Probe, Watched, Worth};
 use muster_domain::id::{ProviderId, ReceiptId};
+use muster_domain::opener::Openers;
 use muster_domain::protocol::Purpose;
 use muster_domain::provider::Provider;
 use muster_domain::reauth::{Answer, Arrival, Challenge as Question, ReauthPolicy, judge};
@@ -275,12 +276,14 @@ async fn forced(
             reason: error.public.to_string(),
         },
     };
+    let (expected, opened_by) = still_expected(services, call, back, &intent).await?;
     let question = Question {
         id: back.challenge.id,
         session: back.challenge.session.clone(),
         user: person.user.id,
         provider: back.provider.id,
-        expected: still_expected(services, call, back, &intent).await?,
+        expected,
+        opened_by,
         // Another trip that was under way may have used this sign-in up meanwhile.
         signed_in: intent
             .signed_in
@@ -325,24 +328,26 @@ async fn forced(
     })
 }
 
-/// Whom the answer must name. An identity that was unlinked since the question earns its former owner nothing.
+/// Whom the answer must name, and who else opened that identity. An identity that was unlinked since the question earns its former owner nothing.
 async fn still_expected(
     services: &Services,
     call: &Call,
     back: &Back,
     intent: &Intent,
-) -> Result<Option<(String, String)>, Error> {
+) -> Result<(Option<(String, String)>, Openers), Error> {
     let person = call.signed_in()?;
     let Some((issuer, subject)) = intent.expected.clone() else {
-        return Ok(None);
+        return Ok((None, Openers::nobody()));
     };
     if intent.goal == Goal::Test {
-        return Ok(Some((issuer, subject)));
+        return Ok((Some((issuer, subject)), Openers::nobody()));
     }
     let linked = subjects::find(services.db(), back.provider.id, &issuer, &subject).await?;
     Ok(linked
         .filter(|linked| linked.user == person.user.id)
-        .map(|_| (issuer, subject)))
+        .map_or((None, Openers::nobody()), |linked| {
+            (Some((issuer, subject)), linked.opened_by)
+        }))
 }
 
 /// Who switches the control off believes stated times untested: elevated, on record, and for this provider alone.

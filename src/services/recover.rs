@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::id::UserId;
 use muster_domain::membership::Member;
+use muster_domain::opener::Openers;
 use muster_domain::role::Role;
 use muster_domain::user::{State, User};
 use muster_domain::{Error, Kind, name};
@@ -318,7 +319,8 @@ pub async fn redeem(
     let Detail { factors } =
         serde_json::from_value(link.detail).map_err(|error| over().internal(error))?;
     password_links::remove_of_user(&tx, user.id).await?;
-    credentials::set_password(&tx, user.id, &hash, None, call.at).await?;
+    let nobody = Openers::nobody();
+    credentials::set_password(&tx, user.id, &hash, None, &nobody, call.at).await?;
     sessions::revoke_of_user(&tx, user.id, None).await?;
     elevations::drop_of_user(&tx, user.id, call.at).await?;
     throttle::clear_account(&tx, &name::key(&user.username)).await?;

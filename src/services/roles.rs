@@ -1,6 +1,6 @@
 //! Roles: who holds which and how they come by it, granting and withdrawing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{AssignmentId, GroupId, UserId};
@@ -30,6 +30,8 @@ pub struct RoleOverview {
     pub groups: Vec<(AssignmentRow, u64)>,
     /// People who hold it and may sign in, each once.
     pub holders: u64,
+    /// Grants whose end would be refused, with why: no superadmin would be known to get in.
+    pub shut_out: BTreeMap<AssignmentId, String>,
 }
 
 /// Every role, the strongest first.
@@ -41,6 +43,12 @@ pub async fn overview(services: &Services, call: &Call) -> Result<Vec<RoleOvervi
     let db = services.db();
     let rows = roles::list(db).await?;
     let standing = standing(db).await?;
+    let picture = lockout::of_superadmins(services, db, standing.clone()).await?;
+    let shuts_out = |id: AssignmentId| {
+        let after = standing.clone().without_grant(id);
+        let refused = lockout::foretold(&picture, |is| is.standing = after)?;
+        Some((id, refused.public.into_owned()))
+    };
     let mut overview = Vec::new();
     for role in Role::ALL {
         let (mut people, mut groups) = (Vec::new(), Vec::new());
@@ -65,6 +73,11 @@ pub async fn overview(services: &Services, call: &Call) -> Result<Vec<RoleOvervi
             permissions: Permission::ALL
                 .into_iter()
                 .filter(|p| role.allows(*p))
+                .collect(),
+            shut_out: rows
+                .iter()
+                .filter(|row| row.assignment.role == role && row.assignment.scope.is_none())
+                .filter_map(|row| shuts_out(row.assignment.id))
                 .collect(),
             people,
             groups,
@@ -108,7 +121,7 @@ pub async fn withdraw(
     call.may(Permission::ManageRoles)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let event = withdraw_in(call, &tx, id).await?;
+    let event = withdraw_in(services, call, &tx, id).await?;
     tx.commit(&[event]).await
 }
 
@@ -135,7 +148,7 @@ pub async fn declare(
             let granted = grant_in(services, call, tx, role, to, Knowingly::No).await?;
             Ok(granted.1)
         }
-        Declared::Withdraw(id) => withdraw_in(call, tx, id).await,
+        Declared::Withdraw(id) => withdraw_in(services, call, tx, id).await,
     }
 }
 
@@ -156,7 +169,7 @@ async fn grant_in(
     to: Member,
     knowingly: Knowingly,
 ) -> Result<(AssignmentId, AuditEvent), Error> {
-    let ways_in = lockout::before(tx).await?;
+    let ways_in = lockout::before(services, tx).await?;
     let before = Picture::of(tx).await?;
     let name = name_of(tx, to).await?;
     let known = roles::list(tx).await?;
@@ -188,11 +201,16 @@ async fn grant_in(
     Ok((assignment.id, event))
 }
 
-async fn withdraw_in(call: &Call, tx: &Tx, id: AssignmentId) -> Result<AuditEvent, Error> {
+async fn withdraw_in(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    id: AssignmentId,
+) -> Result<AuditEvent, Error> {
     let Some(assignment) = roles::get(tx, id).await? else {
         return Err(Error::not_found("granted role"));
     };
-    let before = lockout::before(tx).await?;
+    let before = lockout::before(services, tx).await?;
     roles::withdraw(tx, id).await?;
     before.holds(tx).await?;
     end_lost(call, tx, before.standing(), &standing(tx).await?).await?;

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::id::UserId;
+use muster_domain::session::Entry;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::{credentials, users};
@@ -36,7 +37,7 @@ impl Half {
     }
 }
 
-/// Checks what they brought, a code or the answer of a passkey, and signs in.
+/// Checks what they brought, a code or the answer of a passkey, and signs in. Gives who, and how they came in.
 ///
 /// # Errors
 /// `AUTH-021` when the first step is too long ago, or the person may not sign in any more; as
@@ -46,12 +47,18 @@ pub async fn sign_in(
     call: &Call,
     half: &Half,
     brought: impl Into<Brought<'_>>,
-) -> Result<User, Error> {
+) -> Result<(User, Entry), Error> {
     let user = whose(services, call, half).await?;
     let brought = brought.into();
     let checked = factors::check_brought(services, call, &user, Purpose::SignIn, brought).await?;
-    password::enter(services, call, &user, Some(&checked)).await?;
-    Ok(user)
+    // It is still the password of the first step.
+    let password = credentials::password(services.db(), user.id).await?;
+    let known_to = password
+        .filter(|stored| stored.changed_at == half.password_set_at)
+        .map(|stored| stored.opened_by)
+        .ok_or_else(over)?;
+    let entry = password::enter(services, call, &user, (&known_to, Some(&checked))).await?;
+    Ok((user, entry))
 }
 
 /// Whose half it is, if it still counts.

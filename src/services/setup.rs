@@ -5,6 +5,7 @@
 
 use muster_domain::credential::PasswordChecked;
 use muster_domain::membership::Member;
+use muster_domain::opener::Openers;
 use muster_domain::role::{Permission, Role};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
@@ -194,7 +195,8 @@ pub async fn create_admin(
     }
     let (user, mut events) =
         users::insert_internal(services, call, &tx, &fields, users::BreakGlass::Yes).await?;
-    credentials::set_password(&tx, user.id, &phc, None, call.at).await?;
+    let nobody = Openers::nobody();
+    credentials::set_password(&tx, user.id, &phc, None, &nobody, call.at).await?;
     roles::grant(&tx, &standing(services, call, &user)).await?;
     if settings::claim(&tx, CLAIM, &call.at).await? {
         // Made on the server's shell: nobody walks through the wizard.
@@ -213,7 +215,7 @@ pub async fn create_admin(
     ));
     tx.commit(&events).await?;
     // They typed it a moment ago: what was hashed is what was typed.
-    let checked = PasswordChecked::witness(user.id);
+    let checked = PasswordChecked::witness(user.id, Openers::nobody());
     Ok((user, checked))
 }
 

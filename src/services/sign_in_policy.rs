@@ -46,7 +46,7 @@ async fn looked_at(reader: &impl Reader, user: UserId) -> Result<(SignInPolicy, 
         |held| Holder {
             break_glass: held.break_glass,
             internal: held.internal,
-            enrolled: held.enrolled,
+            enrolled: held.kit.enrolled,
         },
     );
     Ok((stored(reader).await?, holder))
@@ -106,7 +106,7 @@ pub async fn set(
     call.may(Permission::ManageSettings)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let was = stored(&tx).await?;
     if was == policy {
         return tx.rollback().await;

@@ -7,6 +7,7 @@ use muster_domain::change::{Action, Change};
 use muster_domain::evidence::AuthEvidence;
 use muster_domain::id::{GroupId, SignInId};
 use muster_domain::jit::{Decision, Outcome};
+use muster_domain::opener::Openers;
 use muster_domain::protocol::Returned;
 use muster_domain::provider::Provider;
 use muster_domain::session::{Means, SessionKey};
@@ -105,6 +106,8 @@ pub enum Arrived {
         user: Box<User>,
         /// By what means.
         means: Means,
+        /// Who else could have come in so.
+        opened_by: Openers,
         /// Where they wanted to go.
         return_to: String,
         /// The id of the session at the provider, if it stated one: a sign-out there may name it.
@@ -186,7 +189,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
     }
     let ends = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
     let before = match decision.changes.iter().any(ends) {
-        true => Some(lockout::before(&tx).await?),
+        true => Some(lockout::before(services, &tx).await?),
         false => None,
     };
     let mut events = provisioning::apply(services, call, &tx, &decision.changes).await?;
@@ -196,7 +199,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         // Claims end no membership that the last way in rests on: everything else of the sign-in happens.
         tx.rollback().await?;
         tx = services.db().begin().await?;
-        let again = lockout::before(&tx).await?;
+        let again = lockout::before(services, &tx).await?;
         let (rest, kept) = lockout::without_ends(&decision.changes, again.standing());
         decision.changes = rest;
         events = provisioning::apply(services, call, &tx, &decision.changes).await?;
@@ -204,15 +207,11 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         events.push(kept_event(call, provider, &tx, &kept, &refused).await?);
     }
     let user = user_of(&tx, &decision).await?;
+    let (issuer, subject) = (evidence.issuer(), evidence.subject());
+    let identity = subjects::find(&tx, provider.id, issuer, subject).await?;
+    let opened_by = identity.map(|known| known.opened_by).unwrap_or_default();
     users::touch_sign_in(&tx, user.id, call.at).await?;
-    subjects::touch(
-        &tx,
-        provider.id,
-        evidence.issuer(),
-        evidence.subject(),
-        call.at,
-    )
-    .await?;
+    subjects::touch(&tx, provider.id, issuer, subject, call.at).await?;
     let row = record(
         services,
         call,
@@ -238,6 +237,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
     Ok(Arrived::SignedIn {
         user: Box::new(user),
         means,
+        opened_by,
         return_to: back.challenge.return_to.clone(),
         sid: evidence
             .claims()

@@ -3,11 +3,11 @@
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
-use muster_storage::settings;
-use serde_json::json;
+use muster_storage::{Reader, Tx, providers, settings, ways_in as ways_in_rows};
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::{Call, Services, guard};
+use crate::{Call, Services, guard, lockout};
 
 const KEY: &str = "site.url";
 
@@ -16,11 +16,15 @@ const KEY: &str = "site.url";
 /// # Errors
 /// When the database cannot be read.
 pub async fn url(services: &Services) -> Result<Url, Error> {
+    url_in(services, services.db()).await
+}
+
+/// The same as it is inside a transaction.
+pub(crate) async fn url_in(services: &Services, reader: &impl Reader) -> Result<Url, Error> {
     if let Some(fixed) = services.fixed_url() {
         return Ok(fixed.clone());
     }
-    let stored = stored(services).await?;
-    match stored {
+    match stored_in(reader).await? {
         Some(url) => Ok(url),
         None => listening(services),
     }
@@ -31,7 +35,11 @@ pub async fn url(services: &Services) -> Result<Url, Error> {
 /// # Errors
 /// When the database cannot be read.
 pub async fn stored(services: &Services) -> Result<Option<Url>, Error> {
-    let value: Option<String> = settings::get(services.db(), KEY).await?;
+    stored_in(services.db()).await
+}
+
+async fn stored_in(reader: &impl Reader) -> Result<Option<Url>, Error> {
+    let value: Option<String> = settings::get(reader, KEY).await?;
     Ok(value.and_then(|text| Url::parse(&text).ok()))
 }
 
@@ -104,10 +112,11 @@ pub fn check(typed: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Sets the public address.
+/// Sets the public address. Providers send people back to it, so each is to be seen to work anew; passkeys of another
+/// name answer no more.
 ///
 /// # Errors
-/// Without permission, or when the address is not acceptable.
+/// Without permission, or when the address is not acceptable; `LOCK-001` when no superadmin would be known to get in at it.
 pub async fn set(
     services: &Services,
     call: &Call,
@@ -117,13 +126,63 @@ pub async fn set(
     call.may(Permission::ManageSettings)?;
     guard::present(call, Some(elevated))?;
     let url = check(typed)?;
-    let before = stored(services).await?;
-    let tx = services.db().begin().await?;
-    settings::set(&tx, KEY, &url.as_str()).await?;
-    let detail = json!({"before": before.as_ref().map(Url::as_str), "after": url.as_str(), "elevation": elevated.id()});
-    tx.commit(&[call.event("settings.url", url.as_str(), None, detail)])
-        .await?;
+    let moved = move_to(services, call, &url, json!({"elevation": elevated.id()})).await;
+    moved.map_err(|error| match error.code {
+        "LOCK-001" => {
+            let words = error.public.clone();
+            error.field("url", words)
+        }
+        _ => error,
+    })?;
     Ok(url)
+}
+
+/// Sets the public address on behalf of the configuration file, if it is another.
+///
+/// # Errors
+/// When the address is not acceptable; `LOCK-001` when no superadmin would be known to get in at it.
+pub(crate) async fn declare(services: &Services, call: &Call, typed: &str) -> Result<(), Error> {
+    let url = check(typed)?;
+    if stored(services).await?.as_ref() == Some(&url) {
+        return Ok(());
+    }
+    move_to(services, call, &url, json!({"by": "file"})).await
+}
+
+async fn move_to(
+    services: &Services,
+    call: &Call,
+    url: &Url,
+    mut detail: Value,
+) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    let ways_in = lockout::before(services, &tx).await?;
+    let stored = stored_in(&tx).await?;
+    write(services, call, &tx, url).await?;
+    ways_in.holds(&tx).await?;
+    if let Some(detail) = detail.as_object_mut() {
+        detail.insert("before".to_owned(), json!(stored.as_ref().map(Url::as_str)));
+        detail.insert("after".to_owned(), json!(url.as_str()));
+    }
+    tx.commit(&[call.event("settings.url", url.as_str(), None, detail)])
+        .await
+}
+
+/// Writes the address down, with what is not known any more once it is another.
+pub(crate) async fn write(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    url: &Url,
+) -> Result<(), Error> {
+    let was = url_in(services, tx).await?;
+    settings::set(tx, KEY, &url.as_str()).await?;
+    if was != url_in(services, tx).await? {
+        for provider in providers::list(tx).await? {
+            ways_in_rows::changed(tx, provider.id, call.at).await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

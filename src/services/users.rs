@@ -201,7 +201,9 @@ pub async fn create(
     let tx = services.db().begin().await?;
     let (user, mut events) = insert_internal(services, call, &tx, fields, BreakGlass::No).await?;
     if let Some(hash) = hash {
-        credentials::set_password(&tx, user.id, &hash, Some(call.actor()), call.at).await?;
+        let opened_by = call.opens_for(user.id);
+        let set_by = Some(call.actor());
+        credentials::set_password(&tx, user.id, &hash, set_by, &opened_by, call.at).await?;
         events.push(call.event(
             "user.password.set",
             &user.username,
@@ -281,7 +283,7 @@ pub async fn deactivate(
     let reason = checked_reason(reason)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let leaving = std::collections::BTreeSet::from([id]);
     let break_glass = access::break_glass(&tx).await?;
     if let Some(refused) =

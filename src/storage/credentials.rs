@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::UserId;
+use muster_domain::opener::Openers;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{EntityTrait, IntoActiveModel};
 
 use crate::entities::credentials::{Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{instant, millis};
-use crate::sql::BATCH;
+use crate::row::{from_openers, instant, millis, openers};
 use crate::{Reader, Tx};
 
 const PASSWORD: &str = "password";
@@ -24,6 +24,8 @@ pub struct Password {
     pub changed_at: DateTime<Utc>,
     /// Who set it, by name; none: the person whose it is.
     pub set_by: Option<String>,
+    /// Who, beside the person whose it is, may know it.
+    pub opened_by: Openers,
 }
 
 impl std::fmt::Debug for Password {
@@ -34,7 +36,8 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// Sets a password, replacing the one before. `set_by` names whoever set it, unless it is the person whose it is.
+/// Sets a password, replacing the one before. `set_by` names whoever set it, unless it is the person whose it is,
+/// and `opened_by` are all who may know it beside them.
 ///
 /// # Errors
 /// `DB-021` when there is no such user.
@@ -43,6 +46,7 @@ pub async fn set_password(
     user: UserId,
     phc: &str,
     set_by: Option<&str>,
+    opened_by: &Openers,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let row = Model {
@@ -51,11 +55,17 @@ pub async fn set_password(
         secret: phc.to_owned(),
         changed_at: millis(at),
         set_by: set_by.map(str::to_owned),
+        opened_by: openers(opened_by)?,
     };
     Entity::insert(row.into_active_model())
         .on_conflict(
             OnConflict::columns([Column::UserId, Column::Kind])
-                .update_columns([Column::Secret, Column::ChangedAt, Column::SetBy])
+                .update_columns([
+                    Column::Secret,
+                    Column::ChangedAt,
+                    Column::SetBy,
+                    Column::OpenedBy,
+                ])
                 .to_owned(),
         )
         .exec_without_returning(&tx.source())
@@ -73,33 +83,15 @@ pub async fn password(reader: &impl Reader, user: UserId) -> Result<Option<Passw
         .one(&reader.source())
         .await
         .map_err(fail)?;
-    Ok(row.map(|row| Password {
-        phc: row.secret,
-        changed_at: instant(row.changed_at),
-        set_by: row.set_by,
-    }))
-}
-
-/// Which of these people have a password that somebody else set, and who that was.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn set_by_others(
-    reader: &impl Reader,
-    users: &[UserId],
-) -> Result<Vec<(UserId, String)>, Error> {
-    let mut found = Vec::new();
-    for some in users.chunks(BATCH) {
-        let rows = Entity::find()
-            .filter(Column::UserId.is_in(some.iter().map(|id| id.0)))
-            .filter(Column::SetBy.is_not_null())
-            .all(&reader.source())
-            .await
-            .map_err(fail)?;
-        let rows = rows.into_iter();
-        found.extend(rows.filter_map(|row| Some((UserId(row.user_id), row.set_by?))));
-    }
-    Ok(found)
+    row.map(|row| {
+        Ok(Password {
+            opened_by: from_openers("credentials", row.opened_by.as_deref())?,
+            phc: row.secret,
+            changed_at: instant(row.changed_at),
+            set_by: row.set_by,
+        })
+    })
+    .transpose()
 }
 
 /// Takes a person's password away. Whether there was one.

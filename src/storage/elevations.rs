@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::entities::elevations::{Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{from_word, instant, millis, word};
+use crate::row::{from_openers, from_word, instant, millis, openers, word};
 use crate::{Reader, Tx, sql};
 
 /// A running secure admin session with its person's name.
@@ -42,6 +42,7 @@ pub async fn insert(tx: &Tx, elevation: &Elevation) -> Result<(), Error> {
         dropped_at: None,
         idle_seconds: row.idle_seconds.map(i64::from),
         network: row.network,
+        opened_by: openers(&row.opened_by)?,
     };
     let inserted = Entity::insert(row.into_active_model());
     inserted
@@ -60,7 +61,7 @@ pub async fn running_of_session(
     session: &SessionKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Elevation>, Error> {
-    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at, idle_seconds, network \
+    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at, idle_seconds, network, opened_by \
                FROM elevations \
                WHERE session_key = $1 AND ends_at > $2 AND dropped_at IS NULL ORDER BY ends_at DESC LIMIT 1";
     let values = [session.0.as_str().into(), millis(now).into()];
@@ -102,6 +103,22 @@ pub async fn drop_of_user(tx: &Tx, user: UserId, at: DateTime<Utc>) -> Result<u6
     sql::change(tx, sql::ask(tx, sql, [millis(at).into(), user.0.into()])).await
 }
 
+/// Ends every secure session of a person that was proven at this provider. How many ran.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn drop_of_user_at(
+    tx: &Tx,
+    user: UserId,
+    provider: ProviderId,
+    at: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let sql = "UPDATE elevations SET dropped_at = $1 WHERE user_id = $2 AND provider_id = $3 AND dropped_at IS NULL \
+               AND ends_at > $1 - 60000";
+    let values = [millis(at).into(), user.0.into(), provider.0.into()];
+    sql::change(tx, sql::ask(tx, sql, values)).await
+}
+
 /// Ends every secure session that was proven at a provider. How many ran.
 ///
 /// # Errors
@@ -130,6 +147,7 @@ struct Listed {
     ends_at: i64,
     idle_seconds: Option<i64>,
     network: Option<String>,
+    opened_by: Option<String>,
     username: String,
     address: Option<String>,
 }
@@ -143,7 +161,7 @@ pub async fn list_running(
     now: DateTime<Utc>,
 ) -> Result<Vec<RunningElevation>, Error> {
     let sql = "SELECT e.id, e.session_key, e.user_id, e.kind, e.provider_id, e.granted_at, e.ends_at, \
-               e.idle_seconds, e.network, u.username, s.address FROM elevations e \
+               e.idle_seconds, e.network, e.opened_by, u.username, s.address FROM elevations e \
                JOIN sessions s ON s.id_hash = e.session_key AND s.user_id = e.user_id \
                JOIN users u ON u.id = e.user_id \
                WHERE e.ends_at > $1 AND e.dropped_at IS NULL AND s.expires_at > $1 ORDER BY e.granted_at DESC, e.id";
@@ -164,6 +182,7 @@ pub async fn list_running(
                     dropped_at: None,
                     idle_seconds: row.idle_seconds,
                     network: row.network,
+                    opened_by: row.opened_by,
                 })?,
             })
         })
@@ -181,6 +200,7 @@ fn to_stored(row: Model) -> Result<StoredElevation, Error> {
         ends_at: instant(row.ends_at),
         idle_seconds: row.idle_seconds.map(seconds),
         network: row.network,
+        opened_by: from_openers("elevations", row.opened_by.as_deref())?,
     })
 }
 

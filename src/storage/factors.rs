@@ -4,16 +4,17 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::factor::{Enrolled, Factor, FactorKind};
 use muster_domain::id::{FactorId, UserId};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use muster_domain::opener::Openers;
+use sea_orm::{EntityTrait, IntoActiveModel};
 
-use crate::entities::factors::{Column, Entity, Model};
+use crate::entities::factors::{Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{count, from_word, instant, millis, word};
+use crate::row::{count, from_openers, from_word, instant, millis, openers, word};
 use crate::{Place, Reader, Tx, sql};
 
 const COLUMNS: &str = "id, user_id, kind, name, secret_sealed, counter, created_at, confirmed_at, last_used_at, \
-                       credential, bound_to, suspected_at, permitted_by";
+                       credential, bound_to, suspected_at, permitted_by, opened_by";
 
 /// A factor with what it is checked by. Its Debug output leaves the secret out.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,6 +83,7 @@ async fn insert(tx: &Tx, keyed: &Keyed, confirmed_at: Option<i64>) -> Result<(),
         bound_to: factor.bound_to.clone(),
         suspected_at: factor.suspected_at.map(millis),
         permitted_by: factor.permitted_by.clone(),
+        opened_by: openers(&factor.opened_by)?,
     };
     Entity::insert(row.into_active_model())
         .exec_without_returning(&tx.source())
@@ -116,15 +118,16 @@ pub async fn confirm(
     tx: &Tx,
     id: FactorId,
     step: u64,
-    permitted_by: Option<&str>,
+    (permitted_by, opened_by): (Option<&str>, &Openers),
     at: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let sql = "UPDATE factors SET confirmed_at = $1, last_used_at = $1, counter = $2, permitted_by = $3 \
-               WHERE id = $4 AND confirmed_at IS NULL";
+    let sql = "UPDATE factors SET confirmed_at = $1, last_used_at = $1, counter = $2, permitted_by = $3, \
+               opened_by = $4 WHERE id = $5 AND confirmed_at IS NULL";
     let values = [
         millis(at).into(),
         number(step).into(),
         permitted_by.map(str::to_owned).into(),
+        openers(opened_by)?.into(),
         id.0.into(),
     ];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
@@ -238,28 +241,6 @@ pub async fn knows(reader: &impl Reader, credential: &str) -> Result<bool, Error
     Ok(sql::number(reader, asked).await? > 0)
 }
 
-/// Which of these people have a second factor that somebody let them add without a secure session, and who that was.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn permitted_by_others(
-    reader: &impl Reader,
-    users: &[UserId],
-) -> Result<Vec<(UserId, String)>, Error> {
-    let mut found = Vec::new();
-    for some in users.chunks(sql::BATCH) {
-        let rows = Entity::find()
-            .filter(Column::UserId.is_in(some.iter().map(|id| id.0)))
-            .filter(Column::PermittedBy.is_not_null())
-            .all(&reader.source())
-            .await
-            .map_err(fail)?;
-        let rows = rows.into_iter();
-        found.extend(rows.filter_map(|row| Some((UserId(row.user_id), row.permitted_by?))));
-    }
-    Ok(found)
-}
-
 /// Renames one of a person's. Whether there was one.
 ///
 /// # Errors
@@ -306,6 +287,7 @@ fn to_keyed(row: Model) -> Result<Keyed, Error> {
             bound_to: row.bound_to,
             suspected_at: row.suspected_at.map(instant),
             permitted_by: row.permitted_by,
+            opened_by: from_openers("factors", row.opened_by.as_deref())?,
         },
         sealed: row.secret_sealed,
         counter: row.counter.and_then(|counter| u64::try_from(counter).ok()),

@@ -24,6 +24,7 @@ mod failure;
 pub mod groups;
 mod keyset;
 pub mod memberships;
+pub mod opened;
 mod packed;
 pub mod passages;
 pub mod password_links;

@@ -7,24 +7,26 @@ use muster_domain::id::UserId;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use crate::row::{instant, millis};
+use crate::row::{from_openers, instant, millis, openers};
 use crate::{Reader, Tx, sql};
 
 #[derive(FromQueryResult)]
 struct Row {
     user_id: Uuid,
     granted_by: String,
+    opened_by: Option<String>,
     granted_at: i64,
     expires_at: i64,
 }
 
-fn to_permit(row: Row) -> Permit {
-    Permit {
+fn to_permit(row: Row) -> Result<Permit, Error> {
+    Ok(Permit {
+        opened_by: from_openers("factor_permits", row.opened_by.as_deref())?,
         user: UserId(row.user_id),
         granted_by: row.granted_by,
         granted_at: instant(row.granted_at),
         expires_at: instant(row.expires_at),
-    }
+    })
 }
 
 /// Gives one, in the place of an earlier one.
@@ -32,12 +34,13 @@ fn to_permit(row: Row) -> Permit {
 /// # Errors
 /// `DB-021` when there is no such user.
 pub async fn grant(tx: &Tx, permit: &Permit) -> Result<(), Error> {
-    let sql = "INSERT INTO factor_permits (user_id, granted_by, granted_at, expires_at) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (user_id) DO UPDATE SET granted_by = excluded.granted_by, \
+    let sql = "INSERT INTO factor_permits (user_id, granted_by, opened_by, granted_at, expires_at) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (user_id) DO UPDATE SET granted_by = excluded.granted_by, opened_by = excluded.opened_by, \
                granted_at = excluded.granted_at, expires_at = excluded.expires_at";
     let values = [
         permit.user.0.into(),
         permit.granted_by.as_str().into(),
+        openers(&permit.opened_by)?.into(),
         millis(permit.granted_at).into(),
         millis(permit.expires_at).into(),
     ];
@@ -54,11 +57,11 @@ pub async fn of_user(
     user: UserId,
     now: DateTime<Utc>,
 ) -> Result<Option<Permit>, Error> {
-    let sql = "SELECT user_id, granted_by, granted_at, expires_at FROM factor_permits \
+    let sql = "SELECT user_id, granted_by, opened_by, granted_at, expires_at FROM factor_permits \
                WHERE user_id = $1 AND expires_at > $2";
     let values = [user.0.into(), millis(now).into()];
     let row: Option<Row> = sql::one(reader, sql::ask(reader, sql, values)).await?;
-    Ok(row.map(to_permit))
+    row.map(to_permit).transpose()
 }
 
 /// Every one that counts at `now`.
@@ -66,10 +69,10 @@ pub async fn of_user(
 /// # Errors
 /// Why the database cannot answer.
 pub async fn list(reader: &impl Reader, now: DateTime<Utc>) -> Result<Vec<Permit>, Error> {
-    let sql = "SELECT user_id, granted_by, granted_at, expires_at FROM factor_permits \
+    let sql = "SELECT user_id, granted_by, opened_by, granted_at, expires_at FROM factor_permits \
                WHERE expires_at > $1 ORDER BY expires_at, user_id";
     let rows: Vec<Row> = sql::all(reader, sql::ask(reader, sql, [millis(now).into()])).await?;
-    Ok(rows.into_iter().map(to_permit).collect())
+    rows.into_iter().map(to_permit).collect()
 }
 
 /// Uses one up, or takes it back. Whether one counted; of two at the same moment one gets `true`.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
+use muster_domain::opener::Openers;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,6 +34,16 @@ pub(crate) fn from_json_option<T: DeserializeOwned>(
     text: Option<&str>,
 ) -> Result<Option<T>, Error> {
     text.map(|text| from_json(table, text)).transpose()
+}
+
+/// Openers as their column: a list of ids as JSON, null where there are none.
+pub(crate) fn openers(openers: &Openers) -> Result<Option<String>, Error> {
+    (!openers.is_nobody()).then(|| json(openers)).transpose()
+}
+
+/// Openers from their column.
+pub(crate) fn from_openers(table: &str, text: Option<&str>) -> Result<Openers, Error> {
+    Ok(from_json_option(table, text)?.unwrap_or_default())
 }
 
 /// An enum without fields as the word serde knows it by.

@@ -62,6 +62,7 @@ impl SeaOrmSessionStore {
             means: record.data.get(keys::MEANS).map(Value::to_string),
             address: text(keys::ADDRESS),
             user_agent: text(keys::USER_AGENT),
+            opened_by: record.data.get(keys::OPENED_BY).map(Value::to_string),
             data: json(&record.data)?,
             created_at: now,
             last_seen_at: now,

@@ -15,12 +15,15 @@ use uuid::Uuid;
 use crate::elevations::seconds;
 use crate::entities::users::Model as UserModel;
 use crate::keyset::{Order, Paging, Tie, by_number};
-use crate::row::{count, from_json, from_json_option, from_word, instant, millis};
+use crate::row::{count, from_json, from_json_option, from_openers, from_word, instant, millis};
 use crate::sql::{self, Where};
 use crate::users::to_user;
 use crate::{Reader, Tx};
 
 pub mod keys;
+mod ways;
+
+pub use ways::of_identity;
 
 /// The stored name of a session: SHA-256 of the cookie's value, in hexadecimal.
 #[must_use]
@@ -92,6 +95,7 @@ pub(crate) struct Hot {
     last_sign_in_at: i64,
     signed_in_at: Option<i64>,
     means: Option<String>,
+    opened_by: Option<String>,
     last_seen_at: i64,
     expires_at: i64,
     own_roles: Option<String>,
@@ -103,6 +107,7 @@ pub(crate) struct Hot {
     ends_at: Option<i64>,
     idle_seconds: Option<i64>,
     network: Option<String>,
+    proof_opened_by: Option<String>,
     policies: Option<String>,
 }
 
@@ -142,6 +147,7 @@ pub(crate) fn hot(row: Hot, key: &SessionKey) -> Result<Option<SignedIn>, Error>
             user: UserId(row.id),
             signed_in_at: instant(signed_in_at),
             means: from_json("sessions", row.means.as_deref().unwrap_or_default())?,
+            opened_by: from_openers("sessions", row.opened_by.as_deref())?,
             elevation: hot_elevation(&row, key)?,
         },
         secured_from: policies.unwrap_or_default().of_roles(&roles).from,
@@ -165,14 +171,14 @@ pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> Stri
     format!(
         "SELECT u.id, u.username, u.username_key, u.display_name, u.sort_key, u.email, u.email_key, u.state, \
          u.deactivation, u.break_glass, u.created_at, u.updated_at, u.last_sign_in_at, \
-         s.signed_in_at, s.means, s.last_seen_at, s.expires_at, \
+         s.signed_in_at, s.means, s.opened_by, s.last_seen_at, s.expires_at, \
          (SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'user' \
          AND r.principal_id = s.user_id) AS own_roles, \
          CASE WHEN EXISTS (SELECT 1 FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group') \
          THEN ({} SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
          AND r.principal_id IN (SELECT id FROM above)) END AS group_roles, \
          e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at, e.idle_seconds, e.network, \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network, e.opened_by AS proof_opened_by, \
          (SELECT value FROM settings WHERE name = '{policy}') AS policies{more} \
          FROM sessions s JOIN users u ON u.id = s.user_id \
          LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
@@ -202,6 +208,7 @@ fn hot_elevation(row: &Hot, key: &SessionKey) -> Result<Option<Elevation>, Error
         ends_at: instant(ends_at),
         idle_seconds: row.idle_seconds.map(seconds),
         network: row.network.clone(),
+        opened_by: from_openers("elevations", row.proof_opened_by.as_deref())?,
     })))
 }
 

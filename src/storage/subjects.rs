@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{ProviderId, UserId};
+use muster_domain::opener::Openers;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
 use crate::entities::idp_subjects::{Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{instant, millis};
+use crate::row::{from_openers, instant, millis, openers};
 use crate::{Reader, Tx, sql};
 
 /// One linked identity.
@@ -26,6 +27,8 @@ pub struct Subject {
     pub linked_at: DateTime<Utc>,
     /// By whom or what, in words.
     pub linked_by: String,
+    /// Who, beside the user, may be the one it belongs to.
+    pub opened_by: Openers,
     /// When somebody last came in by it.
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -42,6 +45,7 @@ pub async fn link(tx: &Tx, subject: &Subject) -> Result<(), Error> {
         user_id: subject.user.0,
         linked_at: millis(subject.linked_at),
         linked_by: subject.linked_by.clone(),
+        opened_by: openers(&subject.opened_by)?,
         last_used_at: subject.last_used_at.map(millis),
     };
     let inserted = Entity::insert(row.into_active_model());
@@ -86,7 +90,7 @@ pub async fn find(
         .one(&reader.source())
         .await
         .map_err(fail)?;
-    Ok(row.map(to_subject))
+    row.map(to_subject).transpose()
 }
 
 /// A person's identities, oldest link first.
@@ -100,7 +104,7 @@ pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Subject>,
         .all(&reader.source())
         .await
         .map_err(fail)?;
-    Ok(rows.into_iter().map(to_subject).collect())
+    rows.into_iter().map(to_subject).collect()
 }
 
 /// The identities of these people.
@@ -115,7 +119,9 @@ pub async fn of_users(reader: &impl Reader, users: &[UserId]) -> Result<Vec<Subj
             .all(&reader.source())
             .await
             .map_err(fail)?;
-        found.extend(rows.into_iter().map(to_subject));
+        for row in rows {
+            found.push(to_subject(row)?);
+        }
     }
     Ok(found)
 }
@@ -152,8 +158,9 @@ pub async fn touch(
     Ok(())
 }
 
-fn to_subject(row: Model) -> Subject {
-    Subject {
+fn to_subject(row: Model) -> Result<Subject, Error> {
+    Ok(Subject {
+        opened_by: from_openers("idp_subjects", row.opened_by.as_deref())?,
         provider: ProviderId(row.provider_id),
         issuer: row.issuer,
         subject: row.subject,
@@ -161,5 +168,5 @@ fn to_subject(row: Model) -> Subject {
         linked_at: instant(row.linked_at),
         linked_by: row.linked_by,
         last_used_at: row.last_used_at.map(instant),
-    }
+    })
 }

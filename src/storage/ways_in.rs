@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::factor::Enrolled;
+use muster_domain::factor::{Enrolled, FactorKind, Kit};
 use muster_domain::id::{ProviderId, UserId};
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use crate::row::millis;
+use crate::row::{from_word, millis};
 use crate::sql::{self, BATCH, Where};
 use crate::{Reader, Tx};
 
@@ -26,8 +26,8 @@ pub struct Held {
     pub internal: bool,
     /// Whether they have a password here.
     pub password: bool,
-    /// Whether they have a second factor.
-    pub enrolled: Enrolled,
+    /// Their second factors.
+    pub kit: Kit,
 }
 
 #[derive(FromQueryResult)]
@@ -37,7 +37,15 @@ struct HeldRow {
     break_glass: bool,
     internal: i64,
     passwords: i64,
-    factors: i64,
+    codes: i64,
+}
+
+#[derive(FromQueryResult)]
+struct FactorRow {
+    user_id: Uuid,
+    kind: String,
+    bound_to: Option<String>,
+    suspected_at: Option<i64>,
 }
 
 /// What these people have to sign in with. Unknown ones are left out.
@@ -55,25 +63,47 @@ pub async fn held(reader: &impl Reader, users: &[UserId]) -> Result<Vec<Held>, E
              (SELECT COUNT(*) FROM accounts a JOIN directories d ON d.id = a.directory_id \
               WHERE a.user_id = u.id AND d.kind = 'internal') AS internal, \
              (SELECT COUNT(*) FROM credentials c WHERE c.user_id = u.id AND c.kind = 'password') AS passwords, \
-             (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS factors \
+             (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS NULL) AS codes \
              FROM users u{}",
             conditions.clause()
         );
         let rows: Vec<HeldRow> = sql::all(reader, conditions.statement(sql)).await?;
+        let mut kits = kits(reader, some).await?;
         found.extend(rows.into_iter().map(|row| Held {
             user: UserId(row.id),
             username: row.username,
             break_glass: row.break_glass,
             internal: row.internal > 0,
             password: row.passwords > 0,
-            enrolled: if row.factors > 0 {
-                Enrolled::Yes
-            } else {
-                Enrolled::No
+            kit: Kit {
+                codes: row.codes > 0,
+                ..kits.remove(&row.id).unwrap_or_else(Kit::none)
             },
         }));
     }
     Ok(found)
+}
+
+async fn kits(reader: &impl Reader, users: &[UserId]) -> Result<BTreeMap<Uuid, Kit>, Error> {
+    let mut conditions = Where::on(reader);
+    let ids: Vec<String> = users.iter().map(|user| conditions.bind(user.0)).collect();
+    conditions.and(format!("user_id IN ({})", ids.join(", ")));
+    conditions.and("confirmed_at IS NOT NULL".to_owned());
+    let sql = format!(
+        "SELECT user_id, kind, bound_to, suspected_at FROM factors{}",
+        conditions.clause()
+    );
+    let mut kits: BTreeMap<Uuid, Kit> = BTreeMap::new();
+    for row in sql::all::<FactorRow>(reader, conditions.statement(sql)).await? {
+        let kit = kits.entry(row.user_id).or_insert_with(Kit::none);
+        kit.enrolled = Enrolled::Yes;
+        match from_word("factors", &row.kind)? {
+            FactorKind::Totp => kit.app = true,
+            FactorKind::Passkey if row.suspected_at.is_none() => kit.passkeys.extend(row.bound_to),
+            FactorKind::Passkey => {}
+        }
+    }
+    Ok(kits)
 }
 
 /// What is known of the connection to a provider since it was last changed.

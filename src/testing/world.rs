@@ -9,6 +9,7 @@ use muster_domain::credential::PasswordChecked;
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{AssignmentId, UserId};
 use muster_domain::membership::Member;
+use muster_domain::opener::Openers;
 use muster_domain::policy::ElevationPolicy;
 use muster_domain::role::Role;
 use muster_domain::session::{Elevation, Means, Proof, Session, SessionKey, Terms};
@@ -18,7 +19,9 @@ use muster_services::roles::Declared;
 use muster_services::users::{Fields, checked_fields};
 use muster_services::{Call, Parts, Services, Who, roles, users};
 use muster_storage::sessions::{self, keys};
-use muster_storage::{Db, OpenOptions, Quiet, SeaOrmSessionStore, Sealer, elevations};
+use muster_storage::{
+    Db, OpenOptions, Quiet, SeaOrmSessionStore, Sealer, credentials, elevations, subjects,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use tower_sessions::SessionStore as _;
 use tower_sessions::session::{Id, Record};
@@ -198,6 +201,7 @@ impl TestWorld {
     ) -> Result<Persona, Error> {
         let store = SeaOrmSessionStore::new(self.services.db().clone(), self.clock.clone());
         let now = self.clock.now();
+        let opened_by = self.opened_by(id, means).await?;
         let means = serde_json::to_value(means).unwrap_or_default();
         let lasts = (now + TimeDelta::hours(8)).timestamp();
         let mut number = [0_u8; 16];
@@ -212,6 +216,10 @@ impl TestWorld {
             expiry_date: time::OffsetDateTime::from_unix_timestamp(lasts)
                 .unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
         };
+        if !opened_by.is_nobody() {
+            let openers = serde_json::to_value(opened_by).unwrap_or_default();
+            record.data.insert(keys::OPENED_BY.to_owned(), openers);
+        }
         if let Some(sid) = sid {
             record.data.insert(keys::SID.to_owned(), sid.into());
         }
@@ -224,6 +232,25 @@ impl TestWorld {
             username: username.to_owned(),
             call: self.call_in(&key).await?,
         })
+    }
+
+    /// Who else could come in as this person by these means, as the sign-in itself tells.
+    async fn opened_by(&self, id: UserId, means: &Means) -> Result<Openers, Error> {
+        let db = self.services.db();
+        Ok(match means {
+            Means::Password => credentials::password(db, id)
+                .await?
+                .map(|password| password.opened_by),
+            Means::Provider {
+                provider,
+                issuer,
+                subject,
+                ..
+            } => subjects::find(db, *provider, issuer, subject)
+                .await?
+                .map(|known| known.opened_by),
+        }
+        .unwrap_or_default())
     }
 
     /// A call in a stored browser session, with everything as it is stored now.
@@ -261,13 +288,14 @@ impl TestWorld {
         Ok(after.call.signed_in()?.session.key.clone())
     }
 
-    /// The same person in a secure session. `call.elevated()` gives what sensitive services demand.
+    /// The same person in a secure session, by their password. `call.elevated()` gives what sensitive services demand.
     ///
     /// # Errors
     /// Why it cannot be stored.
     pub async fn elevate(&self, persona: &Persona) -> Result<Persona, Error> {
         let session: &Session = &persona.call.signed_in()?.session;
-        let witness = PasswordChecked::witness(persona.id);
+        let known_to = self.opened_by(persona.id, &Means::Password).await?;
+        let witness = PasswordChecked::witness(persona.id, known_to);
         let proof = Proof::password(session, witness, self.clock.now())
             .ok_or_else(|| Error::not_found("session"))?;
         let terms = Terms {

@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use chrono::{DateTime, Utc};
 use http::request::Parts;
 use muster_domain::id::UserId;
-use muster_domain::session::{Means, SessionKey};
+use muster_domain::session::{Entry, SessionKey};
 use muster_domain::{Error, Kind};
 use muster_services::setup::Entered;
 use muster_services::visit::{self, key_of, keys};
@@ -94,7 +94,7 @@ impl Browser {
     ///
     /// # Errors
     /// When the session cannot be saved; then nobody is signed in.
-    pub async fn signed_in(&self, user: UserId, means: &Means) -> Result<SessionKey, Error> {
+    pub async fn signed_in(&self, user: UserId, entry: &Entry) -> Result<SessionKey, Error> {
         // Cleared unread, an id that the store does not know would stay.
         self.is_known().await?;
         let (inner, session) = (&self.0, self.session());
@@ -102,12 +102,19 @@ impl Browser {
         let data = [
             (keys::USER, json!(user.to_string())),
             (keys::SIGNED_IN_AT, json!(inner.now.timestamp_millis())),
-            (keys::MEANS, json!(means)),
+            (keys::MEANS, json!(entry.means)),
             (keys::ADDRESS, json!(inner.address)),
             (keys::USER_AGENT, json!(inner.user_agent)),
         ];
         for (name, value) in data {
             session.insert_value(name, value).await.map_err(failed)?;
+        }
+        if !entry.opened_by.is_nobody() {
+            let openers = json!(entry.opened_by);
+            session
+                .insert_value(keys::OPENED_BY, openers)
+                .await
+                .map_err(failed)?;
         }
         session.set_expiry(Some(expiry(inner.now + visit::LONGEST)));
         self.rotate().await

@@ -14,6 +14,7 @@ use muster_app::shell::Head;
 use muster_app::visit::console_page;
 use muster_domain::id::DirectoryId;
 use muster_domain::listing::{At, Page};
+use muster_domain::opener::Openers;
 use muster_domain::role::{Level, Role};
 use muster_domain::session::{Means, Session, SessionKey};
 use muster_services::{Call, Who};
@@ -64,6 +65,7 @@ async fn prepare(database: &str, username: &str) -> Result<Prepared, Failure> {
         user: user.id,
         signed_in_at: at,
         means: Means::Password,
+        opened_by: Openers::nobody(),
         elevation: None,
     };
     let roles = vec![Role::Superadmin];

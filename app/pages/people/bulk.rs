@@ -288,7 +288,11 @@ fn plan_view(plan: &BulkPlan, fields: &Fields) -> AnyView {
         "{} would change. Nothing has happened yet.",
         counted(changes, "person", "people")
     );
-    let apply = if changes == 0 {
+    let shuts_out = plan
+        .shuts_out
+        .clone()
+        .map(|title| view! { <Callout tone=Tone::Danger title><p>"Take somebody out of the selection, or give another superadmin a way in that works."</p></Callout> });
+    let apply = if changes == 0 || plan.shuts_out.is_some() {
         view! { <LinkButton href="/users" look=Look::Primary>"Back to users"</LinkButton> }
             .into_any()
     } else {
@@ -328,6 +332,7 @@ fn plan_view(plan: &BulkPlan, fields: &Fields) -> AnyView {
     let unchanged = lines("Already so", "What is so", &plan.unchanged);
     view! {
         <Page title="Preview" purpose crumbs=vec![Crumb::new("/users", "Users")]>
+            {shuts_out}
             <Card title="Confirm">{reason}{apply}</Card>
             {changed}
             {refused}

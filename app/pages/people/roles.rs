@@ -156,6 +156,9 @@ fn table(visit: &Visit, overview: &RoleOverview, may_manage: bool) -> AnyView {
                 }
             };
             let state = (!row.is_active).then(|| view! { <Chip tone=Tone::Danger>"Deactivated"</Chip> });
+            let shuts_out = overview.shut_out.get(&grant.id).map(|words| {
+                view! { <p><strong>{format!("It would be refused now. {words}")}</strong></p> }
+            });
             let withdraw = may_manage.then(|| {
                 view! {
                     <ConfirmDialog
@@ -167,6 +170,7 @@ fn table(visit: &Visit, overview: &RoleOverview, may_manage: bool) -> AnyView {
                         action="/roles/withdraw"
                         fields=vec![("grant".to_owned(), grant.id.to_string())]
                     >
+                        {shuts_out}
                         <p>"Whoever holds it by this grant alone loses it now, and their secure sessions end."</p>
                     </ConfirmDialog>
                 }

@@ -161,6 +161,9 @@ fn actions(person: &UserDetail) -> AnyView {
     }
     let base = format!("/users/{}", person.user.id);
     let name = person.user.display_name.clone();
+    let shuts_out = person.shuts_out.clone().map(|words| {
+        view! { <p><strong>{format!("It would be refused now. {words}")}</strong></p> }
+    });
     let dialog = person.user.is_active().then(|| {
         view! {
             <ConfirmDialog
@@ -171,6 +174,7 @@ fn actions(person: &UserDetail) -> AnyView {
                 confirm=format!("Deactivate {name}")
                 action=format!("{base}/deactivate")
             >
+                {shuts_out}
                 <p>"Their sessions end now, and no way of signing in lets them in again until somebody reactivates them. Groups and roles stay as they are."</p>
                 <TextField name="reason" label="Reason" need=Need::Optional help="Shown to whoever looks for why this person is out."/>
             </ConfirmDialog>

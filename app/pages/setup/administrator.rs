@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::error::FieldError;
-use muster_domain::session::Means;
+use muster_domain::session::Entry;
 use muster_services::setup::{self, FirstAdmin};
 use muster_services::{Who, elevation};
 use muster_web::Form;
@@ -60,7 +60,8 @@ pub async fn create(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     };
     match setup::create_admin(&visit.services, &visit.call, &admin).await {
         Ok((user, checked)) => {
-            let key = visit.browser.signed_in(user.id, &Means::Password).await?;
+            let entry = Entry::by_password(checked.opened_by().clone());
+            let key = visit.browser.signed_in(user.id, &entry).await?;
             elevation::first(&visit.services, &visit.call, &user, checked, &key).await?;
             Ok(Redirect::to("/setup/address").into_response())
         }

@@ -5,7 +5,6 @@ use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::return_to::ReturnTo;
-use muster_domain::session::Means;
 use muster_services::password::{self, Entered};
 use muster_services::setup;
 use muster_services::signin::{self, Way};
@@ -90,8 +89,8 @@ enum Stage {
 pub async fn password(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let return_to = ReturnTo::new(&sent.return_to);
     match password::sign_in(&visit.services, &visit.call, &sent.username, &sent.password).await {
-        Ok(Entered::In(user)) => {
-            visit.browser.signed_in(user.id, &Means::Password).await?;
+        Ok(Entered::In(user, entry)) => {
+            visit.browser.signed_in(user.id, &entry).await?;
             Ok(Redirect::to(return_to.as_str()).into_response())
         }
         Ok(Entered::Half(half)) => {

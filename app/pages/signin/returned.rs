@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use muster_domain::id::{ReceiptId, SignInId};
 use muster_domain::protocol::Returned;
+use muster_domain::session::Entry;
 use muster_domain::session::Proof;
 use muster_services::elevation::Aim;
 use muster_services::reauth::{Goal, Intent, Outcome};
@@ -43,10 +44,12 @@ pub async fn callback(
         Arrived::SignedIn {
             user,
             means,
+            opened_by,
             return_to,
             sid,
         } => {
-            visit.browser.signed_in(user.id, &means).await?;
+            let entry = Entry { means, opened_by };
+            visit.browser.signed_in(user.id, &entry).await?;
             if let Some(sid) = sid {
                 visit.browser.keep(keys::SID, sid).await?;
             }

@@ -4,7 +4,6 @@ use axum::response::{IntoResponse, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
-use muster_domain::session::Means;
 use muster_domain::user::User;
 use muster_services::factors::passkey::Asked;
 use muster_services::factors::{self, Kinds, Purpose, passkeys};
@@ -73,8 +72,8 @@ pub async fn enter(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let session = visit.browser.hold().await?;
     let brought = brought(&session, &sent.code, &sent.ceremony, &sent.answer);
     match second_step::sign_in(&visit.services, &visit.call, &waiting.half, brought).await {
-        Ok(user) => {
-            visit.browser.signed_in(user.id, &Means::Password).await?;
+        Ok((user, entry)) => {
+            visit.browser.signed_in(user.id, &entry).await?;
             Ok(Redirect::to(&waiting.return_to).into_response())
         }
         Err(error) if belongs_to_form(&error) => {

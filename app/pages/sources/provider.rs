@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
+use muster_domain::Error;
 use muster_domain::id::ProviderId;
 use muster_domain::protocol::{Finding, Level};
 use muster_domain::provider::Provider;
@@ -66,6 +67,11 @@ async fn page(
     } else {
         0
     };
+    let shuts_out = if manages && provider.enabled {
+        providers::shuts_out(&visit.services, &visit.call, provider.id).await?
+    } else {
+        None
+    };
     let now = visit.now();
     visit
         .console_with(StatusCode::OK, &provider.name.clone(), "/providers", move || {
@@ -78,7 +84,7 @@ async fn page(
                 </div>
             }
             .into_any();
-            let right = view! { <div class="stack">{settings(&provider, &callback)}{rules(&provider, manages)}{manages.then(|| danger(&provider, through))}</div> }.into_any();
+            let right = view! { <div class="stack">{settings(&provider, &callback)}{rules(&provider, manages)}{manages.then(|| danger(&provider, through, shuts_out.as_ref()))}</div> }.into_any();
             let actions = if manages { actions(&provider) } else { ().into_any() };
             let crumbs = vec![Crumb::new("/providers", "Identity providers")];
             let badge = state(&provider);
@@ -244,7 +250,7 @@ fn rules(provider: &Provider, manages: bool) -> AnyView {
     view! { <Card title="Accounts at sign-in"><KeyValues items/>{edit}</Card> }.into_any()
 }
 
-fn danger(provider: &Provider, through: u64) -> AnyView {
+fn danger(provider: &Provider, through: u64, refused: Option<&Error>) -> AnyView {
     let slug = &provider.slug;
     let switch = if provider.enabled {
         view! { <PostButton action=format!("/providers/{slug}/disable") icon=Glyph::Lock>"Switch off"</PostButton> }.into_any()
@@ -252,14 +258,24 @@ fn danger(provider: &Provider, through: u64) -> AnyView {
         view! { <PostButton action=format!("/providers/{slug}/enable") icon=Glyph::Unlock>"Switch on"</PostButton> }.into_any()
     };
     let remove = format!("/providers/{slug}/remove");
+    let refused = refused.map(shut_out);
     view! {
         <Card title="Switch off or remove">
             <p class="muted">"Switched off, nobody can sign in through it. Removing it also removes which identities belong to whom."</p>
             <p class="muted">{ends(through)}</p>
+            {refused}
             <div class="actions">{switch}<LinkButton href=remove look=Look::Danger icon=Glyph::Bin>"Remove provider"</LinkButton></div>
         </Card>
     }
     .into_any()
+}
+
+/// What would be refused, said before it is asked for.
+fn shut_out(refused: &Error) -> AnyView {
+    let title = format!("Neither would be accepted now. {}", refused.public);
+    let (code, next) = (refused.code, refused.next.as_ref().map(ToString::to_string));
+    view! { <Callout tone=Tone::Caution title><p>{next} " " <code>{code}</code></p></Callout> }
+        .into_any()
 }
 
 /// What switching off and removing end.
@@ -313,12 +329,14 @@ pub async fn confirm_remove(visit: Visit, Path(slug): Path<String>) -> Answer {
     let own = came_through(&visit.call, provider.id)
         .then_some("You signed in through it yourself: you are signed out too. ");
     let linked = providers::identities(&visit.services, &visit.call, provider.id).await?;
+    let refused = providers::shuts_out(&visit.services, &visit.call, provider.id).await?;
     visit
         .console("Remove provider", "/providers", move || {
             let crumbs = vec![Crumb::new("/providers", "Identity providers"), Crumb::new(format!("/providers/{slug}"), provider.name.clone())];
             let sentence = format!("{linked} identities are tied to users through {}. They are untied; users, groups and accounts stay.", provider.name);
             view! {
                 <Page title=format!("Remove {}", provider.name) crumbs>
+                    {refused.as_ref().map(shut_out)}
                     <Card>
                         <p>{sentence}</p>
                         <p>{own} {ends(through)}</p>

@@ -1,7 +1,7 @@
 //! Whether a policy leaves somebody any way to start a secure session, with what they have.
 
 use super::ElevationPolicy;
-use crate::factor::Enrolled;
+use crate::factor::{Enrolled, Kit};
 use crate::session::ProofKind;
 
 /// What somebody has to prove presence with.
@@ -9,6 +9,8 @@ use crate::session::ProofKind;
 pub struct Ways {
     /// Whether they have a second factor.
     pub enrolled: Enrolled,
+    /// Whether they can type a code: of an app, or a recovery code.
+    pub code: bool,
     /// Whether one of them is a passkey that answers here.
     pub passkey: bool,
     /// Whether they have a password here.
@@ -20,18 +22,30 @@ pub struct Ways {
 }
 
 impl Ways {
+    /// Second factors alone, at a console that passkeys know by this name.
+    #[must_use]
+    pub fn with(kit: &Kit, name: Option<&str>) -> Self {
+        Self {
+            enrolled: kit.enrolled,
+            code: kit.has_code(),
+            passkey: kit.has_passkey(name),
+            password: false,
+            fresh: false,
+            unprovable: false,
+        }
+    }
+
     /// The kinds of proof they can bring.
     #[must_use]
     pub fn kinds(&self) -> Vec<ProofKind> {
-        let code = self.enrolled == Enrolled::Yes;
         // Whoever can prove a fresh sign-in can also be told that it was not proven this time.
         let answer = self.fresh || self.unprovable;
         [
             (self.fresh, ProofKind::Fresh),
-            (answer && code, ProofKind::UnprovableAndFactor),
+            (answer && self.code, ProofKind::UnprovableAndFactor),
             (answer && self.passkey, ProofKind::UnprovableAndPasskey),
             (self.password, ProofKind::Password),
-            (self.password && code, ProofKind::PasswordAndFactor),
+            (self.password && self.code, ProofKind::PasswordAndFactor),
             (self.password && self.passkey, ProofKind::PasswordAndPasskey),
             (self.password && self.passkey, ProofKind::Passkey),
         ]
@@ -57,6 +71,7 @@ mod tests {
 
     const NOTHING: Ways = Ways {
         enrolled: Enrolled::No,
+        code: false,
         passkey: false,
         password: false,
         fresh: false,
@@ -72,6 +87,7 @@ mod tests {
         };
         let app = Ways {
             enrolled: Enrolled::Yes,
+            code: true,
             ..password
         };
         let passkey = Ways {

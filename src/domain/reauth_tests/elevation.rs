@@ -8,6 +8,7 @@ fn session(key: &str, user: u128) -> Session {
         user: UserId(Uuid::from_u128(user)),
         signed_in_at: at(-3600),
         means: Means::Password,
+        opened_by: Openers::nobody(),
         elevation: None,
     }
 }
@@ -92,7 +93,7 @@ fn w24_a_dropped_elevation_is_over() {
 #[test]
 fn a_password_proves_the_presence_of_its_owner_alone() {
     let session = session("s1", 1);
-    let checked = |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)));
+    let checked = |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)), Openers::nobody());
     assert!(Proof::password(&session, checked(2), at(0)).is_none());
     let proof = Proof::password(&session, checked(1), at(0)).unwrap();
     let rotated = SessionKey(ROTATED.to_owned());
@@ -112,10 +113,13 @@ fn a_password_proves_the_presence_of_its_owner_alone() {
 fn a_second_factor_makes_a_password_good_for_its_owner_alone() {
     let session = session("s1", 1);
     let password = || {
-        let checked = PasswordChecked::witness(UserId(Uuid::from_u128(1)));
+        let checked = PasswordChecked::witness(UserId(Uuid::from_u128(1)), Openers::nobody());
         Proof::password(&session, checked, at(0)).unwrap()
     };
-    let factor = |user| FactorChecked::witness(UserId(Uuid::from_u128(user)), Answered::Totp);
+    let factor = |user| {
+        let user = UserId(Uuid::from_u128(user));
+        FactorChecked::witness(user, Answered::Totp, Openers::nobody())
+    };
     assert!(password().with_factor(factor(2)).is_none());
     let proof = password().with_factor(factor(1)).unwrap();
     assert_eq!(proof.kind(), ProofKind::PasswordAndFactor);
@@ -184,6 +188,7 @@ fn a_form_lengthens_the_secure_session_it_was_drawn_in_by_a_minute_and_no_other(
             user: earned.as_ref().unwrap().to_row().user,
             signed_in_at: ends_at - TimeDelta::hours(1),
             means: Means::Password,
+            opened_by: Openers::nobody(),
             elevation: earned,
         };
         if let Some(during) = during {

@@ -178,6 +178,7 @@ proptest! {
             user: UserId(Uuid::from_u128(user)),
             signed_in_at: at(-3600),
             means: Means::Password,
+            opened_by: Openers::nobody(),
             elevation: Elevation::earn(ElevationId(Uuid::from_u128(5)), proof, SessionKey("s2".to_owned()), terms),
         };
         let runs = key == "s2" && user == 1 && now >= 10 && now < 10 + i64::from(lifetime);
@@ -196,7 +197,7 @@ proptest! {
         let terms = Terms { policy: &policy, enrolled: if enrolled { Enrolled::Yes } else { Enrolled::No }, network: "" };
         let judgement = trip.judge();
         let verdict = judgement.verdict();
-        let checked = || FactorChecked::witness(UserId(Uuid::from_u128(owner)), Answered::Totp);
+        let checked = || FactorChecked::witness(UserId(Uuid::from_u128(owner)), Answered::Totp, Openers::nobody());
         // Everything an answer can be turned into: its proof, its proof with a code, and what a code makes of the rest.
         let proofs = [
             judgement.proof(),

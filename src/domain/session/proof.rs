@@ -7,6 +7,7 @@ use super::{Session, SessionKey};
 use crate::credential::PasswordChecked;
 use crate::factor::{Answered, Confirmed, FactorChecked};
 use crate::id::{ProviderId, UserId};
+use crate::opener::Openers;
 use crate::reauth::Verdict;
 
 /// How presence was proven.
@@ -51,6 +52,7 @@ pub struct Proof {
     user: UserId,
     provider: Option<ProviderId>,
     confirmed: Option<Confirmed>,
+    opened_by: Openers,
     at: DateTime<Utc>,
 }
 
@@ -59,6 +61,7 @@ impl Proof {
         session: SessionKey,
         user: UserId,
         provider: ProviderId,
+        opened_by: Openers,
         at: DateTime<Utc>,
     ) -> Self {
         Self {
@@ -67,6 +70,7 @@ impl Proof {
             user,
             provider: Some(provider),
             confirmed: None,
+            opened_by,
             at,
         }
     }
@@ -84,6 +88,7 @@ impl Proof {
             user: session.user,
             provider: None,
             confirmed: None,
+            opened_by: checked.opened_by().clone(),
             at,
         })
     }
@@ -98,6 +103,7 @@ impl Proof {
             user: session.user,
             provider: None,
             confirmed: Some(checked.confirmed(at)),
+            opened_by: checked.opened_by().clone(),
             at,
         })
     }
@@ -112,6 +118,7 @@ impl Proof {
                 Answered::Totp | Answered::Recovery => ProofKind::PasswordAndFactor,
             },
             confirmed: Some(checked.confirmed(self.at)),
+            opened_by: self.opened_by.beside(checked.opened_by().clone()),
             ..self
         })
     }
@@ -120,6 +127,12 @@ impl Proof {
     #[must_use]
     pub const fn confirmed(&self) -> Option<&Confirmed> {
         self.confirmed.as_ref()
+    }
+
+    /// Who else could have brought it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &Openers {
+        &self.opened_by
     }
 
     /// How presence was proven.
@@ -189,7 +202,8 @@ impl Unproven {
         Self::of(verdict, session, user, provider)
     }
 
-    /// Proof, now that the person's own second factor was checked.
+    /// Proof, now that the person's own second factor was checked. The answer proved nothing, so it is the factor alone
+    /// that says who else could have brought it.
     #[must_use]
     pub fn with_factor(self, checked: FactorChecked, at: DateTime<Utc>) -> Option<Proof> {
         (checked.user() == self.user).then(|| Proof {
@@ -198,6 +212,7 @@ impl Unproven {
                 Answered::Totp | Answered::Recovery => ProofKind::UnprovableAndFactor,
             },
             confirmed: Some(checked.confirmed(at)),
+            opened_by: checked.opened_by().clone(),
             session: self.session,
             user: self.user,
             provider: Some(self.provider),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use muster_domain::audit::AuditEvent;
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::{Error, Kind};
-use muster_storage::{Reader, groups, roles, users};
+use muster_storage::{Reader, Tx, groups, roles, users};
 
 use super::{Config, Holders};
 use crate::roles::Declared;
@@ -58,7 +59,21 @@ pub(super) async fn check(services: &Services, wanted: &Config) -> Result<(), Er
 /// Grants first, then withdraws, through the same guard as the console: a superadmin who can sign in is always left.
 pub(super) async fn apply(services: &Services, call: &Call, wanted: &Config) -> Result<(), Error> {
     let tx = services.db().begin().await?;
-    let held = roles::list(&tx).await?;
+    let events = write(services, call, &tx, wanted).await?;
+    if events.is_empty() {
+        return tx.rollback().await;
+    }
+    tx.commit(&events).await
+}
+
+/// The same without committing. Gives what goes on record.
+pub(super) async fn write(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    wanted: &Config,
+) -> Result<Vec<AuditEvent>, Error> {
+    let held = roles::list(tx).await?;
     let mut events = Vec::new();
     let mut withdrawn = Vec::new();
     for (key, holders) in &wanted.roles {
@@ -70,13 +85,13 @@ pub(super) async fn apply(services: &Services, call: &Call, wanted: &Config) -> 
                 .map(|row| &row.assignment)
                 .filter(|assignment| assignment.role == role)
         };
-        let wanted = principals(&tx, holders).await?;
+        let wanted = principals(tx, holders).await?;
         for principal in wanted
             .iter()
             .filter(|principal| !of_role().any(|held| held.principal == **principal))
         {
             events.push(
-                crate::roles::declare(services, call, &tx, Declared::Grant(role, *principal))
+                crate::roles::declare(services, call, tx, Declared::Grant(role, *principal))
                     .await?,
             );
         }
@@ -87,12 +102,9 @@ pub(super) async fn apply(services: &Services, call: &Call, wanted: &Config) -> 
         );
     }
     for id in withdrawn {
-        events.push(crate::roles::declare(services, call, &tx, Declared::Withdraw(id)).await?);
+        events.push(crate::roles::declare(services, call, tx, Declared::Withdraw(id)).await?);
     }
-    if events.is_empty() {
-        return tx.rollback().await;
-    }
-    tx.commit(&events).await
+    Ok(events)
 }
 
 async fn principals(reader: &impl Reader, holders: &Holders) -> Result<Vec<Member>, Error> {

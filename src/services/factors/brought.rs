@@ -4,7 +4,6 @@ use muster_domain::Error;
 use muster_domain::factor::{Enrolled, Factor, FactorChecked, FactorKind};
 use muster_domain::id::UserId;
 use muster_domain::user::User;
-use muster_storage::Reader;
 use muster_storage::factors as rows;
 
 use super::check::passkey::{self, Given};
@@ -66,18 +65,11 @@ pub struct Kinds {
 /// When they cannot be read.
 pub async fn kinds(services: &Services, user: UserId) -> Result<Kinds, Error> {
     let name = bound_name(services).await?;
-    kinds_in(services.db(), user, name.as_deref()).await
-}
-
-/// The same for a console that passkeys know by this name.
-pub(crate) async fn kinds_in(
-    reader: &impl Reader,
-    user: UserId,
-    name: Option<&str>,
-) -> Result<Kinds, Error> {
-    let all = rows::of_user(reader, user).await?;
+    let all = rows::of_user(services.db(), user).await?;
     let any = |kind| {
-        let mut usable = all.iter().filter(|one: &&Factor| one.answers_to(name));
+        let mut usable = all
+            .iter()
+            .filter(|one: &&Factor| one.answers_to(name.as_deref()));
         usable.any(|one| one.kind == kind)
     };
     Ok(Kinds {

@@ -6,7 +6,8 @@
 
 use chrono::TimeDelta;
 use muster_domain::factor::totp::{Code, DIGITS, Totp};
-use muster_domain::factor::{Answered, FactorChecked, FactorKind, recovery};
+use muster_domain::factor::{Answered, Factor, FactorChecked, FactorKind, recovery};
+use muster_domain::opener::Openers;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
@@ -51,8 +52,8 @@ pub async fn check(
         by_recovery(services, call, user, &plain).await
     };
     match found {
-        Ok((by, name)) => {
-            let checked = FactorChecked::witness(user.id, by);
+        Ok((by, name, opened_by)) => {
+            let checked = FactorChecked::witness(user.id, by, opened_by);
             Ok(match name {
                 Some(name) => checked.called(&name),
                 None => checked,
@@ -65,8 +66,8 @@ pub async fn check(
     }
 }
 
-/// What was right, and what its owner calls it.
-type Found = (Answered, Option<String>);
+/// What was right, what its owner calls it, and who else may have it.
+type Found = (Answered, Option<String>, Openers);
 
 async fn by_app(
     services: &Services,
@@ -95,7 +96,10 @@ async fn by_app(
                 if rows::use_step(&tx, one.factor.id, step, call.at).await? {
                     throttle::clear(&tx, &key_of(user), EVERYWHERE).await?;
                     tx.commit_quiet(Quiet::Counted).await?;
-                    return Ok((Answered::Totp, Some(one.factor.name.clone())));
+                    let Factor {
+                        name, opened_by, ..
+                    } = one.factor.clone();
+                    return Ok((Answered::Totp, Some(name), opened_by));
                 }
                 told = used();
             }
@@ -119,6 +123,7 @@ async fn by_recovery(
         return Err(wrong());
     }
     let left = recovery_codes::left(&tx, user.id).await?;
+    let opened_by = recovery_codes::opened_by(&tx, user.id).await?;
     throttle::clear(&tx, &key_of(user), EVERYWHERE).await?;
     let detail = json!({"left": left});
     tx.commit(&[call.event(
@@ -128,7 +133,7 @@ async fn by_recovery(
         detail,
     )])
     .await?;
-    Ok((Answered::Recovery, None))
+    Ok((Answered::Recovery, None, opened_by))
 }
 
 async fn admit(services: &Services, call: &Call, user: &User) -> Result<(), Error> {

@@ -5,6 +5,7 @@
 //! made before stop working; codes and recovery codes go on.
 
 use muster_domain::{Error, Kind};
+use muster_storage::Reader;
 use url::Url;
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
@@ -29,7 +30,16 @@ pub(crate) async fn party(services: &Services) -> Result<Party, Error> {
 /// # Errors
 /// When the address cannot be read.
 pub async fn name(services: &Services) -> Result<Option<String>, Error> {
-    Ok(name_of(&site::url(services).await?).map(str::to_owned))
+    name_in(services, services.db()).await
+}
+
+/// The same as it is inside a transaction.
+pub(crate) async fn name_in(
+    services: &Services,
+    reader: &impl Reader,
+) -> Result<Option<String>, Error> {
+    let url = site::url_in(services, reader).await?;
+    Ok(name_of(&url).map(str::to_owned))
 }
 
 /// Browsers make passkeys for names alone, never for numbers, and over https alone, but on this very machine.

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use muster_domain::factor::{self, Enrolled, Factor, FactorKind};
 use muster_domain::id::{CeremonyId, FactorId, UserId};
+use muster_domain::opener::Openers;
 use muster_domain::{Error, Kind};
 use muster_storage::ceremonies::{self, Ceremony, Purpose};
 use muster_storage::factors::{self as rows, Keyed, place};
@@ -20,7 +21,7 @@ use super::check::passkey::{LASTS, over, refusal, unreadable};
 use super::party::party;
 use super::permit::Ground;
 use super::{Added, codes_made, event, new_codes, own_name, too_many};
-use crate::{Call, Services};
+use crate::{Call, Services, lockout};
 
 /// Largest answer of a browser, in bytes. Without attestation they are about one kilobyte.
 pub(super) const LARGEST: usize = 16 * 1024;
@@ -109,7 +110,8 @@ pub(super) async fn keep(
 ///
 /// # Errors
 /// Without ground; `FAC-010` when the question does not wait any more; `FAC-011` to `FAC-017` when the answer does not
-/// hold; `FAC-018` when it is known already. The question is used up in any case.
+/// hold; `FAC-018` when it is known already; `LOCK-001` when policy would not take the password of the last superadmin any
+/// more together with it. The question is used up in any case.
 pub async fn finish(
     services: &Services,
     call: &Call,
@@ -145,12 +147,14 @@ pub async fn finish(
         .next("Choose another device, or use the one you have."));
     }
     let is_first = rows::enrolled(&tx, user.id).await? == Enrolled::No;
-    keyed.factor.permitted_by = ground.spend(&tx, call).await?;
+    let ways_in = lockout::before(services, &tx).await?;
+    (keyed.factor.permitted_by, keyed.factor.opened_by) = ground.spend(&tx, call).await?;
     rows::add(&tx, &keyed).await?;
+    ways_in.holds(&tx).await?;
     let mut events = vec![event(call, "factor.add", user, &keyed.factor)];
     let mut codes = Vec::new();
     if is_first {
-        codes = new_codes(services, call, &tx, user.id).await?;
+        codes = new_codes(services, call, &tx, (user.id, &keyed.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
     tx.commit(&events).await?;
@@ -181,6 +185,7 @@ fn keyed(
             bound_to: None,
             suspected_at: None,
             permitted_by: None,
+            opened_by: Openers::nobody(),
         },
         counter: Some(0),
         credential: Some(credential_of(passkey.cred_id())),

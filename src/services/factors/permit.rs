@@ -7,6 +7,7 @@
 
 use muster_domain::factor::{Enrolled, PERMIT, Permit};
 use muster_domain::id::UserId;
+use muster_domain::opener::Openers;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::user::User;
@@ -80,18 +81,28 @@ impl Ground<'_> {
         Ok(user)
     }
 
-    /// Uses the permit up, in the transaction that adds the factor. Gives who let them, where somebody had to. A first
-    /// factor that was added in a secure session leaves no permit behind either.
-    pub(super) async fn spend(self, tx: &Tx, call: &Call) -> Result<Option<String>, Error> {
+    /// Uses the permit up, in the transaction that adds the factor. Gives who let them, where somebody had to, and who
+    /// else may have what is added. A first factor that was added in a secure session leaves no permit behind either.
+    pub(super) async fn spend(
+        self,
+        tx: &Tx,
+        call: &Call,
+    ) -> Result<(Option<String>, Openers), Error> {
         let user = self.holds(tx, call).await?;
         let permit = permits::of_user(tx, user.id, call.at).await?;
         let used = permits::remove(tx, user.id, call.at).await?;
         match self {
-            Self::Present(_) => Ok(None),
+            Self::Present(elevated) => Ok((
+                None,
+                Openers::of_what(user.id, user.id, elevated.opened_by()),
+            )),
             // Of two that are added at once, one finds it used up.
             Self::Permitted => permit
                 .filter(|_| used)
-                .map(|permit| Some(permit.granted_by))
+                .map(|permit| {
+                    let opened_by = call.opens_for(user.id).or(permit.opened_by);
+                    (Some(permit.granted_by), opened_by)
+                })
                 .ok_or_else(over),
         }
     }
@@ -135,7 +146,7 @@ pub async fn grant(
     let person = users::get(&tx, user)
         .await?
         .ok_or_else(|| Error::not_found("user"))?;
-    guard::may_alter(call, &roles::standing(&tx).await?, user)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, user)?;
     let has_one = rows::enrolled(&tx, user).await? == Enrolled::Yes;
     if has_one || !person.is_active() {
         return Err(Error::new(
@@ -148,6 +159,7 @@ pub async fn grant(
     let permit = Permit {
         user,
         granted_by: call.actor().to_owned(),
+        opened_by: call.opens_for(user),
         granted_at: call.at,
         expires_at: call.at + PERMIT,
     };
@@ -180,7 +192,7 @@ pub async fn revoke(
     let person = users::get(&tx, user)
         .await?
         .ok_or_else(|| Error::not_found("user"))?;
-    guard::may_alter(call, &roles::standing(&tx).await?, user)?;
+    guard::may_alter(call, &roles::standing_in(&tx).await?, user)?;
     if !permits::remove(&tx, user, call.at).await? {
         return Err(over());
     }

@@ -29,7 +29,7 @@ pub async fn add_member(
 ) -> Result<(), Error> {
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let before = Picture::of(&tx).await?;
     exists(&tx, group, member).await?;
     guard::may_change_members(call, before.standing(), elevated, group)?;
@@ -69,7 +69,7 @@ pub async fn remove_member(
     let words = Words::load(services).await?;
     let tx = services.db().begin().await?;
     exists(&tx, group, member).await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     guard::may_change_members(call, before.standing(), elevated, group)?;
     let rows = memberships::of_members(&tx, &[member]).await?;
     let origins = rows

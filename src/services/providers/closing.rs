@@ -29,6 +29,19 @@ pub async fn sessions_through(
     Ok(u64::try_from(sessions.len()).unwrap_or(u64::MAX))
 }
 
+/// Why switching this provider off, or removing it, would be refused now.
+///
+/// # Errors
+/// Without permission.
+pub async fn shuts_out(
+    services: &Services,
+    call: &Call,
+    provider: ProviderId,
+) -> Result<Option<Error>, Error> {
+    call.may(Permission::ManageProviders)?;
+    lockout::foretell(services, |is| drop(is.providers.remove(&provider))).await
+}
+
 /// Ends them; what ended is added to what goes on record.
 pub(super) async fn end_sessions(
     tx: &Tx,
@@ -51,13 +64,14 @@ pub(super) async fn end_sessions(
 
 /// Switches a provider on or off and commits. Whether the caller may is asked before.
 pub(crate) async fn switch(
+    services: &Services,
     tx: Tx,
     call: &Call,
     provider: &mut Provider,
     enabled: Enabled,
     mut detail: Value,
 ) -> Result<(), Error> {
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     provider.enabled = enabled == Enabled::Yes;
     provider.updated_at = call.at;
     providers::set_enabled(&tx, provider.id, provider.enabled, call.at).await?;

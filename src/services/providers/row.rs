@@ -125,7 +125,7 @@ pub(super) async fn change(
 ) -> Result<Provider, Error> {
     let kind = services.kind(&draft.kind)?;
     let settings = checked(kind, draft, Some(&provider))?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let another_connection = provider.settings != settings;
     let before = json!({"name": provider.name, "vendor": provider.vendor, "settings": provider.settings, "domains": provider.domains, "jit": provider.jit});
     let answers_differ = provider.settings != settings

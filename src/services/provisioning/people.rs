@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use muster_domain::audit::AuditEvent;
-use muster_domain::change::{Action, Change};
+use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{DirectoryId, UserId};
+use muster_domain::opener::Openers;
 use muster_domain::record::{Attributes, ExternalId};
 use muster_domain::user::{State, User};
 use muster_domain::{Error, Kind, name};
@@ -168,6 +169,11 @@ impl Door<'_> {
                 user: *user,
                 linked_at: self.call.at,
                 linked_by: self.call.actor().to_owned(),
+                // What a sign-in links, the provider vouched for, whoever sits at the browser.
+                opened_by: match change.cause {
+                    Cause::ByHand => self.call.opens_for(*user),
+                    _ => Openers::nobody(),
+                },
                 last_used_at: None,
             };
             subjects::link(self.tx, &identity).await?;

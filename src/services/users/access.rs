@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{ProviderId, UserId};
 use muster_domain::role::Permission;
-use muster_domain::session::ElevatedSession;
+use muster_domain::session::{ElevatedSession, SessionKey};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::users::UserFilter;
-use muster_storage::{Reader, Tx, accounts, credentials, providers, sessions, subjects, users};
+use muster_storage::{
+    Reader, Tx, accounts, credentials, elevations, providers, sessions, subjects, users,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -73,7 +75,7 @@ pub async fn set_local_password(
     sign_in_policy::may_have(&tx, id).await?;
     ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     let set_by = (!own).then(|| call.actor());
-    credentials::set_password(&tx, id, &hash, set_by, call.at).await?;
+    credentials::set_password(&tx, id, &hash, set_by, &call.opens_for(id), call.at).await?;
     // Whoever knew the old one is out; the session that changed it stays.
     let kept = call.session().filter(|_| own).map(|session| &session.key);
     sessions::revoke_of_user(&tx, id, kept).await?;
@@ -86,7 +88,7 @@ pub async fn set_local_password(
     tx.commit(&[event]).await
 }
 
-/// Takes a person's local password away.
+/// Takes a person's local password away. Sessions that came by it end.
 ///
 /// # Errors
 /// As [`set_local_password`]; for a break-glass account, which needs it; when it is the last superadmin's only way in.
@@ -99,7 +101,7 @@ pub async fn remove_local_password(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let standing = before.standing();
     ways_in(call, standing, elevated, id)?;
     if user.break_glass {
@@ -120,13 +122,13 @@ pub async fn remove_local_password(
         ));
     }
     before.holds(&tx).await?;
-    tx.commit(&[call.event(
-        "user.password.remove",
-        &user.username,
-        Some(id.0),
-        json!({}),
-    )])
-    .await
+    let mut came_by_it = sessions::by_password(&tx).await?;
+    came_by_it.retain(|(_, whose)| *whose == id);
+    let came_by_it: Vec<_> = came_by_it.into_iter().map(|(key, _)| key).collect();
+    let ended = end(&tx, call, &came_by_it).await?;
+    let detail = json!({ "sessions_ended": ended });
+    tx.commit(&[call.event("user.password.remove", &user.username, Some(id.0), detail)])
+        .await
 }
 
 /// Ties an identity at a provider to a person. By hand and never by an e-mail address that somebody states.
@@ -183,7 +185,8 @@ pub async fn link_identity(
     tx.commit(&events).await
 }
 
-/// Unties an identity from a person. Their sessions end: one of them may have come by it.
+/// Unties an identity from a person. The sessions that came by it end, one's own too, with every secure session that was
+/// proven at its provider; of somebody else all sessions end.
 ///
 /// # Errors
 /// As [`link_identity`]; when it is not theirs; when it is the last superadmin's only way in.
@@ -197,7 +200,7 @@ pub async fn unlink_identity(
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
     let user = find(&tx, id).await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let standing = before.standing();
     ways_in(call, standing, elevated, id)?;
     let theirs = subjects::of_user(&tx, id).await?;
@@ -214,16 +217,32 @@ pub async fn unlink_identity(
     subjects::unlink(&tx, identity.provider, &identity.issuer, &identity.subject).await?;
     before.holds(&tx).await?;
     let own = call.user().is_some_and(|caller| caller.id == id);
+    let named = (identity.provider, &*identity.issuer, &*identity.subject);
+    let came_by_it = sessions::of_identity(&tx, id, named).await?;
+    let mut ended = end(&tx, call, &came_by_it).await?;
+    elevations::drop_of_user_at(&tx, id, identity.provider, call.at).await?;
     if !own {
-        sessions::revoke_of_user(&tx, id, None).await?;
+        elevations::drop_of_user(&tx, id, call.at).await?;
+        ended += sessions::revoke_of_user(&tx, id, None).await?;
     }
     let detail = json!({
         "provider": identity.provider,
         "issuer": identity.issuer,
         "subject": identity.subject,
+        "sessions_ended": ended,
     });
     tx.commit(&[call.event("user.unlink", &user.username, Some(id.0), detail)])
         .await
+}
+
+/// Ends these sessions and the secure sessions inside them. How many there were.
+async fn end(tx: &Tx, call: &Call, all: &[SessionKey]) -> Result<u64, Error> {
+    let mut ended = 0;
+    for session in all {
+        elevations::drop_of_session(tx, session, call.at).await?;
+        ended += u64::from(sessions::revoke(tx, session).await?);
+    }
+    Ok(ended)
 }
 
 /// Makes an account break-glass, or an ordinary one again.
@@ -241,7 +260,7 @@ pub async fn set_break_glass(
     call.may(Permission::ManageRoles)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let mut user = find(&tx, id).await?;
     match wanted {
         BreakGlass::Yes => fit_for_break_glass(services, call, &tx, &user).await?,

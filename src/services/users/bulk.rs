@@ -14,6 +14,8 @@ use muster_storage::{Reader, elevations, groups, memberships, sessions, users};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+mod shut_out;
+
 use super::UserFilter;
 use crate::conferral::{self, Knowingly, Picture};
 use crate::standing::Standing;
@@ -88,6 +90,8 @@ pub struct BulkPlan {
     pub fingerprint: String,
     /// Whether carrying it out needs a secure session.
     pub needs_elevation: bool,
+    /// Why all of it would be refused although nobody's line is: no superadmin would be known to get in.
+    pub shuts_out: Option<String>,
 }
 
 /// What deciding needs to know.
@@ -118,7 +122,9 @@ pub async fn plan_bulk(
 ) -> Result<BulkPlan, Error> {
     call.may(action.permission())?;
     let facts = load(services.db(), selection, action, call.at).await?;
-    decide(call, action, &facts)
+    let mut plan = decide(call, action, &facts)?;
+    plan.shuts_out = shut_out::foretold(services, &facts.standing, &plan).await?;
+    Ok(plan)
 }
 
 /// What was done.
@@ -146,7 +152,7 @@ pub async fn apply_bulk(
     call.may(action.permission())?;
     let tx = services.db().begin().await?;
     let before = Picture::of(&tx).await?;
-    let ways_in = lockout::before(&tx).await?;
+    let ways_in = lockout::before(services, &tx).await?;
     let facts = load(&tx, selection, action, call.at).await?;
     let plan = decide(call, action, &facts)?;
     if plan.fingerprint != fingerprint {
@@ -341,6 +347,7 @@ fn decide(call: &Call, action: &BulkAction, facts: &Facts) -> Result<BulkPlan, E
         unchanged,
         refused,
         needs_elevation,
+        shuts_out: None,
     })
 }
 

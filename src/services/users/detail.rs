@@ -18,7 +18,7 @@ use muster_storage::{
 
 use crate::sessions::{self, SessionRow};
 use crate::standing::{Standing, Through};
-use crate::{Call, Services, guard, provisioning, roles, sign_in_policy};
+use crate::{Call, Services, guard, lockout, provisioning, roles, sign_in_policy};
 
 /// Sign-ins shown on a person's page.
 const SIGN_INS: u64 = 10;
@@ -48,6 +48,8 @@ pub struct UserDetail {
     pub password_set_at: Option<DateTime<Utc>>,
     /// What the caller may do here.
     pub may: UserMay,
+    /// Why deactivating them would be refused, if it is because no superadmin would be known to get in.
+    pub shuts_out: Option<String>,
 }
 
 /// One account.
@@ -188,7 +190,16 @@ pub async fn detail(services: &Services, call: &Call, id: UserId) -> Result<User
     } else {
         None
     };
+    let may = may(call, &standing, &accounts, id);
+    let shuts_out = if may.edit && standing.superadmins().contains(&id) {
+        let gone = std::collections::BTreeSet::from([id]);
+        let after = standing.clone().without_people(&gone);
+        lockout::foretell(services, |is| is.standing = after).await?
+    } else {
+        None
+    };
     Ok(UserDetail {
+        shuts_out: shuts_out.map(|refused| refused.public.into_owned()),
         attributes: attributes_of(&accounts),
         memberships: direct_details(&direct, &words),
         effective: ways
@@ -199,7 +210,7 @@ pub async fn detail(services: &Services, call: &Call, id: UserId) -> Result<User
         sessions,
         may: UserMay {
             may_have_password: sign_in_policy::may_have(db, id).await.is_ok(),
-            ..may(call, &standing, &accounts, id)
+            ..may
         },
         roles,
         sign_ins: last_sign_ins(services, id).await?,

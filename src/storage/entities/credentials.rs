@@ -12,6 +12,7 @@ pub(crate) struct Model {
     pub secret: String,
     pub changed_at: i64,
     pub set_by: Option<String>,
+    pub opened_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -19,6 +19,7 @@ pub(crate) struct Model {
     pub bound_to: Option<String>,
     pub suspected_at: Option<i64>,
     pub permitted_by: Option<String>,
+    pub opened_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

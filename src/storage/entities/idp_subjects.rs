@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub linked_at: i64,
     pub linked_by: String,
     pub last_used_at: Option<i64>,
+    pub opened_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

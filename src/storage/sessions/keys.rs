@@ -7,6 +7,8 @@ pub const USER: &str = "user_id";
 pub const SIGNED_IN_AT: &str = "signed_in_at";
 /// By what means: [`muster_domain::session::Means`] as JSON.
 pub const MEANS: &str = "means";
+/// Who else could have come in so: [`muster_domain::opener::Openers`] as JSON; absent where nobody could.
+pub const OPENED_BY: &str = "opened_by";
 /// The address the session last came from.
 pub const ADDRESS: &str = "address";
 /// The browser, as it calls itself.

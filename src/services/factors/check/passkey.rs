@@ -7,7 +7,7 @@
 //! no more until its owner or an admin removes it.
 
 use chrono::TimeDelta;
-use muster_domain::factor::{Answered, FactorChecked, FactorKind};
+use muster_domain::factor::{Answered, Factor, FactorChecked, FactorKind};
 use muster_domain::id::{CeremonyId, UserId};
 use muster_domain::session::{Proof, SessionKey};
 use muster_domain::user::User;
@@ -101,7 +101,9 @@ pub async fn check(
 ) -> Result<FactorChecked, Error> {
     admit(services, call, user).await?;
     match answered(services, call, user, purpose, given).await {
-        Ok(name) => Ok(FactorChecked::witness(user.id, Answered::Passkey).called(&name)),
+        Ok(Factor {
+            name, opened_by, ..
+        }) => Ok(FactorChecked::witness(user.id, Answered::Passkey, opened_by).called(&name)),
         Err(error) => {
             refused(services, call, user, &error).await?;
             Err(error)
@@ -109,14 +111,14 @@ pub async fn check(
     }
 }
 
-/// Gives the name of the passkey that answered.
+/// Gives the passkey that answered.
 async fn answered(
     services: &Services,
     call: &Call,
     user: &User,
     purpose: Purpose,
     given: Given<'_>,
-) -> Result<String, Error> {
+) -> Result<Factor, Error> {
     let asker = (user.id, given.session, purpose);
     let ceremony = take(services, call, given.ceremony, asker).await?;
     let state: PasskeyAuthentication = opened(services.sealer(), &ceremony)?;
@@ -157,7 +159,7 @@ async fn write_down(
     user: &User,
     used: &Keyed,
     result: &AuthenticationResult,
-) -> Result<String, Error> {
+) -> Result<Factor, Error> {
     let mut passkey = unsealed(services, used).ok_or_else(unknown)?;
     passkey.update_credential(result);
     let id = used.factor.id;
@@ -173,7 +175,7 @@ async fn write_down(
     }
     throttle::clear(&tx, &key_of(user), EVERYWHERE).await?;
     tx.commit_quiet(Quiet::Counted).await?;
-    Ok(used.factor.name.clone())
+    Ok(used.factor.clone())
 }
 
 /// There may be a copy: what it earned ends, and it earns nothing any more.
@@ -182,7 +184,7 @@ async fn suspect(
     call: &Call,
     user: &User,
     used: &Keyed,
-) -> Result<String, Error> {
+) -> Result<Factor, Error> {
     let tx = services.db().begin().await?;
     rows::suspect(&tx, used.factor.id, call.at).await?;
     elevations::drop_of_user(&tx, user.id, call.at).await?;

@@ -279,7 +279,7 @@ async fn w61_the_password_is_half_a_sign_in_and_the_code_the_other_half() {
         assert_eq!(error.unwrap_err().code, "FAC-001");
     }
     let shown = app.shows(&stage);
-    let user = second_step::sign_in(s, &stage.world.anonymous(), &begun, &shown)
+    let (user, _) = second_step::sign_in(s, &stage.world.anonymous(), &begun, &shown)
         .await
         .unwrap();
     assert_eq!((user.id, stage.kept().await.len()), (ada.id, before + 1));

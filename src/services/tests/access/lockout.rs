@@ -20,7 +20,7 @@ use crate::factor::{App, PASSWORD, add, internal};
 use crate::stage::{Stage, seconds};
 
 /// Somebody who is superadmin through the provider alone, in a secure session they proved there.
-async fn provided(stage: &Stage, name: &str) -> Persona {
+pub async fn provided(stage: &Stage, name: &str) -> Persona {
     let persona = stage.elevated(name, &[Role::Superadmin]).await;
     stage.forward(1);
     stage.world.again(&persona).await.unwrap()

@@ -3,6 +3,7 @@
 use muster_domain::id::UserId;
 use muster_domain::jit::JitRules;
 use muster_domain::lockout::{Door, Simulated, Way, Works};
+use muster_domain::opener::Openers;
 use muster_domain::policy::{ElevationPolicy, PasswordRule, Policies};
 use muster_domain::role::Role;
 use muster_domain::sign_in::{Passwords, ProvidedPasswords, SignInPolicy};
@@ -35,7 +36,7 @@ fn by_password(ways: &[Way]) -> Works {
 async fn really_signs_in(stage: &Stage, name: &str, app: Option<&crate::factor::App>) -> bool {
     let call = stage.world.anonymous();
     match password::sign_in(stage.s(), &call, name, PASSWORD).await {
-        Ok(Entered::In(_)) => app.is_none(),
+        Ok(Entered::In(..)) => app.is_none(),
         Ok(Entered::Half(half)) => {
             let shown = app.unwrap().shows(stage);
             second_step::sign_in(stage.s(), &call, &half, &shown)
@@ -98,9 +99,16 @@ async fn the_simulation_says_of_a_password_what_really_happens_with_it() {
                 .await
                 .unwrap();
             let tx = stage.s().db().begin().await.unwrap();
-            credentials::set_password(&tx, persona.id, &hash.unwrap().phc, None, stage.now())
-                .await
-                .unwrap();
+            credentials::set_password(
+                &tx,
+                persona.id,
+                &hash.unwrap().phc,
+                None,
+                &Openers::nobody(),
+                stage.now(),
+            )
+            .await
+            .unwrap();
             let event = stage
                 .world
                 .system()

@@ -163,7 +163,7 @@ async fn w61_a_passkey_is_the_other_half_of_a_sign_in() {
     let error = enters(&browser("other"), &answer).await.unwrap_err();
     assert_eq!(error.code, "FAC-010", "another browser's question");
     assert_eq!(stage.kept().await.len(), before, "nobody signed in");
-    assert_eq!(enters(&session, &answer).await.unwrap().id, ada.id);
+    assert_eq!(enters(&session, &answer).await.unwrap().0.id, ada.id);
     let event = &stage.record("signin.password").await[0].event;
     assert_eq!(event.detail["second_factor"], "passkey");
     let error = enters(&session, &answer).await.unwrap_err();

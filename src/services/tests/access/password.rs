@@ -31,7 +31,7 @@ fn from(world: &TestWorld, address: &str) -> Call {
 
 async fn tries(world: &TestWorld, call: &Call, name: &str, typed: &str) -> Result<User, Error> {
     match password::sign_in(&world.services, call, name, typed).await? {
-        Entered::In(user) => Ok(*user),
+        Entered::In(user, _) => Ok(*user),
         Entered::Half(_) => panic!("{name} has no second factor"),
     }
 }

@@ -60,11 +60,11 @@ async fn no_policy_leaves_every_superadmin_without_a_way() {
     let root = internal(&stage, "root", &[Role::Superadmin]).await;
     assert_eq!(
         apply(&stage, "[policies.superadmin]\npassword = \"with_factor\"").await,
-        Err("POL-002")
+        Err("LOCK-001")
     );
     assert_eq!(
         apply(&stage, "[policies.superadmin]\npassword = \"never\"").await,
-        Err("POL-002")
+        Err("LOCK-001")
     );
     add(&stage, &root, "Phone").await;
     assert_eq!(
@@ -72,7 +72,7 @@ async fn no_policy_leaves_every_superadmin_without_a_way() {
         Ok(1)
     );
     let passkeys = "[policies.superadmin]\npassword = \"with_factor\"\nfactors = \"passkey\"";
-    assert_eq!(apply(&stage, passkeys).await, Err("POL-002"));
+    assert_eq!(apply(&stage, passkeys).await, Err("LOCK-001"));
     let call = stage.call(&root).await;
     let elevated = call.elevated().unwrap();
     users::set_break_glass(stage.s(), &call, &elevated, root.id, BreakGlass::Yes)

@@ -1,6 +1,8 @@
 //! The first visit and the first administrator.
 
+use muster_domain::opener::Openers;
 use muster_domain::role::Role;
+use muster_domain::session::Entry;
 use muster_services::password::{self, Entered};
 use muster_services::setup::{self, FirstAdmin, Progress};
 use muster_services::{Call, Who, elevation};
@@ -165,7 +167,8 @@ async fn the_first_administrator_is_break_glass_and_may_have_a_secure_session_at
     persona.call.elevated().unwrap();
     assert_eq!(persona.call.roles(), [Role::Superadmin]);
     let signed_in = password::sign_in(s, &world.anonymous(), "ADA", PASSWORD).await;
-    assert_eq!(signed_in.unwrap(), Entered::In(Box::new(user)));
+    let entry = Entry::by_password(Openers::nobody());
+    assert_eq!(signed_in.unwrap(), Entered::In(Box::new(user), entry));
     assert!(!String::from_utf8_lossy(&world.raw()).contains(PASSWORD));
 }
 

@@ -255,7 +255,8 @@ async fn o78_a_group_that_carries_a_role_asks_for_the_ways_in_of_who_joins_it() 
 }
 
 #[tokio::test]
-async fn o78_ways_in_that_the_person_or_the_granter_opened_ask_nobody() {
+async fn o78_ways_in_that_the_granter_opened_ask_nobody_and_others_stay_when_their_owner_replaces_them()
+ {
     let cast = Cast::gather().await;
     let (s, call) = (&cast.world.services, &cast.superadmin.call);
     let sue = call.elevated().unwrap();
@@ -263,7 +264,7 @@ async fn o78_ways_in_that_the_person_or_the_granter_opened_ask_nobody() {
     users::set_local_password(s, &cast.admin.call, None, cast.nobody.id, &secret)
         .await
         .unwrap();
-    // She signs in and sets one of her own.
+    // She signs in with it and sets another: whoever knew the first may have done that.
     let norma = cast.world.sign_in(cast.nobody.id, "norma").await.unwrap();
     let norma = cast.world.elevate(&norma).await.unwrap();
     let own = norma.call.elevated().unwrap();
@@ -271,6 +272,12 @@ async fn o78_ways_in_that_the_person_or_the_granter_opened_ask_nobody() {
         .await
         .unwrap();
     let to = Member::User(norma.id);
+    let asked = roles::grant(s, call, &sue, Role::Helpdesk, to, No).await;
+    assert_eq!(code(asked), "ROLE-006");
+    // The granter sets one and hands it over: they know who knows it.
+    users::set_local_password(s, call, Some(&sue), norma.id, &secret)
+        .await
+        .unwrap();
     roles::grant(s, call, &sue, Role::Helpdesk, to, No)
         .await
         .unwrap();

@@ -2,6 +2,8 @@
 
 use muster_domain::calibration::{Calibration, Worth};
 use muster_domain::id::UserId;
+use muster_domain::opener::Openers;
+use muster_storage::opened::{self, Opened, What};
 use muster_storage::subjects::{self, Subject};
 use muster_storage::{credentials, providers, settings};
 use uuid::Uuid;
@@ -16,6 +18,7 @@ fn subject(of: &muster_domain::provider::Provider, user: u128) -> Subject {
         user: UserId(Uuid::from_u128(user)),
         linked_at: at(0),
         linked_by: "JIT".to_owned(),
+        opened_by: Openers::nobody(),
         last_used_at: None,
     }
 }
@@ -76,18 +79,21 @@ on_both! {
         world.users(&[user(1, "Ada")]).await;
         let id = UserId(Uuid::from_u128(1));
         let tx = world.tx().await;
-        credentials::set_password(&tx, id, "$argon2id$one", None, at(1)).await.unwrap();
-        credentials::set_password(&tx, id, "$argon2id$two", Some("adam"), at(2)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$one", None, &Openers::nobody(), at(1)).await.unwrap();
+        let adam: Openers = [UserId(Uuid::from_u128(2))].into_iter().collect();
+        credentials::set_password(&tx, id, "$argon2id$two", Some("adam"), &adam, at(2)).await.unwrap();
         tx.commit(&[event("password.set")]).await.unwrap();
         let password = credentials::password(&world.db, id).await.unwrap().unwrap();
         assert_eq!((password.phc.as_str(), password.changed_at), ("$argon2id$two", at(2)));
         assert_eq!(password.set_by.as_deref(), Some("adam"));
-        let others = credentials::set_by_others(&world.db, &[id]).await.unwrap();
-        assert_eq!(others, [(id, "adam".to_owned())]);
+        assert_eq!(password.opened_by, adam);
+        let others = opened::of_users(&world.db, &[id], at(2)).await.unwrap();
+        let wanted = Opened { user: id, what: What::Password, name: None, by_hand_of: Some("adam".to_owned()), opened_by: adam };
+        assert_eq!(others, [wanted]);
         let tx = world.tx().await;
-        credentials::set_password(&tx, id, "$argon2id$own", None, at(3)).await.unwrap();
+        credentials::set_password(&tx, id, "$argon2id$own", None, &Openers::nobody(), at(3)).await.unwrap();
         tx.commit(&[event("password.set")]).await.unwrap();
-        assert_eq!(credentials::set_by_others(&world.db, &[id]).await.unwrap(), []);
+        assert_eq!(opened::of_users(&world.db, &[id], at(3)).await.unwrap(), []);
         assert!(!format!("{password:?}").contains("argon2id"));
         let tx = world.tx().await;
         assert!(credentials::remove_password(&tx, id).await.unwrap());

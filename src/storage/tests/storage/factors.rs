@@ -2,6 +2,7 @@
 
 use muster_domain::factor::{Enrolled, Factor, FactorKind, Permit};
 use muster_domain::id::{CeremonyId, FactorId, UserId};
+use muster_domain::opener::Openers;
 use muster_domain::session::SessionKey;
 use muster_storage::ceremonies::{self, Ceremony, Purpose};
 use muster_storage::factors::{self, Keyed};
@@ -25,6 +26,7 @@ fn keyed(number: u128, name: &str) -> Keyed {
             bound_to: None,
             suspected_at: None,
             permitted_by: None,
+            opened_by: Openers::nobody(),
         },
         sealed: "k:sealed".to_owned(),
         counter: None,
@@ -38,9 +40,15 @@ async fn confirmed(world: &World, number: u128, name: &str) -> FactorId {
     let tx = world.tx().await;
     factors::begin(&tx, &pending).await.unwrap();
     assert!(
-        factors::confirm(&tx, pending.factor.id, 100, None, at(50))
-            .await
-            .unwrap()
+        factors::confirm(
+            &tx,
+            pending.factor.id,
+            100,
+            (None, &Openers::nobody()),
+            at(50)
+        )
+        .await
+        .unwrap()
     );
     tx.commit(&[event("factor.add")]).await.unwrap();
     pending.factor.id
@@ -62,8 +70,8 @@ on_both! {
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::No);
         let tx = world.tx().await;
         assert!(!factors::use_step(&tx, two, 101, at(9)).await.unwrap(), "it does not count yet");
-        assert!(factors::confirm(&tx, two, 100, None, at(9)).await.unwrap());
-        assert!(!factors::confirm(&tx, two, 101, None, at(9)).await.unwrap());
+        assert!(factors::confirm(&tx, two, 100, (None, &Openers::nobody()), at(9)).await.unwrap());
+        assert!(!factors::confirm(&tx, two, 101, (None, &Openers::nobody()), at(9)).await.unwrap());
         tx.commit(&[event("factor.add")]).await.unwrap();
         assert_eq!(factors::enrolled(&world.db, ADA).await.unwrap(), Enrolled::Yes);
         assert_eq!(factors::enrolled(&world.db, BOB).await.unwrap(), Enrolled::No);
@@ -112,7 +120,7 @@ on_both! {
         world.users(&[user(1, "Ada"), user(2, "Bob")]).await;
         let hashes = |letter: &str| (0..10).map(|n| format!("{letter}{n}")).collect::<Vec<_>>();
         let tx = world.tx().await;
-        recovery_codes::replace(&tx, ADA, &hashes("a"), at(0)).await.unwrap();
+        recovery_codes::replace(&tx, ADA, &hashes("a"), &Openers::nobody(), at(0)).await.unwrap();
         tx.commit(&[event("factor.recovery.make")]).await.unwrap();
         let used = |user: UserId, hash: &'static str| {
             let db = world.db.clone();
@@ -128,7 +136,7 @@ on_both! {
         assert!(one != other);
         assert_eq!(recovery_codes::left(&world.db, ADA).await.unwrap(), 9);
         let tx = world.tx().await;
-        recovery_codes::replace(&tx, ADA, &hashes("b"), at(2)).await.unwrap();
+        recovery_codes::replace(&tx, ADA, &hashes("b"), &Openers::nobody(), at(2)).await.unwrap();
         tx.commit(&[event("factor.recovery.make")]).await.unwrap();
         assert!(!used(ADA, "a2").await && used(ADA, "b1").await);
         let tx = world.tx().await;
@@ -233,7 +241,7 @@ on_both! {
 
     async fn a_permit_counts_for_one_person_until_it_is_over_and_once(world) {
         world.users(&[user(1, "Ada"), user(2, "Bob")]).await;
-        let permit = |user, by: &str, until| Permit { user, granted_by: by.to_owned(), granted_at: at(0), expires_at: at(until) };
+        let permit = |user, by: &str, until| Permit { user, granted_by: by.to_owned(), opened_by: [BOB].into_iter().collect(), granted_at: at(0), expires_at: at(until) };
         let tx = world.tx().await;
         permits::grant(&tx, &permit(ADA, "eve", 5)).await.unwrap();
         permits::grant(&tx, &permit(ADA, "root", 10)).await.unwrap();

@@ -12,6 +12,7 @@
 mod access;
 mod calibration;
 mod factors;
+mod openers;
 mod passages;
 mod people;
 mod record;

@@ -52,6 +52,7 @@ fn elevation(number: u128, session: &str, seconds: i64) -> Elevation {
         ends_at: at(seconds),
         idle_seconds: None,
         network: None,
+        opened_by: muster_domain::opener::Openers::nobody(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{BreakGlassUseId, ProviderId, UserId};
+use muster_domain::opener::Openers;
 use muster_domain::session::{Means, SessionKey};
 use muster_storage::password_links::{self, PasswordLink, Purpose};
 use muster_storage::subjects::{self, Subject};
@@ -32,13 +33,13 @@ on_both! {
         glass.break_glass = true;
         world.users(&[user(1, "Ada"), glass]).await;
         let tx = world.tx().await;
-        credentials::set_password(&tx, ADA, "$argon2id$", None, at(1)).await.unwrap();
+        credentials::set_password(&tx, ADA, "$argon2id$", None, &Openers::nobody(), at(1)).await.unwrap();
         tx.commit(&[event("user.password.set")]).await.unwrap();
         let mut held = ways_in::held(&world.db, &[ADA, BOB, UserId(Uuid::from_u128(9))]).await.unwrap();
         held.sort_by_key(|held| held.user);
         assert_eq!(held.len(), 2);
         assert_eq!((held[0].password, held[0].break_glass, held[0].internal), (true, false, false));
-        assert_eq!((held[1].password, held[1].break_glass, held[1].enrolled), (false, true, Enrolled::No));
+        assert_eq!((held[1].password, held[1].break_glass, held[1].kit.enrolled), (false, true, Enrolled::No));
     }
 
     async fn what_was_seen_of_a_connection_counts_until_it_changes(world) {
@@ -48,7 +49,7 @@ on_both! {
         assert_eq!(seen().await, Seen::default());
         let tx = world.tx().await;
         let issuer = "https://idp.example".to_owned();
-        let subject = Subject { provider: corp.id, issuer, subject: "ada".to_owned(), user: ADA, linked_at: at(0), linked_by: "ada".to_owned(), last_used_at: Some(at(10)) };
+        let subject = Subject { provider: corp.id, issuer, subject: "ada".to_owned(), user: ADA, linked_at: at(0), linked_by: "ada".to_owned(), opened_by: Openers::nobody(), last_used_at: Some(at(10)) };
         subjects::link(&tx, &subject).await.unwrap();
         tx.commit(&[event("user.link")]).await.unwrap();
         assert_eq!(seen().await, Seen { signed_in: true, proved: false });

@@ -24,7 +24,7 @@ use muster_domain::Clock as _;
 use muster_domain::application::{Application, Entry, Prefix, Target};
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::UserId;
-use muster_domain::session::Means;
+use muster_domain::opener::Openers;
 use muster_domain::user::{State as Standing, User};
 use muster_services::{Parts, Services, hashing::Hashing, setup};
 use muster_storage::audit::AuditFilter;
@@ -422,7 +422,8 @@ async fn sign_in(
     browser: Browser,
 ) -> Result<impl IntoResponse, Failure> {
     assert!(pages.app.services.now() > DateTime::UNIX_EPOCH);
-    browser.signed_in(pages.user, &Means::Password).await?;
+    let entry = muster_domain::session::Entry::by_password(Openers::nobody());
+    browser.signed_in(pages.user, &entry).await?;
     Ok("in")
 }
 
