@@ -18,10 +18,12 @@ use serde_json::json;
 use crate::providers::{Draft, Enabled};
 use crate::{Call, Services, Who, site};
 
+mod applications;
 mod differences;
 mod holders;
 mod policies;
 
+pub use applications::ApplicationConfig;
 use differences::{compare, compare_all, compare_lists, flatten};
 
 /// The whole file.
@@ -36,6 +38,8 @@ pub struct Config {
     pub roles: BTreeMap<String, Holders>,
     /// What starts a secure session, by role.
     pub policies: BTreeMap<String, ElevationPolicy>,
+    /// Applications behind a proxy, by address.
+    pub applications: BTreeMap<String, ApplicationConfig>,
 }
 
 /// Settings of the site.
@@ -172,6 +176,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
         }
     }
     config.policies = policies::here(services).await?;
+    config.applications = applications::here(services, call).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
         holders.groups.sort();
@@ -202,7 +207,7 @@ fn of_provider(provider: Provider) -> ProviderConfig {
     }
 }
 
-/// What applying the file would change. Providers, roles and policies the file does not name stay as they are.
+/// What applying the file would change. Providers, roles, policies and applications the file does not name stay as they are.
 ///
 /// # Errors
 /// When called by a person, or the database cannot be read.
@@ -251,6 +256,7 @@ pub async fn diff(
         );
     }
     policies::diff(&here, wanted, &mut differences);
+    applications::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }
 
@@ -292,6 +298,7 @@ pub async fn apply(
     let differences = diff(services, call, wanted).await?;
     holders::check(services, wanted).await?;
     policies::check(wanted)?;
+    applications::check(services, call, wanted).await?;
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -332,5 +339,6 @@ pub async fn apply(
     }
     holders::apply(services, call, wanted).await?;
     policies::apply(services, call, wanted).await?;
+    applications::apply(services, call, wanted).await?;
     Ok(differences)
 }

@@ -94,6 +94,31 @@ async fn stranded_in(
         .filter(|user| standing.active.contains(user))
         .take(LOOKED_AT)
         .collect();
+    let mut stranded = Vec::new();
+    for (user, ways) in ways_of(reader, &holders, name).await? {
+        let policy = of_person(policies, &standing.roles_of(user.id), &user);
+        if !policy.leaves_a_way(&ways) {
+            stranded.push(user.username);
+        }
+    }
+    stranded.sort();
+    Ok(stranded)
+}
+
+/// Whether somebody who is signed in has anything with which they could start a secure session.
+pub(crate) async fn can_prove(services: &Services, person: &SignedIn) -> Result<bool, Error> {
+    let (policy, _) = binding(services.db(), person).await?;
+    let name = bound_name(services).await?;
+    let own = ways_of(services.db(), &[person.user.id], name.as_deref()).await?;
+    Ok(own.iter().any(|(_, ways)| policy.leaves_a_way(ways)))
+}
+
+/// What each of these people has to prove presence with.
+async fn ways_of(
+    reader: &impl Reader,
+    people: &[UserId],
+    name: Option<&str>,
+) -> Result<Vec<(User, Ways)>, Error> {
     let (mut may_prove, mut cannot) = (BTreeSet::new(), BTreeSet::new());
     for provider in providers::list(reader).await? {
         match provider.calibration.standing() {
@@ -110,9 +135,9 @@ async fn stranded_in(
             }
         }
     }
-    let known = subjects::of_users(reader, &holders).await?;
-    let mut stranded = Vec::new();
-    for user in users::get_many(reader, &holders).await? {
+    let known = subjects::of_users(reader, people).await?;
+    let mut found = Vec::new();
+    for user in users::get_many(reader, people).await? {
         let kinds = kinds_in(reader, user.id, name).await?;
         let at = |some: &BTreeSet<ProviderId>| {
             let mut own = known.iter().filter(|subject| subject.user == user.id);
@@ -125,13 +150,9 @@ async fn stranded_in(
             fresh: at(&may_prove),
             unprovable: at(&cannot),
         };
-        let policy = of_person(policies, &standing.roles_of(user.id), &user);
-        if !policy.leaves_a_way(&ways) {
-            stranded.push(user.username);
-        }
+        found.push((user, ways));
     }
-    stranded.sort();
-    Ok(stranded)
+    Ok(found)
 }
 
 /// A policy may not leave every superadmin without a way to start a secure session. Where none had one before, nothing

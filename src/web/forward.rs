@@ -166,6 +166,17 @@ impl Asked {
     }
 }
 
+/// Whether a browser says that it opens a page because somebody pressed something (Fetch Metadata, `Sec-Fetch-Mode` and
+/// `Sec-Fetch-User`). No script can set these headers, and neither a timer, a picture nor a page that loads itself again
+/// gets the second one.
+fn is_by_hand(headers: &HeaderMap) -> bool {
+    let says = |name: &str, value: &str| {
+        let mut all = headers.get_all(name).iter();
+        all.next().is_some_and(|first| first == value) && all.next().is_none()
+    };
+    says("sec-fetch-mode", "navigate") && says("sec-fetch-user", "?1")
+}
+
 /// The value of a header; an error when there are several, or one that is no text.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();
@@ -195,6 +206,7 @@ async fn decide(state: &AppState, asked: &Asked) -> Result<Response, Error> {
     let wanted = Wanted {
         elevated: asked.field("elevated").is_some(),
         reads: matches!(method, Some("GET" | "HEAD" | "OPTIONS")),
+        by_hand: is_by_hand(&asked.headers),
         target,
     };
     let passage =

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Session, SessionKey};
 use crate::credential::PasswordChecked;
 use crate::factor::{Answered, Confirmed, FactorChecked};
-use crate::id::{ProviderId, UserId};
+use crate::id::{ProviderId, ReceiptId, UserId};
 use crate::reauth::Verdict;
 
 /// How presence was proven.
@@ -51,6 +51,7 @@ pub struct Proof {
     user: UserId,
     provider: Option<ProviderId>,
     confirmed: Option<Confirmed>,
+    receipt: Option<ReceiptId>,
     at: DateTime<Utc>,
 }
 
@@ -67,6 +68,7 @@ impl Proof {
             user,
             provider: Some(provider),
             confirmed: None,
+            receipt: None,
             at,
         }
     }
@@ -84,6 +86,7 @@ impl Proof {
             user: session.user,
             provider: None,
             confirmed: None,
+            receipt: None,
             at,
         })
     }
@@ -98,6 +101,7 @@ impl Proof {
             user: session.user,
             provider: None,
             confirmed: Some(checked.confirmed(at)),
+            receipt: None,
             at,
         })
     }
@@ -114,6 +118,21 @@ impl Proof {
             confirmed: Some(checked.confirmed(self.at)),
             ..self
         })
+    }
+
+    /// The same proof with the receipt of the answer it rests on.
+    #[must_use]
+    pub fn kept_as(self, receipt: ReceiptId) -> Self {
+        Self {
+            receipt: Some(receipt),
+            ..self
+        }
+    }
+
+    /// The receipt of the provider's answer that it rests on; none for a proof made here.
+    #[must_use]
+    pub const fn receipt(&self) -> Option<ReceiptId> {
+        self.receipt
     }
 
     /// The second factor beside it, or the passkey it is.
@@ -198,6 +217,7 @@ impl Unproven {
                 Answered::Totp | Answered::Recovery => ProofKind::UnprovableAndFactor,
             },
             confirmed: Some(checked.confirmed(at)),
+            receipt: None,
             session: self.session,
             user: self.user,
             provider: Some(self.provider),

@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub dropped_at: Option<i64>,
     pub idle_seconds: Option<i64>,
     pub network: Option<String>,
+    pub used_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -31,6 +31,7 @@ mod properties;
 mod providers;
 mod reauth;
 mod reauth_guards;
+mod receipts;
 mod recover;
 mod refusals;
 mod setup;
