@@ -402,3 +402,32 @@ fn told(error: &Error) -> Response {
     );
     (status, Html(page)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w6_a_page_that_somebody_opens_is_told_from_what_pages_ask_for_by_themselves() {
+        let told = |sent: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in sent {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            is_by_hand(&headers)
+        };
+        let (mode, user) = (("sec-fetch-mode", "navigate"), ("sec-fetch-user", "?1"));
+        assert!(told(&[mode, user]));
+        for other in [
+            &[][..],
+            &[mode],
+            &[user],
+            &[("sec-fetch-mode", "cors"), user],
+            &[mode, ("sec-fetch-user", "?0")],
+            &[mode, mode, user],
+            &[mode, user, ("sec-fetch-user", "?0")],
+        ] {
+            assert!(!told(other), "{other:?}");
+        }
+    }
+}

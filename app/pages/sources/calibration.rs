@@ -167,7 +167,7 @@ pub async fn rotate_key(visit: Visit, Path(slug): Path<String>) -> Answer {
     visit
         .done(
             &page_of(&slug),
-            "A new key signs from now on. The old one stays published for 24 hours. Make a test sign-in.",
+            "A new key is published. It signs in five minutes, when the provider has read it; the old one stays published for a day.",
         )
         .await
 }

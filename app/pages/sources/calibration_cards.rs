@@ -260,6 +260,7 @@ pub(super) fn how(
         let older = told.older_until.map(|until| {
             view! { " The one before stays published, until " <When at=until now/> "." }
         });
+        let signs = told.signs_from.map(|from| view! { " and signs from " <When at=from now/> });
         let action = format!("/providers/{}/request-key", provider.slug);
         let replace = manages.then(|| {
             view! { <div class="actions"><PostButton action icon=Glyph::Refresh>"Replace signing key"</PostButton></div> }
@@ -267,7 +268,7 @@ pub(super) fn how(
         view! {
             <p class="muted">"Address of the public keys, to be entered at the provider"</p>
             <CopyText value=keys label="address of the keys"/>
-            <p class="muted">"The key that signs was made " <When at=since now/> "." {older}</p>
+            <p class="muted">"The newest key was made " <When at=since now/> {signs} "." {older}</p>
             {replace}
         }
     });

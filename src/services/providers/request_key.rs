@@ -15,8 +15,10 @@ use serde_json::json;
 use super::{find, within};
 use crate::{Call, Services, guard, lockout};
 
-/// How long a key is published after another took its place: providers keep what they read for a while, and a request
-/// that was signed with it may be on its way.
+/// How long a new key is published before it signs: providers keep what they read for a while, and would take a request
+/// that is signed with a key they never saw for forged.
+pub const LEAD: TimeDelta = TimeDelta::minutes(5);
+/// How long a key is published after another took its place: a request that was signed with it may be on its way.
 pub const RETIRED_LASTS: TimeDelta = TimeDelta::hours(24);
 
 /// Whether requests to this provider are signed.
@@ -58,8 +60,8 @@ async fn make(
     Ok(Some(key))
 }
 
-/// Replaces the key: a new one signs from now on, and the old one is published for [`RETIRED_LASTS`] longer. Whether people
-/// get in through the provider is to be seen anew, as after another client secret: it may know the key by value.
+/// Replaces the key: a new one is published at once and signs after [`LEAD`]; the old one signs until then, and is
+/// published for [`RETIRED_LASTS`] longer. Whether people get in through the provider is to be seen anew, as after another client secret: it may know the key by value.
 ///
 /// # Errors
 /// Without permission or presence; `WEB-404`; `IDP-006` where requests are not signed; `LOCK-001` when no superadmin would
@@ -87,14 +89,14 @@ pub async fn rotate(
     if !signs(&provider) {
         return Err(unsigned());
     }
-    let retired = request_keys::retire(&tx, provider.id, call.at).await?;
+    let retired = request_keys::retire(&tx, provider.id, call.at + LEAD).await?;
     let made = make(services, call, &tx, kind, &provider).await?;
     let key = made.ok_or_else(unsigned)?;
     ways_in::changed(&tx, provider.id, call.at).await?;
     before.holds(&tx).await?;
     let detail = json!({
         "key": kind.public_keys(&[key])?["keys"][0]["kid"], "retired": retired,
-        "published_until": call.at + RETIRED_LASTS, "elevation": elevated.id(),
+        "signs_from": call.at + LEAD, "published_until": call.at + LEAD + RETIRED_LASTS, "elevation": elevated.id(),
     });
     tx.commit(&[call.event(
         "provider.request_key",
@@ -109,8 +111,10 @@ pub async fn rotate(
 /// The keys of a provider's requests as a page tells of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keys {
-    /// When the one that signs was made.
+    /// When the newest was made.
     pub since: DateTime<Utc>,
+    /// From when on it signs, if it does not yet.
+    pub signs_from: Option<DateTime<Utc>>,
     /// Until when an older one is published too.
     pub older_until: Option<DateTime<Utc>>,
 }
@@ -129,6 +133,7 @@ pub async fn told(
     let older = keys.iter().filter_map(|key| key.retired_at).max();
     Ok(keys.first().map(|key| Keys {
         since: key.created_at,
+        signs_from: older.filter(|at| *at > call.at),
         older_until: older.map(|at| at + RETIRED_LASTS),
     }))
 }
@@ -162,7 +167,14 @@ pub(crate) async fn of(
         return Ok(None);
     }
     let keys = request_keys::of_provider(services.db(), provider.id).await?;
-    let signing = keys.iter().find(|key| key.retired_at.is_none());
+    // The one that is to be retired next signs until then.
+    let (now, mut waits) = (services.now(), Vec::new());
+    waits.extend(
+        keys.iter()
+            .filter(|key| key.retired_at.is_some_and(|at| at > now)),
+    );
+    let next = waits.into_iter().min_by_key(|key| key.retired_at);
+    let signing = next.or_else(|| keys.iter().find(|key| key.retired_at.is_none()));
     signing.map(|key| open(services, key)).transpose()
 }
 

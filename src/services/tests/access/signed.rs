@@ -137,6 +137,15 @@ async fn a_signing_key_is_replaced_in_a_secure_session_and_the_old_one_published
     request_key::rotate(stage.s(), &sue.call, &elevated, "corp")
         .await
         .unwrap();
+    assert_eq!(
+        published(&stage).await,
+        2,
+        "the provider reads the new one first"
+    );
+    assert_eq!(used(&stage).await, Some(old.clone()));
+    stage.forward(299);
+    assert_eq!(used(&stage).await, Some(old.clone()));
+    stage.forward(1);
     let new = used(&stage).await.unwrap();
     assert_ne!(new, old);
     assert_eq!(published(&stage).await, 2, "a request may be on its way");
