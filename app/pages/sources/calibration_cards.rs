@@ -278,7 +278,7 @@ pub(super) fn how(
         <Card title="How it is asked">
             <KeyValues items/>
             {key}
-            <p class="muted">"Changing it makes what was learnt void."</p>
+            <p class="muted">"Changing how it is asked makes what was learnt void."</p>
             {edit}
         </Card>
     }

@@ -134,19 +134,18 @@ fn differences(here: &Config, address: &str, wanted: &ApplicationConfig) -> Vec<
         Some(told(wanted)),
         &mut found,
     );
-    let list = |part: fn(&ApplicationConfig) -> &Vec<String>| {
-        (known.map(part).cloned().unwrap_or_default(), part(wanted))
-    };
     // Whoever lets everybody in lists nobody.
-    let parts: [(&str, fn(&ApplicationConfig) -> &Vec<String>); 3] = [
-        ("roles", |one| &one.roles),
-        ("groups", |one| &one.groups),
-        ("elevated", |one| &one.elevated),
-    ];
-    for (part, of) in parts {
+    let lists = |one: &ApplicationConfig| {
+        [
+            ("roles", one.roles.clone()),
+            ("groups", one.groups.clone()),
+            ("elevated", one.elevated.clone()),
+        ]
+    };
+    let held = lists(&known.cloned().unwrap_or_default());
+    for ((part, held), (_, wanted_here)) in held.into_iter().zip(lists(wanted)) {
         if part == "elevated" || !wanted.everybody {
-            let (held, wanted) = list(of);
-            compare_lists(&path(part), &held, wanted, &mut found);
+            compare_lists(&path(part), &held, &wanted_here, &mut found);
         }
     }
     found

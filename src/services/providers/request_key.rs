@@ -94,8 +94,9 @@ pub async fn rotate(
     let key = made.ok_or_else(unsigned)?;
     ways_in::changed(&tx, provider.id, call.at).await?;
     before.holds(&tx).await?;
+    let public = kind.public_keys(&[key])?;
     let detail = json!({
-        "key": kind.public_keys(&[key])?["keys"][0]["kid"], "retired": retired,
+        "key": public.pointer("/keys/0/kid"), "retired": retired,
         "signs_from": call.at + LEAD, "published_until": call.at + LEAD + RETIRED_LASTS, "elevation": elevated.id(),
     });
     tx.commit(&[call.event(

@@ -201,7 +201,7 @@ pub(super) async fn keep(
         action: intent.action.clone(),
         confirmed: None,
         subject: named.map(|evidence| evidence.subject().to_owned()),
-        sid: named.and_then(|evidence| sid_of(evidence)),
+        sid: named.and_then(sid_of),
         earned: None,
         signed_out_at: None,
     };
