@@ -32,7 +32,9 @@ async function startApplication() {
   const requests = [];
   const server = http.createServer((request, response) => {
     const told = Object.fromEntries(Object.entries(request.headers).filter(([name]) => name.startsWith('remote')));
-    if (request.url !== '/favicon.ico') requests.push({ method: request.method, path: request.url, told });
+    const by = [request.headers['sec-fetch-mode'], request.headers['sec-fetch-user']];
+    if (request.url !== '/favicon.ico') requests.push({ method: request.method, path: request.url, told, by });
+    if (request.url === '/reloads') response.setHeader('refresh', '0;url=/timed');
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end(`<!doctype html><html lang="en"><title>Grafana</title><main><h1>Grafana</h1><p id="path">${escaped(request.url)}</p><pre id="told">${escaped(JSON.stringify(told))}</pre></main></html>`);
   });

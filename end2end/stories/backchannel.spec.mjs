@@ -1,7 +1,7 @@
 // A sign-out at the certified provider, announced behind the browser's back, ends the sessions here.
 import { Http } from '../http.mjs';
 import { asRoot, connect, rules, words } from '../people.mjs';
-import { atOp } from '../steps.mjs';
+import { atOp, linkIt, sayWhy, testSignIn } from '../steps.mjs';
 import { expect, startOp, story } from '../world.mjs';
 
 const test = story();
@@ -61,4 +61,40 @@ test('o39 o46: what is no signed announcement ends nothing and is answered as th
   expect((await server.post('/signin/nobody/backchannel', { logout_token: 'x' }, { headers: { origin: undefined, 'sec-fetch-site': undefined } })).status).toBe(400);
   await bob.goto('/me');
   await expect(bob).toHaveURL('/me');
+});
+
+test('a secure session that was proven there inside a password session ends with it, and the password session goes on', async ({ world, page, context }) => {
+  const root = await asRoot(world);
+  await root.enter(context);
+  await testSignIn(page, 'certified', (there) => atOp(there, 'carol'));
+  await linkIt(page);
+  await page.getByRole('button', { name: 'Drop secure session' }).click();
+  await page.goto('/elevate?return_to=/me');
+  await page.locator('section.card', { has: page.getByRole('heading', { name: 'At Certified', exact: true }) }).getByRole('button', { name: 'Re-authenticate with SSO' }).click();
+  await atOp(page, 'carol');
+  await page.waitForURL('/me');
+  await expect(page.locator('.elevation')).toBeVisible();
+  await page.goto(`${op.issuer}/session/end`);
+  await page.locator('button[value="yes"]').first().click();
+  await page.waitForURL(/\/session\/end\/success/);
+  await expect
+    .poll(async () => {
+      await page.goto('/me');
+      return [new URL(page.url()).pathname, await page.locator('.elevation').count()];
+    })
+    .toEqual(['/me', 0]);
+});
+
+test('w28: a break-glass account that comes in by a provider says what for first', async ({ world, browser }) => {
+  const context = await browser.newContext({ baseURL: world.url });
+  const page = await context.newPage();
+  await page.goto('/signin/certified/start?return_to=/users');
+  await atOp(page, 'carol');
+  await page.waitForURL(/\/signin\/reason\?return_to=%2Fusers/);
+  await page.goto('/providers');
+  await page.waitForURL(/\/signin\/reason/);
+  await sayWhy(page);
+  await page.waitForURL('/providers');
+  const auditor = await asRoot(world);
+  expect(words((await auditor.get('/activity?q=break_glass.use')).text)).toContain('root');
 });

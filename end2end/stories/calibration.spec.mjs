@@ -116,7 +116,7 @@ test('a test that is Fresh says nothing of a secure session that runs, and shows
   await look(page, 'receipt-sent');
 });
 
-for (const par of ['never', 'auto']) {
+for (const par of ['never', 'always']) {
   test(`requests signed for a certified provider that takes no others, pushed: ${par}`, async ({ world, page, context }) => {
     const slug = `signed-${par}`;
     const op = await startOp(`${world.url}/signin/${slug}/callback`);
@@ -150,6 +150,19 @@ for (const par of ['never', 'auto']) {
       if (par === 'never') await look(page, 'receipt-signed');
       await page.goto(`/providers/${slug}/calibration`);
       await expect(page.locator('main')).toContainText(`/signin/${slug}/keys`);
+    });
+    await test.step('the key is replaced: both are published, and the provider goes on taking what is signed', async () => {
+      const [old] = JSON.parse((await anybody.get(`/signin/${slug}/keys`)).text).keys;
+      await page.goto(`/providers/${slug}/calibration`);
+      if (par === 'always') await look(page, 'calibration-signed');
+      await page.getByRole('button', { name: 'Replace signing key' }).click();
+      await expect(page.locator('body')).toContainText('A new key is published');
+      const { keys } = JSON.parse((await anybody.get(`/signin/${slug}/keys`)).text);
+      expect(keys).toHaveLength(2);
+      expect(keys[0].kid).not.toBe(old.kid);
+      expect(keys[1].kid).toBe(old.kid);
+      // Signed in there already, so nothing is asked.
+      await testSignIn(page, slug, () => undefined);
     });
     await test.step('a browser that changes the signed request gets nowhere', async () => {
       if (par !== 'never') return;

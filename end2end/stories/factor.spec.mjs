@@ -118,6 +118,17 @@ test('w21: password and code start a secure session, and no code does so twice',
   await elevates(page, { password: world.root.password, shown: one.toLowerCase() });
   await page.waitForURL('/me');
   await expect(page.locator('#factors')).toContainText('9 recovery codes left');
+  await test.step('each left a receipt with what it rests on', async () => {
+    await page.goto('/receipts');
+    await expect(page.locator('main')).toContainText('This console');
+    await page.locator('tbody a').first().click();
+    await expect(page.locator('h2')).toContainText(['root proved presence here.']);
+    await expect(page.locator('main')).toContainText('a recovery code');
+    await look(page, 'receipt-own');
+    await page.getByRole('link', { name: 'In the activity log' }).click();
+    await expect(page.locator('main')).toContainText('elevation.grant');
+    await page.goto('/me');
+  });
   await drop(page);
   await elevates(page, { password: world.root.password, shown: one });
   await expect(page.locator('#code-error'), 'a recovery code counts once').toContainText('does not fit');

@@ -214,3 +214,20 @@ test('w21 w22: a code counts once, in the browser that set out', async ({ site, 
   await other.context().close();
   expect(world.url).toBeTruthy();
 });
+
+test('w6: what somebody opens is told from what a page asks for by itself, and no script can pretend', async ({ site, page }) => {
+  await open(page, site, '/dash');
+  const by = async (act) => {
+    await act();
+    return site.requests.at(-1).by;
+  };
+  expect(await by(() => page.goto(`${site.url}/opened`))).toEqual(['navigate', '?1']);
+  const asks = (headers) => page.evaluate(async (headers) => void (await fetch('/polled', { headers })), headers);
+  expect(await by(() => asks({}))).toEqual(['cors', undefined]);
+  expect(await by(() => asks({ 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-User': '?1' }))).toEqual(['cors', undefined]);
+  const again = async () => {
+    await page.goto(`${site.url}/reloads`);
+    await page.waitForURL(`${site.url}/timed`);
+  };
+  expect(await by(again), 'a page that loads itself again').toEqual(['navigate', undefined]);
+});

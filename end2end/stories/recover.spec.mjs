@@ -77,6 +77,12 @@ test('another admin is told on the overview and takes note of it', async ({ worl
   await look(page, 'overview-break-glass');
   await page.getByRole('link', { name: 'Take note of it' }).click();
   await page.getByRole('button', { name: 'Take note of these uses' }).click();
+  await page.waitForURL(/\/elevate\?return_to=/);
+  await expect(page.locator('main'), 'w28: whoever sits there proves who they are').toContainText('You were about to take note of the use of a break-glass account');
+  await page.locator('#password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Start secure session' }).click();
+  await page.waitForURL('/elevate/resume');
+  await page.getByRole('button', { name: /Go on: take note/ }).click();
   await expect(page.locator('body')).toContainText('Taken note of it');
   await page.goto('/');
   await expect(page.locator('main')).not.toContainText('Break-glass accounts were used');

@@ -118,6 +118,7 @@ pub struct Elevation {
     idle_seconds: Option<u32>,
     network: Option<String>,
     opened_by: Openers,
+    used_at: Option<DateTime<Utc>>,
     /// Never stored: it is the form's, not the session's.
     grace: TimeDelta,
 }
@@ -145,6 +146,8 @@ pub struct StoredElevation {
     pub network: Option<String>,
     /// Who else could have brought what proved presence.
     pub opened_by: Openers,
+    /// When somebody last used it; none: not since it was granted.
+    pub used_at: Option<DateTime<Utc>>,
 }
 
 /// Everything that decides whether a proof is exchanged for a secure session.
@@ -184,6 +187,7 @@ impl Elevation {
             ends_at: proof.at() + TimeDelta::seconds(i64::from(policy.lifetime_seconds())),
             idle_seconds: policy.idle_seconds,
             network: (policy.address == Address::Stays).then(|| network.to_owned()),
+            used_at: None,
             grace: TimeDelta::zero(),
         })
     }
@@ -202,6 +206,7 @@ impl Elevation {
             idle_seconds,
             network,
             opened_by,
+            used_at,
         } = row;
         Self {
             id,
@@ -214,6 +219,7 @@ impl Elevation {
             idle_seconds,
             network,
             opened_by,
+            used_at,
             grace: TimeDelta::zero(),
         }
     }
@@ -232,6 +238,7 @@ impl Elevation {
             idle_seconds: self.idle_seconds,
             network: self.network.clone(),
             opened_by: self.opened_by.clone(),
+            used_at: self.used_at,
         }
     }
 
@@ -240,11 +247,24 @@ impl Elevation {
         self.ends_at + self.grace
     }
 
-    /// Whether it ended because nobody used it: its session was last seen then.
+    /// When somebody last used it, its grant included.
     #[must_use]
-    pub fn is_idle(&self, last_seen: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        // What was seen before the grant is no sign of rest.
-        let since = last_seen.max(self.granted_at);
+    pub fn last_used_at(&self) -> DateTime<Utc> {
+        self.used_at
+            .map_or(self.granted_at, |used| used.max(self.granted_at))
+    }
+
+    /// Whether policy ends it when nobody uses it.
+    #[must_use]
+    pub const fn may_idle(&self) -> bool {
+        self.idle_seconds.is_some()
+    }
+
+    /// Whether it ended because nobody used it. What a browser asks for by itself is no use: that a session was seen does
+    /// not say that anybody sat there.
+    #[must_use]
+    pub fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        let since = self.last_used_at();
         self.idle_seconds
             .is_some_and(|idle| now - since > TimeDelta::seconds(i64::from(idle)))
     }

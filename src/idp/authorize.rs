@@ -16,7 +16,7 @@ use url::Url;
 use crate::codes;
 use crate::discovery::Metadata;
 use crate::http::Http;
-use crate::profile::Profile;
+use crate::profile::{Profile, Push};
 use crate::request_object;
 use crate::token;
 use crate::words::{revealed, scrubbed};
@@ -33,10 +33,16 @@ pub(crate) async fn depart(
     ask: &Ask,
     now: DateTime<Utc>,
 ) -> Result<Departure, Error> {
+    if profile.push == Push::Always && metadata.push.is_none() {
+        return Err(codes::PUSH_MISSING.error());
+    }
     let mut sent = forcing(metadata, profile, ask.purpose);
     let to = address(metadata, profile, connection, ask, &sent)?;
     let asked = parameters(metadata, &to);
-    let endpoint = metadata.push.as_ref().filter(|_| profile.may_push);
+    let endpoint = metadata
+        .push
+        .as_ref()
+        .filter(|_| profile.push != Push::Never);
     let form = if profile.signs {
         let key = profile.request_key.ok_or_else(no_key)?;
         let claims = request_object::claims(&metadata.issuer, profile.client_id, &asked, now);

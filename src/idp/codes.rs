@@ -109,6 +109,10 @@ faults! {
     SETTINGS = "OIDC-015", Invalid,
         "The provider's settings are not complete.",
         "Open the provider's settings and fill in what is missing.";
+    /// Requests are to be pushed always, and the provider takes none.
+    PUSH_MISSING = "OIDC-016", Upstream,
+        "Requests to this provider are to be pushed always, and it takes no pushed requests.",
+        "Have the provider take pushed requests (RFC 9126), or set them to “When the provider offers them” in its settings.";
     /// The authorization response holds no code.
     CODE_MISSING = "OIDC-020", Invalid,
         "The provider sent the browser back without a code.",

@@ -12,7 +12,7 @@ use crate::discovery::{self, Document, WELL_KNOWN};
 use crate::http::Http;
 use crate::jws::ACCEPTED;
 use crate::keys::KeySet;
-use crate::profile::{ClientAuth, Profile};
+use crate::profile::{ClientAuth, Profile, Push};
 use crate::request_object;
 use crate::vendor;
 use crate::words::clean;
@@ -257,13 +257,14 @@ fn forcing(document: &Document, profile: &Profile<'_>, seen: &mut Vec<Finding>) 
     let demands = document
         .flag("require_pushed_authorization_requests")
         .unwrap_or(false);
-    seen.push(match (pushes, profile.may_push) {
+    seen.push(match (pushes, profile.push != Push::Never) {
         (true, true) => good("It takes pushed requests, so that the browser cannot strip what forces a new sign-in."),
         (true, false) if demands => caution(
             "It demands pushed requests, but they are set to never.",
             "Set pushed requests to “When the provider offers them”.",
         ),
         (true, false) => note("It takes pushed requests, but they are set to never."),
+        (false, _) if profile.push == Push::Always => problem(codes::PUSH_MISSING.error()),
         (false, _) => note("It takes no pushed requests. The stated time of sign-in decides, as the browser could change the request."),
     });
 }

@@ -18,6 +18,17 @@ pub(crate) enum ClientAuth {
     Post,
 }
 
+/// Whether requests are sent ahead of the browser (RFC 9126).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Push {
+    /// Where the provider takes them.
+    WhenOffered,
+    /// Always: without them nobody is sent there.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// The settings, read.
 pub(crate) struct Profile<'a> {
     pub(crate) issuer: &'a str,
@@ -29,7 +40,7 @@ pub(crate) struct Profile<'a> {
     pub(crate) prompt: Option<&'a str>,
     pub(crate) acr_values: Vec<&'a str>,
     pub(crate) required_acr: Option<&'a str>,
-    pub(crate) may_push: bool,
+    pub(crate) push: Push,
     pub(crate) asks_auth_time: bool,
     pub(crate) asks_acr: bool,
     pub(crate) signs: bool,
@@ -76,7 +87,11 @@ impl<'a> Profile<'a> {
                 .split_whitespace()
                 .collect(),
             required_acr: text(values, "required_acr"),
-            may_push: text(values, "use_par") != Some("never"),
+            push: match text(values, "use_par") {
+                Some("never") => Push::Never,
+                Some("always") => Push::Always,
+                _ => Push::WhenOffered,
+            },
             asks_auth_time: text(values, "claims_auth_time") != Some("no"),
             // Providers connected before this could be set were asked for both or for none.
             asks_acr: text(values, "claims_acr").or(text(values, "claims_auth_time")) != Some("no"),
@@ -244,6 +259,7 @@ fn detail_section() -> Section {
                 "A request sent directly to the provider cannot be changed in the browser (RFC 9126).",
                 Input::Choice(vec![
                     ("auto", "When the provider offers them"),
+                    ("always", "Always: without them nobody is sent there"),
                     ("never", "Never"),
                 ]),
                 Need::Optional,

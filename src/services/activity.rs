@@ -3,8 +3,8 @@
 pub mod export;
 
 use chrono::{DateTime, Utc};
-use futures::stream::{self, Stream, StreamExt as _};
-use muster_domain::listing::{At, Direction, Page};
+use futures::stream::Stream;
+use muster_domain::listing::Page;
 use muster_domain::role::Permission;
 use muster_domain::{Error, Kind};
 use muster_storage::audit::{self, Chain};
@@ -12,7 +12,7 @@ use muster_storage::{Paging, settings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Call, Services};
+use crate::{Call, Services, chunks};
 
 pub use export::Format;
 pub use muster_storage::audit::{AuditFilter, AuditRow};
@@ -120,13 +120,6 @@ pub(crate) async fn verified(services: &Services) -> Result<Option<Verified>, Er
     settings::get(services.db(), VERIFIED).await
 }
 
-/// Where an export stands.
-enum Stage {
-    Head,
-    After(Option<muster_domain::listing::Cursor>),
-    Done,
-}
-
 /// The events that match, oldest first, as the chunks of a file. That somebody exported goes on record first.
 ///
 /// # Errors
@@ -154,35 +147,10 @@ pub async fn export(
     tx.commit(&[call.event("activity.export", "activity log", None, detail)])
         .await?;
     let services = services.clone();
-    let chunks = stream::try_unfold(Stage::Head, move |stage| {
+    let page = move |paging| {
         let (services, filter) = (services.clone(), filter.clone());
-        async move {
-            let cursor = match stage {
-                Stage::Done => return Ok(None),
-                Stage::Head => return Ok(Some((format.head().to_owned(), Stage::After(None)))),
-                Stage::After(cursor) => cursor,
-            };
-            let paging = Paging {
-                sort: (),
-                direction: Direction::Asc,
-                at: cursor.map_or(At::First, At::After),
-                position: 0,
-                rows: AT_ONCE,
-            };
-            let page = audit::list(services.db(), &filter, &paging).await?;
-            let chunk: String = page
-                .rows
-                .iter()
-                .map(|row| format.line(row.seq, &row.hash, &row.event))
-                .collect();
-            let next = page
-                .next
-                .map_or(Stage::Done, |cursor| Stage::After(Some(cursor)));
-            Ok::<_, Error>(Some((chunk, next)))
-        }
-    });
-    Ok(chunks.filter(|chunk| {
-        let kept = chunk.as_ref().map_or(true, |chunk| !chunk.is_empty());
-        futures::future::ready(kept)
-    }))
+        async move { audit::list(services.db(), &filter, &paging).await }
+    };
+    let line = move |row: &AuditRow| format.line(row.seq, &row.hash, &row.event);
+    Ok(chunks::of(format.head().to_owned(), AT_ONCE, page, line))
 }

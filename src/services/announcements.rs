@@ -1,16 +1,22 @@
 //! Sign-outs that an identity provider announces behind the browser's back (OpenID Connect Back-Channel Logout 1.0):
-//! the sessions they speak of end here, with their secure sessions.
+//! the sessions they speak of end here, with their secure sessions, and so do secure sessions elsewhere that were proven
+//! there.
 
+use chrono::TimeDelta;
+use muster_domain::id::ProviderId;
 use muster_domain::protocol::SignedOut;
 use muster_domain::session::Means;
 use muster_domain::{Error, Kind};
-use muster_storage::{Quiet, announcements as rows, elevations, sessions};
+use muster_storage::{Quiet, Tx, announcements as rows, elevations, receipts, sessions};
 use serde_json::json;
 
 use crate::digest::sha256_hex;
 use crate::refusals::{self, Concerns};
 use crate::roundtrip::connection;
 use crate::{Call, Services, providers};
+
+/// How long an answer can count for anything: longer than any secure session lasts, with its confirmation and its grace.
+const COUNTED: TimeDelta = TimeDelta::hours(2);
 
 /// Takes an announcement. Gives how many sessions ended; none is no error, they may be over already.
 ///
@@ -45,13 +51,17 @@ async fn taken(services: &Services, call: &Call, slug: &str, token: &str) -> Res
         ));
     }
     let (mut ended, mut secure) = (0_u64, 0_u64);
-    for (session, means, sid) in sessions::by_provider(&tx, provider.id).await? {
-        if speaks_of(&told, &means, sid.as_deref()) {
+    for (session, means, sids) in sessions::by_provider(&tx, provider.id).await? {
+        let Means::Provider { subject, .. } = means else {
+            continue;
+        };
+        if speaks_of(&told, Some(&subject), &sids) {
             secure += elevations::drop_of_session(&tx, &session, call.at).await?;
             ended += u64::from(sessions::revoke(&tx, &session).await?);
         }
     }
-    if ended == 0 {
+    secure += proven_there(&tx, call, provider.id, &told).await?;
+    if ended + secure == 0 {
         tx.commit_quiet(Quiet::Counted).await?;
         return Ok(0);
     }
@@ -68,18 +78,37 @@ async fn taken(services: &Services, call: &Call, slug: &str, token: &str) -> Res
     Ok(ended)
 }
 
-/// Whether an announcement speaks of a session: what it names must fit, all of it. Of a session whose id at the
-/// provider is not known, the subject decides.
-fn speaks_of(told: &SignedOut, means: &Means, sid: Option<&str>) -> bool {
-    let Means::Provider { subject, .. } = means else {
-        return false;
-    };
-    let subject_fits = told.subject.as_ref().map(|named| named == subject);
+/// Ends the secure sessions that rest on an answer of the provider about whoever signed out, in whatever session they run:
+/// one that came by a password goes on without. Answers that wait for a second factor wait no more.
+async fn proven_there(
+    tx: &Tx,
+    call: &Call,
+    provider: ProviderId,
+    told: &SignedOut,
+) -> Result<u64, Error> {
+    let mut dropped = 0;
+    for answer in receipts::answered_since(tx, provider, call.at - COUNTED).await? {
+        let sids: Vec<String> = answer.sid.into_iter().collect();
+        if !speaks_of(told, answer.subject.as_deref(), &sids) {
+            continue;
+        }
+        receipts::sign_out(tx, answer.receipt, call.at).await?;
+        if let Some(elevation) = answer.elevation {
+            dropped += u64::from(elevations::drop_one(tx, elevation, call.at).await?);
+        }
+    }
+    Ok(dropped)
+}
+
+/// Whether an announcement speaks of somebody who is known by this subject, and by these ids of sessions: what it names
+/// must fit, all of it. Where no id is known, the subject decides.
+fn speaks_of(told: &SignedOut, subject: Option<&str>, sids: &[String]) -> bool {
+    let subject_fits = told.subject.as_deref().map(|named| subject == Some(named));
     let session_fits = told
         .session
-        .as_deref()
-        .zip(sid)
-        .map(|(named, known)| named == known);
+        .as_ref()
+        .filter(|_| !sids.is_empty())
+        .map(|named| sids.contains(named));
     match (subject_fits, session_fits) {
         (Some(false), _) | (_, Some(false)) => false,
         (Some(true), _) | (None, Some(true)) => true,

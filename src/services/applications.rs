@@ -11,7 +11,7 @@ use muster_storage::{Tx, applications, groups};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{Call, Services, guard, site};
+use crate::{Call, Services, Who, guard, site};
 
 /// Most prefixes of one application.
 const MOST: usize = 50;
@@ -151,6 +151,78 @@ pub async fn change(
     let event = call.event("application.change", &after.name, Some(id.0), detail);
     tx.commit(&[event]).await?;
     Ok(after)
+}
+
+/// Whether an application could be as a draft says.
+///
+/// # Errors
+/// Without permission; with messages beside the fields of [`Draft`].
+pub(crate) async fn check(services: &Services, call: &Call, draft: &Draft) -> Result<(), Error> {
+    call.may(Permission::ManageSettings)?;
+    let tx = services.db().begin().await?;
+    let known = at(&tx, &draft.address).await?;
+    let checked = checked(services, &tx, call, draft, known.map(|one| one.id)).await;
+    tx.rollback().await?;
+    checked.map(drop)
+}
+
+/// Adds or changes the application at an address, as a configuration file declares it. For parts of this program only.
+///
+/// # Errors
+/// When a person calls it; with messages beside the fields of [`Draft`].
+pub(crate) async fn declare(services: &Services, call: &Call, draft: &Draft) -> Result<(), Error> {
+    let Who::System(_) = call.who else {
+        return Err(Error::new(
+            "WEB-403",
+            Kind::Forbidden,
+            "Only a part of this program may declare applications.",
+        ));
+    };
+    let tx = services.db().begin().await?;
+    let known = at(&tx, &draft.address).await?;
+    let own = known.as_ref().map(|known| known.id);
+    let checked = checked(services, &tx, call, draft, own).await?;
+    let (action, after) = match &known {
+        Some(known) => {
+            let after = Application {
+                id: known.id,
+                created_at: known.created_at,
+                ..checked
+            };
+            applications::update(&tx, &after).await?;
+            ("application.change", after)
+        }
+        None => {
+            let after = Application {
+                id: services.id(),
+                ..checked
+            };
+            applications::insert(&tx, &after).await?;
+            ("application.add", after)
+        }
+    };
+    let detail = json!({ "before": known.as_ref().map(told), "after": told(&after), "by": "file" });
+    tx.commit(&[call.event(action, &after.name, Some(after.id.0), detail)])
+        .await
+}
+
+/// The application at an address, if there is one.
+async fn at(tx: &Tx, typed: &str) -> Result<Option<Application>, Error> {
+    let Ok((origin, prefix)) = address(typed) else {
+        return Ok(None);
+    };
+    let all = applications::list(tx).await?;
+    Ok(all
+        .into_iter()
+        .find(|one| one.origin == origin && one.prefix == prefix))
+}
+
+/// An address as it is stored.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn plain_address(typed: &str) -> Result<String, &'static str> {
+    address(typed).map(|(origin, prefix)| format!("{}{}", origin.as_str(), prefix.as_str()))
 }
 
 /// Removes one: from then on nobody comes in there.

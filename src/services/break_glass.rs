@@ -1,5 +1,5 @@
-//! Break-glass accounts in use: every sign-in with one is told to the other admins, and whoever does it says what for
-//! before anything else.
+//! Break-glass accounts in use: every sign-in with one, by whatever means, is told to the other admins, and whoever does
+//! it says what for before anything else.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{BreakGlassUseId, UserId};
-use muster_domain::role::Permission;
+use muster_domain::role::{Permission, Role};
+use muster_domain::session::ElevatedSession;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
-use muster_storage::{Tx, break_glass as rows};
+use muster_storage::{Reader, Tx, break_glass as rows, roles};
 use serde_json::json;
 
-use crate::{Call, Services};
+use crate::{Call, Services, guard};
 
 pub use rows::{Account, Use};
 
@@ -24,7 +25,8 @@ const LONGEST_REASON: usize = 300;
 /// Uses that are told one by one.
 const TOLD: u64 = 20;
 
-/// Keeps that somebody signed in with the account now. Gives what goes on record.
+/// Raises the alert: somebody signed in with the account now, by password, provider or link. The use stands on the
+/// overview until it is noted, and its reason is owed. Gives what goes on record.
 pub(crate) async fn used(
     services: &Services,
     call: &Call,
@@ -151,19 +153,22 @@ pub(crate) async fn alerts(services: &Services) -> Result<Vec<Use>, Error> {
     rows::open(services.db(), TOLD).await
 }
 
-/// Takes note of every use up to `until` that was not by the caller's own account.
+/// Takes note of every use up to `until`. Uses of the caller's own account are left to the others, unless there is nobody
+/// else who could: an alert that nobody can ever take away hides the next one.
 ///
 /// # Errors
-/// Without permission; `BRK-003` when there is none of anybody else's.
+/// Without permission or presence; `BRK-003` when there is none of anybody else's.
 pub async fn acknowledge(
     services: &Services,
     call: &Call,
+    elevated: &ElevatedSession<'_>,
     until: DateTime<Utc>,
 ) -> Result<u64, Error> {
     call.may(Permission::ManageProviders)?;
+    guard::present(call, Some(elevated))?;
     let person = call.signed_in()?;
     let tx = services.db().begin().await?;
-    let own = person.user.id;
+    let own = (!is_alone(&tx, person.user.id).await?).then_some(person.user.id);
     let many = rows::acknowledge(&tx, own, &person.user.username, until, call.at).await?;
     if many == 0 {
         return Err(Error::new(
@@ -173,10 +178,32 @@ pub async fn acknowledge(
         )
         .next("Your own uses stay on the overview until another admin takes note of them."));
     }
-    let detail = json!({"uses": many, "until": until});
+    let detail = json!({
+        "uses": many, "until": until, "own_too": own.is_none(), "elevation": elevated.id(),
+    });
     tx.commit(&[call.event("break_glass.acknowledge", "break-glass", None, detail)])
         .await?;
     Ok(many)
+}
+
+/// Whether the caller may take note of the uses of their own account: nobody else could.
+///
+/// # Errors
+/// When nobody is signed in.
+pub async fn notes_own(services: &Services, call: &Call) -> Result<bool, Error> {
+    is_alone(services.db(), call.signed_in()?.user.id).await
+}
+
+/// Whether nobody else who may come in may take note.
+async fn is_alone(reader: &impl Reader, own: UserId) -> Result<bool, Error> {
+    let may_note = |role: &Role| role.allows(Permission::ManageProviders);
+    for role in Role::ALL.into_iter().filter(may_note) {
+        let holders = roles::holders(reader, role).await?;
+        if holders.into_iter().any(|holder| holder != own) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Accounts that nobody has tried for [`DRILL_DAYS`] days.

@@ -112,9 +112,8 @@ pub async fn say(
 ) -> Result<Finding, Error> {
     call.may(Permission::ManageProviders)?;
     let person = call.signed_in()?;
-    let slug_of = providers::find(services, slug).await?;
     let tx = services.db().begin().await?;
-    let provider = providers::within_id(&tx, slug_of.id).await?;
+    let provider = providers::within(&tx, slug).await?;
     let probed = probes::get(&tx, provider.id, id)
         .await?
         .ok_or_else(|| Error::not_found("probe"))?;
@@ -178,9 +177,8 @@ pub async fn begin_anew(
 ) -> Result<Provider, Error> {
     call.may(Permission::ManageProviders)?;
     guard::present(call, Some(elevated))?;
-    let found = providers::find(services, slug).await?;
     let tx = services.db().begin().await?;
-    let mut provider = providers::within_id(&tx, found.id).await?;
+    let mut provider = providers::within(&tx, slug).await?;
     let before = json!(provider.calibration);
     provider.calibration = Calibration::anew(call.at);
     providers::keep_calibration(&tx, provider.id, &provider.calibration).await?;

@@ -135,7 +135,7 @@ impl Call {
         let person = self.signed_in()?;
         let running = person.session.elevated(self.at).filter(|elevated| {
             let elevation = elevated.elevation();
-            elevation.runs_from(&self.network()) && !elevation.is_idle(person.last_seen_at, self.at)
+            elevation.runs_from(&self.network()) && !elevation.is_idle(self.at)
         });
         running.ok_or_else(|| {
             Error::new(

@@ -18,11 +18,13 @@ use serde_json::json;
 use crate::providers::{Draft, Enabled};
 use crate::{Call, Services, Who, site};
 
+mod applications;
 mod differences;
 mod foretold;
 mod holders;
 mod policies;
 
+pub use applications::ApplicationConfig;
 use differences::{compare, compare_all, compare_lists, flatten};
 pub use foretold::foretell;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub roles: BTreeMap<String, Holders>,
     /// What starts a secure session, by role.
     pub policies: BTreeMap<String, ElevationPolicy>,
+    /// Applications behind a proxy, by address.
+    pub applications: BTreeMap<String, ApplicationConfig>,
 }
 
 /// Settings of the site.
@@ -174,6 +178,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
         }
     }
     config.policies = policies::here(services).await?;
+    config.applications = applications::here(services, call).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
         holders.groups.sort();
@@ -204,7 +209,7 @@ fn of_provider(provider: Provider) -> ProviderConfig {
     }
 }
 
-/// What applying the file would change. Providers, roles and policies the file does not name stay as they are.
+/// What applying the file would change. Providers, roles, policies and applications the file does not name stay as they are.
 ///
 /// # Errors
 /// When called by a person, or the database cannot be read.
@@ -253,6 +258,7 @@ pub async fn diff(
         );
     }
     policies::diff(&here, wanted, &mut differences);
+    applications::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }
 
@@ -298,6 +304,7 @@ pub async fn apply(
     if let Some(refused) = foretell(services, call, wanted).await? {
         return Err(refused);
     }
+    applications::check(services, call, wanted).await?;
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -332,5 +339,6 @@ pub async fn apply(
     }
     holders::apply(services, call, wanted).await?;
     policies::apply(services, call, wanted).await?;
+    applications::apply(services, call, wanted).await?;
     Ok(differences)
 }

@@ -2,17 +2,20 @@
 
 use muster_domain::credential::PasswordChecked;
 use muster_domain::factor::Enrolled;
-use muster_domain::id::ElevationId;
+use muster_domain::id::{ElevationId, ReceiptId};
 use muster_domain::policy::{ElevationPolicy, FactorRule, PasswordRule, Reason};
 use muster_domain::session::{Elevation, Means, Proof, ProofKind, Session, SessionKey, Terms};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
-use muster_storage::{Place, elevations, passages};
+use muster_storage::receipts::{self, Earned};
+use muster_storage::{Place, Tx, elevations, passages};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::factors::Kinds;
 use crate::{Call, Services, Who, factors, policies};
+
+mod own;
 
 /// Longest reason, in characters.
 const LONGEST_REASON: usize = 300;
@@ -172,7 +175,7 @@ fn not_accepted() -> Error {
 /// Grants a secure session. `rotated` is the stored name of the browser session after its id was changed (W3).
 ///
 /// # Errors
-/// `ELV-002` when the proof is somebody else's, `ELV-006` when policy does not accept such a proof, `ELV-007` when it asks
+/// `ELV-002` when the proof is somebody else's or was exchanged before, `ELV-006` when policy does not accept such a proof, `ELV-007` when it asks
 /// for a reason.
 pub async fn grant(
     services: &Services,
@@ -184,6 +187,8 @@ pub async fn grant(
     let person = call.signed_in()?;
     let door = may_grant(services, call, &proof, aim).await?;
     let confirmed = proof.confirmed().cloned();
+    let (key, kept) = (proof.session().clone(), proof.receipt());
+    let own = own::receipt(services, call, &person.user, &proof, aim.action);
     let terms = Terms {
         policy: &door.policy,
         enrolled: door.enrolled,
@@ -193,11 +198,24 @@ pub async fn grant(
         .ok_or_else(not_accepted)?;
     let row = elevation.to_row();
     let tx = services.db().begin().await?;
+    let receipt = match (kept, row.provider) {
+        (Some(receipt), _) => receipt,
+        (None, Some(_)) => return Err(foreign()),
+        (None, None) => keep(&tx, &own).await?,
+    };
+    let earned = Earned {
+        elevation: row.id,
+        proof: row.kind,
+    };
+    // An answer is exchanged once, in the session that brought it.
+    if !receipts::exchange(&tx, receipt, (row.user, &key), earned).await? {
+        return Err(foreign());
+    }
     elevations::insert(&tx, &elevation).await?;
     passages::follow(&tx, &person.session.key, rotated).await?;
     let detail = json!({
         "by": row.kind, "provider": row.provider, "ends_at": row.ends_at, "for": aim.action, "reason": aim.reason,
-        "factor": confirmed.map(|confirmed| confirmed.words()),
+        "factor": confirmed.map(|confirmed| confirmed.words()), "receipt": receipt,
     });
     tx.commit(&[call.event(
         "elevation.grant",
@@ -207,6 +225,11 @@ pub async fn grant(
     )])
     .await?;
     Ok(elevation)
+}
+
+async fn keep(tx: &Tx, receipt: &receipts::Receipt) -> Result<ReceiptId, Error> {
+    receipts::insert(tx, receipt).await?;
+    Ok(receipt.id)
 }
 
 /// Grants the first administrator's first secure session: they chose their password in this very request.
@@ -235,12 +258,19 @@ pub async fn first(
         enrolled: Enrolled::No,
         network: &call.network(),
     };
+    let mut receipt = own::receipt(services, call, user, &proof, Some("set this console up"));
     let elevation = Elevation::earn(services.id::<ElevationId>(), proof, key.clone(), terms)
         .ok_or_else(not_accepted)?;
+    let row = elevation.to_row();
+    receipt.earned = Some(Earned {
+        elevation: row.id,
+        proof: row.kind,
+    });
     let tx = services.db().begin().await?;
+    let receipt = keep(&tx, &receipt).await?;
     elevations::insert(&tx, &elevation).await?;
-    let detail = json!({"by": "password", "for": "setup"});
-    tx.commit(&[call.event("elevation.grant", &user.username, Some(user.id.0), detail)])
+    let detail = json!({"by": "password", "for": "setup", "receipt": receipt});
+    tx.commit(&[call.event("elevation.grant", &user.username, Some(row.id.0), detail)])
         .await
 }
 

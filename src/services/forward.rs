@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::applications::unknown;
 use crate::digest::sha256_hex;
+use crate::visit::Sign;
 use crate::{Call, Services, Who, visit};
 
 /// How long a code counts: the browser follows two redirects.
@@ -35,6 +36,9 @@ pub struct Wanted {
     pub elevated: bool,
     /// Whether the request only looks: then what another process wrote may count up to a second later.
     pub reads: bool,
+    /// Whether somebody opened a page by hand: only that counts as use of a secure session. Pages ask for the rest by
+    /// themselves, as long as they are open.
+    pub by_hand: bool,
 }
 
 /// Who asks, as far as a request tells.
@@ -148,7 +152,13 @@ async fn here(
     let Some(entered) = entered.filter(|entered| entered.origin == wanted.target.origin) else {
         return Ok(None);
     };
-    let visit::Found::Person(person) = visit::admit(services, entered.person, now).await? else {
+    let sign = if wanted.by_hand {
+        Sign::Use
+    } else {
+        Sign::Seen
+    };
+    let visit::Found::Person(person) = visit::admit(services, entered.person, sign, now).await?
+    else {
         return Ok(None);
     };
     let call = Call {

@@ -12,6 +12,7 @@ mod attempt;
 pub mod break_glass;
 pub mod calibration;
 pub mod call;
+mod chunks;
 mod conferral;
 pub mod config;
 pub mod demo;

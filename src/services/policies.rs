@@ -74,6 +74,13 @@ pub async fn stranded(services: &Services, call: &Call, role: Role) -> Result<Ve
     Ok(stranded)
 }
 
+/// Whether somebody who is signed in has anything with which they could start a secure session.
+pub(crate) async fn can_prove(services: &Services, person: &SignedIn) -> Result<bool, Error> {
+    let standing = roles::standing(services.db()).await?;
+    let stranded = lockout::stranded(services, standing, &[person.user.id]).await?;
+    Ok(stranded.is_empty())
+}
+
 /// Sets the policy of one role on behalf of a part of this program: the configuration file, whose user has the server's
 /// shell. Everybody else proves presence: [`set`].
 ///

@@ -166,7 +166,7 @@ pub async fn update(
 }
 
 /// The provider as it stands inside a transaction.
-async fn within(tx: &Tx, slug: &str) -> Result<Provider, Error> {
+pub(crate) async fn within(tx: &Tx, slug: &str) -> Result<Provider, Error> {
     providers::by_slug(tx, slug)
         .await?
         .ok_or_else(|| Error::not_found("identity provider"))

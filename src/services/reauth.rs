@@ -30,6 +30,7 @@ mod kept;
 pub use confirm::{Confirmable, Takes, confirm, confirmable};
 use control::control;
 pub use intent::{ControlSeen, Goal, Intent, Leg, Seen};
+pub(crate) use kept::sid_of;
 pub use kept::{Receipt, ReceiptPurpose, Told, of_provider, receipt, told};
 use kept::{keep, stated_before, worth};
 
@@ -222,6 +223,27 @@ pub enum Outcome {
     },
 }
 
+/// The id that the provider's session has now, if this answer is about the very person who signed in here through it: a
+/// forced sign-in may have begun another session there. Whatever the answer proves, a sign-out there will name the new id.
+pub(crate) fn learnt_sid(call: &Call, back: &Back) -> Option<String> {
+    let Ok(End::Answered(evidence)) = &back.end else {
+        return None;
+    };
+    let Means::Provider {
+        provider,
+        issuer,
+        subject,
+        ..
+    } = &call.session()?.means
+    else {
+        return None;
+    };
+    let own = *provider == back.provider.id
+        && issuer == evidence.issuer()
+        && subject == evidence.subject();
+    sid_of(evidence).filter(|_| own)
+}
+
 /// Judges an answer that came back from a re-authentication.
 pub(crate) async fn arrived(
     services: &Services,
@@ -317,7 +339,7 @@ async fn forced(
     )
     .await?;
     let proof = if intent.goal == Goal::Elevate {
-        judgement.proof()
+        judgement.proof().map(|proof| proof.kept_as(receipt))
     } else {
         None
     };

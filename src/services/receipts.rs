@@ -1,15 +1,13 @@
-//! Receipts of re-authentications as files: one, or all that match.
+//! Receipts as files: one, or all that match.
 
-use futures::stream::{self, Stream, StreamExt as _};
+use futures::stream::Stream;
 use muster_domain::Error;
-use muster_domain::listing::{At, Cursor, Direction};
 use muster_domain::role::Permission;
-use muster_storage::Paging;
 use muster_storage::receipts::{self, Receipt, ReceiptFilter};
 use serde_json::{Value, json};
 
 use crate::reauth::told;
-use crate::{Call, Services};
+use crate::{Call, Services, chunks};
 
 /// Receipts fetched at once for an export.
 const AT_ONCE: u64 = 200;
@@ -22,13 +20,8 @@ pub fn document(receipt: &Receipt) -> Value {
         "verdict": receipt.verdict, "reasons": receipt.reasons, "evidence": receipt.rows, "sent": receipt.sent,
         "asked_at": receipt.asked_at, "stated_at": receipt.stated_at, "came_back_at": receipt.back_at,
         "provider": told(receipt), "provider_id": receipt.provider, "action": receipt.action, "confirmed": receipt.confirmed,
+        "secure_session": receipt.earned, "signed_out_at": receipt.signed_out_at,
     })
-}
-
-/// Where an export stands.
-enum Stage {
-    After(Option<Cursor>),
-    Done,
 }
 
 /// The receipts that match, oldest first, one JSON document a line. That somebody exported goes on record first.
@@ -46,33 +39,10 @@ pub async fn export(
     tx.commit(&[call.event("receipt.export", "receipts", None, json!({}))])
         .await?;
     let services = services.clone();
-    let chunks = stream::try_unfold(Stage::After(None), move |stage| {
+    let page = move |paging| {
         let (services, filter) = (services.clone(), filter.clone());
-        async move {
-            let Stage::After(cursor) = stage else {
-                return Ok(None);
-            };
-            let paging = Paging {
-                sort: (),
-                direction: Direction::Asc,
-                at: cursor.map_or(At::First, At::After),
-                position: 0,
-                rows: AT_ONCE,
-            };
-            let page = receipts::list(services.db(), &filter, &paging).await?;
-            let chunk: String = page
-                .rows
-                .iter()
-                .map(|receipt| format!("{}\n", document(receipt)))
-                .collect();
-            let next = page
-                .next
-                .map_or(Stage::Done, |cursor| Stage::After(Some(cursor)));
-            Ok::<_, Error>(Some((chunk, next)))
-        }
-    });
-    Ok(chunks.filter(|chunk| {
-        let kept = chunk.as_ref().map_or(true, |chunk| !chunk.is_empty());
-        futures::future::ready(kept)
-    }))
+        async move { receipts::list(services.db(), &filter, &paging).await }
+    };
+    let line = |receipt: &Receipt| format!("{}\n", document(receipt));
+    Ok(chunks::of(String::new(), AT_ONCE, page, line))
 }

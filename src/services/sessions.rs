@@ -8,7 +8,7 @@ use muster_domain::session::SessionKey;
 use muster_storage::{Paging, elevations, receipts, sessions, users};
 use serde_json::json;
 
-use crate::{Call, Services};
+use crate::{Call, Services, policies};
 
 pub use muster_storage::elevations::RunningElevation;
 pub use muster_storage::receipts::{Receipt, ReceiptFilter, ReceiptPurpose};
@@ -93,10 +93,12 @@ fn is_own(call: &Call, user: UserId) -> bool {
     call.user().is_some_and(|caller| caller.id == user)
 }
 
-/// Ends one session and the secure session inside it. One's own may always be ended.
+/// Ends one session and the secure session inside it. One's own may always be ended: the current one at once, another one
+/// after presence was proven, by whoever can prove it (ASVS 5.0, 7.5.2). Whether ending other people's takes presence is
+/// policy.
 ///
 /// # Errors
-/// Without permission; when there is no such session of this person.
+/// Without permission; `ELV-001` without presence; when there is no such session of this person.
 pub async fn revoke(
     services: &Services,
     call: &Call,
@@ -105,6 +107,8 @@ pub async fn revoke(
 ) -> Result<(), Error> {
     if !is_own(call, user) {
         call.may(Permission::EndSessions)?;
+    } else if call.session().is_none_or(|session| session.key != *key) {
+        present_if_possible(services, call).await?;
     }
     let tx = services.db().begin().await?;
     let person = users::get(&tx, user)
@@ -130,12 +134,25 @@ pub async fn revoke(
     tx.commit(&[event]).await
 }
 
-/// Ends all sessions of a person, and their secure sessions; of one's own all but the current one. Gives how many.
+/// Goes on only in a secure session, for whoever could start one. Whoever cannot is not kept from shutting somebody out
+/// who got hold of another session of theirs.
+async fn present_if_possible(services: &Services, call: &Call) -> Result<(), Error> {
+    let person = call.signed_in()?;
+    if call.elevated().is_err() && policies::can_prove(services, person).await? {
+        return call.elevated().map(drop);
+    }
+    Ok(())
+}
+
+/// Ends all sessions of a person, and their secure sessions; of one's own all but the current one, after presence was
+/// proven by whoever can prove it. Gives how many.
 ///
 /// # Errors
-/// Without permission, for an unknown person.
+/// Without permission, for an unknown person; `ELV-001` without presence.
 pub async fn end_all(services: &Services, call: &Call, user: UserId) -> Result<u64, Error> {
-    if !is_own(call, user) {
+    if is_own(call, user) {
+        present_if_possible(services, call).await?;
+    } else {
         call.may(Permission::EndSessions)?;
     }
     let tx = services.db().begin().await?;

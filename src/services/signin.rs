@@ -23,7 +23,7 @@ use crate::attempt::{asked_at, leave, provider_error, record};
 use crate::reauth::{self, Seen};
 use crate::refusals::{self, Concerns};
 use crate::roundtrip::{Back, End, arrive, connection};
-use crate::{Call, Services, arrival, lockout, providers, provisioning, site, trial};
+use crate::{Call, Services, arrival, break_glass, lockout, providers, provisioning, site, trial};
 
 /// A way to sign in, as the sign-in page shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +121,12 @@ pub enum Arrived {
         seen: Option<Seen>,
     },
     /// A re-authentication went on.
-    Reauth(reauth::Outcome),
+    Reauth {
+        /// What it led to.
+        outcome: reauth::Outcome,
+        /// The id that the session at the provider has now, for the session here that came by it.
+        sid: Option<String>,
+    },
 }
 
 /// Takes an answer that a browser brought from a provider.
@@ -140,10 +145,13 @@ pub async fn complete(
         Err(error) => return Err(refused(services, call, slug, error).await),
     };
     match back.challenge.kind {
-        ChallengeKind::Reauth => match reauth::arrived(services, call, back).await {
-            Ok(outcome) => Ok(Arrived::Reauth(outcome)),
-            Err(error) => Err(refused(services, call, slug, error).await),
-        },
+        ChallengeKind::Reauth => {
+            let sid = reauth::learnt_sid(call, &back);
+            match reauth::arrived(services, call, back).await {
+                Ok(outcome) => Ok(Arrived::Reauth { outcome, sid }),
+                Err(error) => Err(refused(services, call, slug, error).await),
+            }
+        }
         ChallengeKind::Test | ChallengeKind::Link => {
             let trial::Tested { report, seen } = trial::tested(services, call, back).await?;
             Ok(Arrived::Tested { report, seen })
@@ -227,6 +235,9 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
     event.actor.clone_from(&user.username);
     event.actor_id = Some(user.id.0);
     events.push(event);
+    if user.break_glass {
+        events.push(break_glass::used(services, call, &tx, &user).await?);
+    }
     tx.commit(&events).await?;
     let means = Means::Provider {
         provider: provider.id,
@@ -239,11 +250,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         means,
         opened_by,
         return_to: back.challenge.return_to.clone(),
-        sid: evidence
-            .claims()
-            .text("sid")
-            .filter(|sid| sid.len() <= 255)
-            .map(str::to_owned),
+        sid: reauth::sid_of(evidence),
     })
 }
 

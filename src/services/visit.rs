@@ -5,18 +5,20 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Error;
+use muster_domain::id::ElevationId;
 use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
 use muster_storage::{
     Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows, passages,
-    password_links, permits, test_links, throttle,
+    password_links, permits, request_keys, test_links, throttle,
 };
 use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
 
 use crate::factors::{CEREMONY, PENDING};
+use crate::providers::request_key::RETIRED_LASTS;
 use crate::{Call, Services, refusals};
 
 /// How long a session lasts without a request.
@@ -54,26 +56,41 @@ pub async fn look_up(
         sessions::load_signed_in(services.db(), key, now).await?
     };
     match found {
-        Some(person) => admit(services, person, now).await,
+        Some(person) => admit(services, person, Sign::Use, now).await,
         None => Ok(Found::Nobody),
     }
 }
 
-/// Whether somebody's session still counts; notes that it was seen.
+/// What a request says about whoever sits there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sign {
+    /// Somebody did something: it counts as use of the secure session.
+    Use,
+    /// A page may have asked by itself: the session was seen, and the secure session was not used.
+    Seen,
+}
+
+/// Whether somebody's session still counts; notes that it was seen, and used.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub(crate) async fn admit(
     services: &Services,
     person: SignedIn,
+    sign: Sign,
     now: DateTime<Utc>,
 ) -> Result<Found, Error> {
     if !person.user.is_active() || is_over(person.session.signed_in_at, person.last_seen_at, now) {
         return Ok(Found::Over);
     }
     let person = rested(services, person, now).await?;
-    if now - person.last_seen_at >= SEEN {
-        note(services.clone(), person.session.key.clone(), now);
+    let seen = (now - person.last_seen_at >= SEEN).then(|| person.session.key.clone());
+    let used = person.session.elevation.as_ref().filter(|elevation| {
+        sign == Sign::Use && elevation.may_idle() && now - elevation.last_used_at() >= SEEN
+    });
+    let used = used.map(|elevation| elevation.to_row().id);
+    if seen.is_some() || used.is_some() {
+        note(services.clone(), seen, used, now);
     }
     Ok(Found::Person(Box::new(person)))
 }
@@ -88,7 +105,7 @@ async fn rested(
     let idle = person
         .session
         .elevation
-        .take_if(|elevation| elevation.is_idle(person.last_seen_at, now));
+        .take_if(|elevation| elevation.is_idle(now));
     if let Some(elevation) = idle {
         let row = elevation.to_row();
         let tx = services.db().begin().await?;
@@ -97,7 +114,7 @@ async fn rested(
             "elevation.idle",
             &person.user.username,
             Some(row.id.0),
-            json!({ "last_seen_at": person.last_seen_at }),
+            json!({ "last_used_at": elevation.last_used_at() }),
         );
         event.actor.clone_from(&person.user.username);
         event.actor_id = Some(person.user.id.0);
@@ -110,23 +127,38 @@ fn is_over(signed_in_at: DateTime<Utc>, last_seen_at: DateTime<Utc>, now: DateTi
     now - last_seen_at > IDLE || now - signed_in_at > LONGEST
 }
 
-/// Writes down that the session was seen, while the request goes on.
-fn note(services: Services, key: SessionKey, now: DateTime<Utc>) {
+/// Writes down that the session was seen and the secure session used, while the request goes on.
+fn note(
+    services: Services,
+    seen: Option<SessionKey>,
+    used: Option<ElevationId>,
+    now: DateTime<Utc>,
+) {
     tokio::spawn(async move {
-        if let Err(error) = touch(&services, &key, now).await {
+        if let Err(error) = touch(&services, seen, used, now).await {
             tracing::warn!(%error, "when a session was last seen could not be written down");
         }
     });
 }
 
-async fn touch(services: &Services, key: &SessionKey, now: DateTime<Utc>) -> Result<(), Error> {
+async fn touch(
+    services: &Services,
+    seen: Option<SessionKey>,
+    used: Option<ElevationId>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let tx = services.db().begin().await?;
-    sessions::touch(&tx, key, now).await?;
+    if let Some(key) = seen {
+        sessions::touch(&tx, &key, now).await?;
+    }
+    if let Some(id) = used {
+        elevations::used(&tx, id, now).await?;
+    }
     tx.commit_quiet(Quiet::LastSeen).await
 }
 
-/// Sweeps away what is over: sessions, questions to providers, test links, counted failures, second factors that were
-/// begun and never confirmed. Tells what of the refused sign-ins is not on record one by one.
+/// Sweeps away what is over: sessions, questions to providers, test links, counted failures, keys that signed long ago,
+/// second factors that were begun and never confirmed. Tells what of the refused sign-ins is not on record one by one.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -144,6 +176,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     factor_rows::sweep(&tx, now - PENDING).await?;
     ceremonies::sweep(&tx, now - CEREMONY).await?;
     permits::sweep(&tx, now).await?;
+    request_keys::sweep(&tx, now - RETIRED_LASTS).await?;
     tx.commit_quiet(Quiet::Expired).await
 }
 

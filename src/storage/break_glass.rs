@@ -127,13 +127,13 @@ pub async fn open(reader: &impl Reader, most: u64) -> Result<Vec<Use>, Error> {
         .collect())
 }
 
-/// Takes note of every use up to `until` of accounts other than `own`. How many there were.
+/// Takes note of every use up to `until`, but of the account `own`. How many there were.
 ///
 /// # Errors
 /// Why the database refused.
 pub async fn acknowledge(
     tx: &Tx,
-    own: UserId,
+    own: Option<UserId>,
     by: &str,
     until: DateTime<Utc>,
     at: DateTime<Utc>,
@@ -143,7 +143,8 @@ pub async fn acknowledge(
     let values = [
         by.into(),
         millis(at).into(),
-        own.0.into(),
+        // Nobody has the nil id.
+        own.map_or(Uuid::nil(), |own| own.0).into(),
         millis(until).into(),
     ];
     sql::change(tx, sql::ask(tx, sql, values)).await

@@ -43,6 +43,7 @@ pub async fn insert(tx: &Tx, elevation: &Elevation) -> Result<(), Error> {
         idle_seconds: row.idle_seconds.map(i64::from),
         network: row.network,
         opened_by: openers(&row.opened_by)?,
+        used_at: row.used_at.map(millis),
     };
     let inserted = Entity::insert(row.into_active_model());
     inserted
@@ -61,13 +62,23 @@ pub async fn running_of_session(
     session: &SessionKey,
     now: DateTime<Utc>,
 ) -> Result<Option<Elevation>, Error> {
-    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at, idle_seconds, network, opened_by \
+    let sql = "SELECT id, session_key, user_id, kind, provider_id, granted_at, ends_at, dropped_at, idle_seconds, network, opened_by, used_at \
                FROM elevations \
                WHERE session_key = $1 AND ends_at > $2 AND dropped_at IS NULL ORDER BY ends_at DESC LIMIT 1";
     let values = [session.0.as_str().into(), millis(now).into()];
     let row: Option<Model> = sql::one(reader, sql::ask(reader, sql, values)).await?;
     row.map(|row| to_stored(row).map(Elevation::recall))
         .transpose()
+}
+
+/// Notes that one was used. Callers do it at most once a minute.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn used(tx: &Tx, id: ElevationId, at: DateTime<Utc>) -> Result<(), Error> {
+    let sql = "UPDATE elevations SET used_at = $1 WHERE id = $2";
+    sql::change(tx, sql::ask(tx, sql, [millis(at).into(), id.0.into()])).await?;
+    Ok(())
 }
 
 /// Ends every secure session of a browser session. How many ran.
@@ -148,6 +159,7 @@ struct Listed {
     idle_seconds: Option<i64>,
     network: Option<String>,
     opened_by: Option<String>,
+    used_at: Option<i64>,
     username: String,
     address: Option<String>,
 }
@@ -161,7 +173,7 @@ pub async fn list_running(
     now: DateTime<Utc>,
 ) -> Result<Vec<RunningElevation>, Error> {
     let sql = "SELECT e.id, e.session_key, e.user_id, e.kind, e.provider_id, e.granted_at, e.ends_at, \
-               e.idle_seconds, e.network, e.opened_by, u.username, s.address FROM elevations e \
+               e.idle_seconds, e.network, e.opened_by, e.used_at, u.username, s.address FROM elevations e \
                JOIN sessions s ON s.id_hash = e.session_key AND s.user_id = e.user_id \
                JOIN users u ON u.id = e.user_id \
                WHERE e.ends_at > $1 AND e.dropped_at IS NULL AND s.expires_at > $1 ORDER BY e.granted_at DESC, e.id";
@@ -183,6 +195,7 @@ pub async fn list_running(
                     idle_seconds: row.idle_seconds,
                     network: row.network,
                     opened_by: row.opened_by,
+                    used_at: row.used_at,
                 })?,
             })
         })
@@ -201,6 +214,7 @@ fn to_stored(row: Model) -> Result<StoredElevation, Error> {
         idle_seconds: row.idle_seconds.map(seconds),
         network: row.network,
         opened_by: from_openers("elevations", row.opened_by.as_deref())?,
+        used_at: row.used_at.map(instant),
     })
 }
 

@@ -1,14 +1,15 @@
-//! Kept results of re-authentications: tests and earned secure sessions alike.
+//! Kept results of proofs of presence: tests and earned secure sessions alike, at a provider or made here.
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::factor::Confirmed;
-use muster_domain::id::{ChallengeId, ProviderId, ReceiptId, UserId};
+use muster_domain::id::{ChallengeId, ElevationId, ProviderId, ReceiptId, UserId};
 use muster_domain::listing::{Count, Page};
 use muster_domain::reauth::{Row, Sent, Verdict};
-use muster_domain::session::SessionKey;
-use sea_orm::{EntityTrait, IntoActiveModel};
+use muster_domain::session::{ProofKind, SessionKey};
+use sea_orm::{EntityTrait, FromQueryResult, IntoActiveModel};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::entities::receipts::{Entity, Model};
 use crate::failure::{fail, unreadable};
@@ -36,8 +37,8 @@ pub struct Receipt {
     pub id: ReceiptId,
     /// The round trip it judges.
     pub challenge: Option<ChallengeId>,
-    /// The provider.
-    pub provider: ProviderId,
+    /// The provider; none: presence was proven here, by password or second factor.
+    pub provider: Option<ProviderId>,
     /// Who was asked.
     pub user: UserId,
     /// Their username at the time.
@@ -68,8 +69,25 @@ pub struct Receipt {
     pub control: Option<serde_json::Value>,
     /// The action that asked.
     pub action: Option<String>,
-    /// The second factor that stood in where the answer proved nothing.
+    /// The second factor that stood in where the answer proved nothing, or that was used here.
     pub confirmed: Option<Confirmed>,
+    /// Whom the provider's answer named.
+    pub subject: Option<String>,
+    /// The session at the provider that its answer named (`sid`).
+    pub sid: Option<String>,
+    /// The secure session it was exchanged for, and as what kind of proof.
+    pub earned: Option<Earned>,
+    /// When the provider announced that the person signed out there.
+    pub signed_out_at: Option<DateTime<Utc>>,
+}
+
+/// The secure session that a result was exchanged for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Earned {
+    /// Its id.
+    pub elevation: ElevationId,
+    /// As what kind of proof the result counted.
+    pub proof: ProofKind,
 }
 
 /// Which results.
@@ -108,6 +126,83 @@ pub async fn confirm(tx: &Tx, id: ReceiptId, by: &Confirmed) -> Result<bool, Err
     let sql = "UPDATE receipts SET confirmed = $1 WHERE id = $2 AND confirmed IS NULL";
     let values = [json(by)?.into(), id.0.into()];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
+}
+
+/// Writes down for which secure session a result was exchanged. Whether it could be: it is this person's, of this browser
+/// session, was exchanged for none yet, and nobody signed out at the provider meanwhile.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn exchange(
+    tx: &Tx,
+    id: ReceiptId,
+    (user, session): (UserId, &SessionKey),
+    earned: Earned,
+) -> Result<bool, Error> {
+    let sql = "UPDATE receipts SET elevation_id = $1, proof = $2 \
+               WHERE id = $3 AND user_id = $4 AND session_key = $5 AND elevation_id IS NULL AND signed_out_at IS NULL";
+    let values = [
+        earned.elevation.0.into(),
+        word(earned.proof)?.into(),
+        id.0.into(),
+        user.0.into(),
+        session.0.as_str().into(),
+    ];
+    Ok(sql::change(tx, sql::ask(tx, sql, values)).await? > 0)
+}
+
+/// A recent answer of a provider: whom and which session there it named, and what it was exchanged for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// Its receipt.
+    pub receipt: ReceiptId,
+    /// Whom it named.
+    pub subject: Option<String>,
+    /// The session it named.
+    pub sid: Option<String>,
+    /// The secure session it was exchanged for.
+    pub elevation: Option<ElevationId>,
+}
+
+/// The answers of a provider since `since` after which nobody signed out there yet.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn answered_since(
+    reader: &impl Reader,
+    provider: ProviderId,
+    since: DateTime<Utc>,
+) -> Result<Vec<Answered>, Error> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        id: Uuid,
+        subject: Option<String>,
+        idp_sid: Option<String>,
+        elevation_id: Option<Uuid>,
+    }
+    let sql = "SELECT id, subject, idp_sid, elevation_id FROM receipts \
+               WHERE provider_id = $1 AND at > $2 AND signed_out_at IS NULL ORDER BY at, id";
+    let values = [provider.0.into(), millis(since).into()];
+    let rows: Vec<Found> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Answered {
+            receipt: ReceiptId(row.id),
+            subject: row.subject,
+            sid: row.idp_sid,
+            elevation: row.elevation_id.map(ElevationId),
+        })
+        .collect())
+}
+
+/// Writes down that the person signed out at the provider after this answer.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn sign_out(tx: &Tx, id: ReceiptId, at: DateTime<Utc>) -> Result<(), Error> {
+    let sql = "UPDATE receipts SET signed_out_at = $1 WHERE id = $2";
+    sql::change(tx, sql::ask(tx, sql, [millis(at).into(), id.0.into()])).await?;
+    Ok(())
 }
 
 /// One result.
@@ -188,7 +283,7 @@ fn to_row(receipt: &Receipt) -> Result<Model, Error> {
     Ok(Model {
         id: receipt.id.0,
         challenge_id: receipt.challenge.map(|id| id.0),
-        provider_id: receipt.provider.0,
+        provider_id: receipt.provider.map(|id| id.0),
         user_id: receipt.user.0,
         username: receipt.username.clone(),
         session_key: receipt.session.0.clone(),
@@ -205,6 +300,14 @@ fn to_row(receipt: &Receipt) -> Result<Model, Error> {
         control: receipt.control.as_ref().map(json).transpose()?,
         action: receipt.action.clone(),
         confirmed: receipt.confirmed.as_ref().map(json).transpose()?,
+        subject: receipt.subject.clone(),
+        idp_sid: receipt.sid.clone(),
+        proof: receipt
+            .earned
+            .map(|earned| word(earned.proof))
+            .transpose()?,
+        elevation_id: receipt.earned.map(|earned| earned.elevation.0),
+        signed_out_at: receipt.signed_out_at.map(millis),
     })
 }
 
@@ -213,7 +316,7 @@ fn to_receipt(row: Model) -> Result<Receipt, Error> {
     Ok(Receipt {
         id: ReceiptId(row.id),
         challenge: row.challenge_id.map(ChallengeId),
-        provider: ProviderId(row.provider_id),
+        provider: row.provider_id.map(ProviderId),
         user: UserId(row.user_id),
         username: row.username,
         session: SessionKey(row.session_key),
@@ -230,5 +333,15 @@ fn to_receipt(row: Model) -> Result<Receipt, Error> {
         control: from_json_option(TABLE, row.control.as_deref())?,
         action: row.action,
         confirmed: from_json_option(TABLE, row.confirmed.as_deref())?,
+        subject: row.subject,
+        sid: row.idp_sid,
+        earned: match (row.elevation_id, row.proof) {
+            (Some(elevation), Some(proof)) => Some(Earned {
+                elevation: ElevationId(elevation),
+                proof: from_word(TABLE, &proof)?,
+            }),
+            _ => None,
+        },
+        signed_out_at: row.signed_out_at.map(instant),
     })
 }

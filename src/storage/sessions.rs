@@ -108,6 +108,7 @@ pub(crate) struct Hot {
     idle_seconds: Option<i64>,
     network: Option<String>,
     proof_opened_by: Option<String>,
+    used_at: Option<i64>,
     policies: Option<String>,
 }
 
@@ -178,7 +179,7 @@ pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> Stri
          THEN ({} SELECT {roles} FROM role_assignments r WHERE r.scope = '' AND r.principal_kind = 'group' \
          AND r.principal_id IN (SELECT id FROM above)) END AS group_roles, \
          e.id AS elevation_id, e.kind AS elevation_kind, e.provider_id AS elevation_provider_id, \
-         e.granted_at, e.ends_at, e.idle_seconds, e.network, e.opened_by AS proof_opened_by, \
+         e.granted_at, e.ends_at, e.idle_seconds, e.network, e.opened_by AS proof_opened_by, e.used_at, \
          (SELECT value FROM settings WHERE name = '{policy}') AS policies{more} \
          FROM sessions s JOIN users u ON u.id = s.user_id \
          LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
@@ -209,6 +210,7 @@ fn hot_elevation(row: &Hot, key: &SessionKey) -> Result<Option<Elevation>, Error
         idle_seconds: row.idle_seconds.map(seconds),
         network: row.network.clone(),
         opened_by: from_openers("elevations", row.proof_opened_by.as_deref())?,
+        used_at: row.used_at.map(instant),
     })))
 }
 
@@ -355,14 +357,14 @@ pub async fn revoke_of_user(
     sql::change(tx, sql::ask(tx, sql, [user.0.into(), kept.into()])).await
 }
 
-/// The sessions that signed in through a provider, each with its id there, if the provider stated one.
+/// The sessions that signed in through a provider, each with its ids there, as far as the provider stated them.
 ///
 /// # Errors
 /// Why the database cannot answer.
 pub async fn by_provider(
     reader: &impl Reader,
     provider: ProviderId,
-) -> Result<Vec<(SessionKey, Means, Option<String>)>, Error> {
+) -> Result<Vec<(SessionKey, Means, Vec<String>)>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id_hash: String,
@@ -375,7 +377,6 @@ pub async fn by_provider(
     for row in sql::all::<Row>(reader, sql::ask(reader, sql, [like.into()])).await? {
         let means: Option<Means> = from_json_option("sessions", row.means.as_deref())?;
         let data: serde_json::Value = crate::row::from_json("sessions", &row.data)?;
-        let sid = data.get(keys::SID).and_then(|sid| sid.as_str());
         if let Some(
             means @ Means::Provider {
                 provider: through, ..
@@ -383,7 +384,8 @@ pub async fn by_provider(
         ) = means
             && through == provider
         {
-            found.push((SessionKey(row.id_hash), means, sid.map(str::to_owned)));
+            let sids = keys::sids(data.get(keys::SID));
+            found.push((SessionKey(row.id_hash), means, sids));
         }
     }
     Ok(found)

@@ -188,7 +188,7 @@ impl TestWorld {
         self.sign_in_as(id, username, means, None).await
     }
 
-    /// The same with the id of the session at the provider.
+    /// The same with the id of the session at the provider, or a list of them.
     ///
     /// # Errors
     /// Why it cannot be stored.
@@ -197,7 +197,7 @@ impl TestWorld {
         id: UserId,
         username: &str,
         means: &Means,
-        sid: Option<&str>,
+        sid: Option<serde_json::Value>,
     ) -> Result<Persona, Error> {
         let store = SeaOrmSessionStore::new(self.services.db().clone(), self.clock.clone());
         let now = self.clock.now();
@@ -221,7 +221,7 @@ impl TestWorld {
             record.data.insert(keys::OPENED_BY.to_owned(), openers);
         }
         if let Some(sid) = sid {
-            record.data.insert(keys::SID.to_owned(), sid.into());
+            record.data.insert(keys::SID.to_owned(), sid);
         }
         store.create(&mut record).await.map_err(|error| {
             Error::new("TEST-002", Kind::Internal, "The session cannot be stored.").internal(error)

@@ -166,6 +166,17 @@ impl Asked {
     }
 }
 
+/// Whether a browser says that it opens a page because somebody pressed something (Fetch Metadata, `Sec-Fetch-Mode` and
+/// `Sec-Fetch-User`). No script can set these headers, and neither a timer, a picture nor a page that loads itself again
+/// gets the second one.
+fn is_by_hand(headers: &HeaderMap) -> bool {
+    let says = |name: &str, value: &str| {
+        let mut all = headers.get_all(name).iter();
+        all.next().is_some_and(|first| first == value) && all.next().is_none()
+    };
+    says("sec-fetch-mode", "navigate") && says("sec-fetch-user", "?1")
+}
+
 /// The value of a header; an error when there are several, or one that is no text.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();
@@ -195,6 +206,7 @@ async fn decide(state: &AppState, asked: &Asked) -> Result<Response, Error> {
     let wanted = Wanted {
         elevated: asked.field("elevated").is_some(),
         reads: matches!(method, Some("GET" | "HEAD" | "OPTIONS")),
+        by_hand: is_by_hand(&asked.headers),
         target,
     };
     let passage =
@@ -389,4 +401,33 @@ fn told(error: &Error) -> Response {
         escape(error.code),
     );
     (status, Html(page)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w6_a_page_that_somebody_opens_is_told_from_what_pages_ask_for_by_themselves() {
+        let told = |sent: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in sent {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            is_by_hand(&headers)
+        };
+        let (mode, user) = (("sec-fetch-mode", "navigate"), ("sec-fetch-user", "?1"));
+        assert!(told(&[mode, user]));
+        for other in [
+            &[][..],
+            &[mode],
+            &[user],
+            &[("sec-fetch-mode", "cors"), user],
+            &[mode, ("sec-fetch-user", "?0")],
+            &[mode, mode, user],
+            &[mode, user, ("sec-fetch-user", "?0")],
+        ] {
+            assert!(!told(other), "{other:?}");
+        }
+    }
 }

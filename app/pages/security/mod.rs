@@ -4,6 +4,7 @@ pub mod activity;
 pub mod overview;
 pub mod policies;
 pub mod receipt_list;
+mod receipt_own;
 pub mod receipts;
 pub mod sessions;
 pub mod settings;

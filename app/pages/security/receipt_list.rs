@@ -1,4 +1,4 @@
-//! Every receipt of a re-authentication: tests and secure sessions, filtered, and as a file.
+//! Every receipt: tests and secure sessions, filtered, and as a file.
 
 use axum::body::Body;
 use axum::response::IntoResponse as _;
@@ -75,7 +75,7 @@ pub async fn list(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
             view! {
                 <Page
                     title="Receipts"
-                    purpose="What every re-authentication proved: who, at which provider, for which action, with the evidence."
+                    purpose="What every test and every secure session rests on: who, proven where, for which action, with the evidence."
                     crumbs=vec![Crumb::new("/security", "Secure sessions")]
                     width=Width::Table
                     actions=exports.into_any()
@@ -138,7 +138,7 @@ fn empty(address: &ListAddress) -> AnyView {
     }
     view! {
         <Empty icon=Glyph::Shield title="There is no receipt yet">
-            <p>"Press Re-authenticate with SSO on the page of an identity provider. What it proves is kept here, with the evidence."</p>
+            <p>"Press Re-authenticate with SSO on the page of an identity provider, or start a secure session. What was proven is kept here, with the evidence."</p>
         </Empty>
     }
     .into_any()

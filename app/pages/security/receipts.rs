@@ -12,6 +12,7 @@ use muster_domain::role::Permission;
 use muster_services::reauth::{Receipt, ReceiptPurpose, Told};
 use muster_services::{providers, reauth, setup};
 
+use super::receipt_own;
 use crate::components::{
     Card, Columns, Crumb, Evidence, Finding, Glyph, Inset, LinkButton, Look, Moment, Page,
     PostButton, Row, Rows, Source, Standing, Timeline, Tone, VerdictCard, Window,
@@ -26,7 +27,10 @@ use crate::visit::{Answer, Visit};
 pub async fn show(visit: Visit, Path(id): Path<ReceiptId>) -> Answer {
     let receipt = reauth::receipt(&visit.services, &visit.call, id).await?;
     let told = reauth::told(&receipt);
-    let provider = providers::of_receipt(&visit.services, &visit.call, receipt.provider).await?;
+    let Some(id) = receipt.provider else {
+        return receipt_own::show(&visit, receipt).await;
+    };
+    let provider = providers::of_receipt(&visit.services, &visit.call, id).await?;
     let name = told
         .as_ref()
         .map_or_else(|| "The provider".to_owned(), |told| told.provider.clone());
@@ -94,12 +98,8 @@ fn body(
         view! { <PostButton action="/reauth" fields look=Look::Primary icon=Glyph::Refresh>"Re-authenticate again"</PostButton> }
     });
     let on = in_setup.then(|| view! { <LinkButton href="/setup/proof" icon=Glyph::Arrow>"Go on with setup"</LinkButton> });
-    let download = format!("/receipts/{}/download", receipt.id);
-    let audit = sees_activity.then(|| {
-        let href = format!("/activity?target={}", receipt.id);
-        view! { <LinkButton href look=Look::Quiet icon=Glyph::Activity>"In the activity log"</LinkButton> }
-    });
-    let actions = view! { {audit}<LinkButton href=download icon=Glyph::Download download="receipt.json">"Download receipt"</LinkButton>{again}{on} }.into_any();
+    let kept = receipt_own::kept(receipt, sees_activity);
+    let actions = view! { {kept}{again}{on} }.into_any();
     let crumbs = provider.as_ref().filter(|_| may_test).map(|provider| {
         vec![
             Crumb::new("/providers", "Identity providers"),
@@ -189,6 +189,9 @@ fn consequence(receipt: &Receipt) -> &'static str {
             "In earnest, this would have started a secure session."
         }
         (ReceiptPurpose::Test, _) => "In earnest, no secure session would have started.",
+        (ReceiptPurpose::Elevation, _) if receipt.signed_out_at.is_some() => {
+            "The provider announced a sign-out since: nothing rests on this answer any more."
+        }
         (ReceiptPurpose::Elevation, Verdict::Fresh) => "A secure session was started.",
         (ReceiptPurpose::Elevation, _) if receipt.confirmed.is_some() => {
             "Confirmed by a second factor, it started a secure session."

@@ -169,7 +169,7 @@ pub(crate) fn receipt_table(
         return view! {
             <Card title="Newest results" inset=Inset::Flush>
                 <Empty icon=Glyph::Shield title="There is no result yet">
-                    <p>"Press Re-authenticate with SSO on the page of an identity provider. What it proves is kept here, with the evidence."</p>
+                    <p>"Press Re-authenticate with SSO on the page of an identity provider, or start a secure session. What was proven is kept here, with the evidence."</p>
                 </Empty>
             </Card>
         }
@@ -192,17 +192,17 @@ pub(crate) fn receipt_rows(
         Column::new("When"),
         Column::new("Verdict"),
         Column::new("Person"),
-        Column::new("Identity provider"),
+        Column::new("Proven at"),
         Column::new("For"),
     ];
     let rows = receipts
         .iter()
         .map(|receipt| {
             let (at, verdict) = (receipt.at, receipt.verdict);
-            let provider = names
-                .get(&receipt.provider)
-                .cloned()
-                .unwrap_or_else(|| "–".to_owned());
+            let provider = match receipt.provider {
+                Some(id) => names.get(&id).cloned().unwrap_or_else(|| "–".to_owned()),
+                None => "This console".to_owned(),
+            };
             let purpose = match (receipt.purpose, receipt.action.clone()) {
                 (ReceiptPurpose::Test, _) => "Test".to_owned(),
                 (ReceiptPurpose::Elevation, Some(action)) => action,
@@ -218,7 +218,7 @@ pub(crate) fn receipt_rows(
             .to(format!("/receipts/{}", receipt.id))
         })
         .collect();
-    view! { <Table caption="Results of re-authentications, newest first" columns rows/> }.into_any()
+    view! { <Table caption="Proofs of presence, newest first" columns rows/> }.into_any()
 }
 
 fn session_table(

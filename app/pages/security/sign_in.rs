@@ -30,6 +30,7 @@ struct Shown {
     may_set: bool,
     may_note: bool,
     own: Option<UserId>,
+    notes_own: bool,
 }
 
 /// `GET /security/signin`
@@ -92,14 +93,15 @@ pub async fn save(visit: Visit, fields: Fields) -> Answer {
 /// `POST /security/signin/noted`
 ///
 /// # Errors
-/// Without permission; when there is nothing left to take note of.
+/// Without permission or presence; when there is nothing left to take note of.
 pub async fn noted(visit: Visit, fields: Fields) -> Answer {
     let until = fields
         .one("until")
         .and_then(|millis| millis.parse().ok())
         .and_then(DateTime::from_timestamp_millis)
         .unwrap_or(visit.call.at);
-    break_glass::acknowledge(&visit.services, &visit.call, until).await?;
+    let elevated = visit.call.elevated()?;
+    break_glass::acknowledge(&visit.services, &visit.call, &elevated, until).await?;
     visit.done(HERE, "Taken note of it, on record.").await
 }
 
@@ -123,6 +125,7 @@ async fn page(
         may_set: call.can(Permission::ManageSettings),
         may_note: call.can(Permission::ManageProviders),
         own: call.user().map(|user| user.id),
+        notes_own: break_glass::notes_own(services, call).await?,
     };
     visit
         .console_with(status, "Sign-in", HERE, move || {
@@ -320,13 +323,18 @@ fn told(uses: &[Use], shown: &Shown) -> AnyView {
         })
         .collect_view();
     let fields = vec![("until".to_owned(), newest.at.timestamp_millis().to_string())];
-    let foreign = uses.iter().any(|used| Some(used.user) != shown.own);
+    let foreign = shown.notes_own || uses.iter().any(|used| Some(used.user) != shown.own);
+    let who = if shown.notes_own {
+        "Nobody else may take note of it, so you may. It takes a secure session and goes on record."
+    } else {
+        "Another admin takes note of a use, not whoever it was. It takes a secure session."
+    };
     let note = (shown.may_note && foreign).then(|| {
         view! { <div class="actions"><PostButton action="/security/signin/noted" fields>"Take note of these uses"</PostButton></div> }
     });
     view! {
         <Rows>{rows}</Rows>
-        <p class="help">"Another admin takes note of a use, not whoever it was."</p>
+        <p class="help">{who}</p>
         {note}
     }
     .into_any()

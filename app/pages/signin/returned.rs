@@ -50,9 +50,7 @@ pub async fn callback(
         } => {
             let entry = Entry { means, opened_by };
             visit.browser.signed_in(user.id, &entry).await?;
-            if let Some(sid) = sid {
-                visit.browser.keep(keys::SID, sid).await?;
-            }
+            learn(&visit, sid).await?;
             Ok(Redirect::to(&return_to).into_response())
         }
         Arrived::Tested { report, seen } => {
@@ -66,20 +64,39 @@ pub async fn callback(
             }
             Ok(Redirect::to(&format!("/signin/{slug}/test/{report}")).into_response())
         }
-        Arrived::Reauth(Outcome::Next(intent)) => {
+        Arrived::Reauth { outcome, sid } => {
+            learn(&visit, sid).await?;
+            reauthenticated(&visit, outcome).await
+        }
+    }
+}
+
+/// Remembers how the provider names the session there, beside the names it gave it before.
+async fn learn(visit: &Visit, sid: Option<String>) -> Result<(), Failure> {
+    if let Some(sid) = sid {
+        let known: Option<serde_json::Value> = visit.browser.kept(keys::SID).await?;
+        let all = keys::with_sid(known.as_ref(), sid);
+        visit.browser.keep(keys::SID, all).await?;
+    }
+    Ok(())
+}
+
+async fn reauthenticated(visit: &Visit, outcome: Outcome) -> Result<Response, Failure> {
+    match outcome {
+        Outcome::Next(intent) => {
             let to = format!("/reauth/{}", intent.id);
             visit.browser.keep(INTENT, intent).await?;
             Ok(Redirect::to(&to).into_response())
         }
-        Arrived::Reauth(Outcome::Probed(intent)) => {
+        Outcome::Probed(intent) => {
             visit.browser.take::<Intent>(INTENT).await?;
             Ok(Redirect::to(&intent.return_to).into_response())
         }
-        Arrived::Reauth(Outcome::Judged {
+        Outcome::Judged {
             receipt,
             proof,
             intent,
-        }) => judged(&visit, receipt, proof, &intent).await,
+        } => judged(visit, receipt, proof, &intent).await,
     }
 }
 

@@ -11,6 +11,7 @@ use muster_domain::return_to::ReturnTo;
 use muster_domain::role::Permission;
 use muster_domain::{Error, Kind};
 use muster_services::calibration;
+use muster_services::providers::request_key;
 use muster_services::reauth::Seen;
 use muster_services::{setup, site};
 use muster_web::{Form, Tone as Flashed};
@@ -34,6 +35,7 @@ pub async fn show(visit: Visit, Path(slug): Path<String>) -> Answer {
         &format!("signin/{slug}/keys"),
     )?
     .to_string();
+    let signing = request_key::told(&visit.services, &visit.call, &desk.provider).await?;
     let (now, me) = (visit.now(), visit.call.user().map(|user| user.id));
     visit
         .console_with(StatusCode::OK, "Calibration", "/providers", move || {
@@ -44,7 +46,7 @@ pub async fn show(visit: Visit, Path(slug): Path<String>) -> Answer {
             let crumbs = vec![Crumb::new("/providers", "Identity providers"), Crumb::new(format!("/providers/{slug}"), name.clone())];
             let usual = ReauthPolicy::default().skew();
             let left = view! { <div class="stack">{standing(&desk, manages, now)}{probes(&desk, me.filter(|_| manages), now)}</div> }.into_any();
-            let right = view! { <div class="stack">{counts(&desk, usual, now)}{how(&desk, keys, manages)}{vendor(&desk)}</div> }.into_any();
+            let right = view! { <div class="stack">{counts(&desk, usual, now)}{how(&desk, signing.map(|told| (keys, told)), manages, now)}{vendor(&desk)}</div> }.into_any();
             view! {
                 <Page title=format!("Calibration of {name}") purpose="Three short probes show what its word is worth when it says that somebody signed in again." crumbs actions>
                     <div class="stack">
@@ -151,6 +153,21 @@ pub async fn anew(visit: Visit, Path(slug): Path<String>) -> Answer {
         .done(
             &page_of(&slug),
             "What was learnt is forgotten. The probes stay on record; make the control again.",
+        )
+        .await
+}
+
+/// Replaces the key that requests are signed with.
+///
+/// # Errors
+/// Without permission or presence, or where requests are not signed.
+pub async fn rotate_key(visit: Visit, Path(slug): Path<String>) -> Answer {
+    let elevated = visit.call.elevated()?;
+    request_key::rotate(&visit.services, &visit.call, &elevated, &slug).await?;
+    visit
+        .done(
+            &page_of(&slug),
+            "A new key is published. It signs in five minutes, when the provider has read it; the old one stays published for a day.",
         )
         .await
 }

@@ -9,6 +9,7 @@ use muster_domain::id::UserId;
 use muster_domain::provider::Provider;
 use muster_domain::vendor::Vendor;
 use muster_services::calibration::{Desk, Probed};
+use muster_services::providers::request_key::Keys;
 
 use super::asked;
 use super::providers::worth;
@@ -227,14 +228,18 @@ pub(super) fn counts(desk: &Desk, usual: TimeDelta, now: DateTime<Utc>) -> AnyVi
 }
 
 /// How it is asked; the address of the keys where requests are signed.
-pub(super) fn how(desk: &Desk, keys: String, manages: bool) -> AnyView {
+pub(super) fn how(
+    desk: &Desk,
+    signing: Option<(String, Keys)>,
+    manages: bool,
+    now: DateTime<Utc>,
+) -> AnyView {
     let provider = &desk.provider;
     let set = |key: &str, usual: &str| provider.setting(key).unwrap_or(usual).to_owned();
     let unsent = |value: String| match value.as_str() {
         "unsent" | "none" | "" => "not sent".to_owned(),
         _ => value,
     };
-    let signs = provider.setting("request_object") == Some("signed");
     let items = vec![
         KeyValue::new("Prompt", unsent(set("prompt", "login"))),
         KeyValue::new("Maximum age", unsent(set("max_age", "0"))),
@@ -242,12 +247,30 @@ pub(super) fn how(desk: &Desk, keys: String, manages: bool) -> AnyView {
         KeyValue::new("Claims", claims(provider)),
         KeyValue::new(
             "Pushed",
-            set("use_par", "auto").replace("auto", "where it is offered"),
+            match set("use_par", "auto").as_str() {
+                "always" => "always",
+                "never" => "never",
+                _ => "where it is offered",
+            },
         ),
-        KeyValue::new("Signed", if signs { "ES256" } else { "no" }),
+        KeyValue::new("Signed", if signing.is_some() { "ES256" } else { "no" }),
     ];
-    let key = signs.then(|| {
-        view! { <p class="muted">"Address of the public keys, to be entered at the provider"</p><CopyText value=keys label="address of the keys"/> }
+    let key = signing.map(|(keys, told)| {
+        let since = told.since;
+        let older = told.older_until.map(|until| {
+            view! { " The one before stays published, until " <When at=until now/> "." }
+        });
+        let signs = told.signs_from.map(|from| view! { " and signs from " <When at=from now/> });
+        let action = format!("/providers/{}/request-key", provider.slug);
+        let replace = manages.then(|| {
+            view! { <div class="actions"><PostButton action icon=Glyph::Refresh>"Replace signing key"</PostButton></div> }
+        });
+        view! {
+            <p class="muted">"Address of the public keys, to be entered at the provider"</p>
+            <CopyText value=keys label="address of the keys"/>
+            <p class="muted">"The newest key was made " <When at=since now/> {signs} "." {older}</p>
+            {replace}
+        }
     });
     let href = format!("/providers/{}/edit", provider.slug);
     let edit = manages.then(|| view! { <div class="actions"><LinkButton href icon=Glyph::Edit>"Change how it is asked"</LinkButton></div> });
@@ -255,7 +278,7 @@ pub(super) fn how(desk: &Desk, keys: String, manages: bool) -> AnyView {
         <Card title="How it is asked">
             <KeyValues items/>
             {key}
-            <p class="muted">"Changing it makes what was learnt void."</p>
+            <p class="muted">"Changing how it is asked makes what was learnt void."</p>
             {edit}
         </Card>
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Session, SessionKey};
 use crate::credential::PasswordChecked;
 use crate::factor::{Answered, Confirmed, FactorChecked};
-use crate::id::{ProviderId, UserId};
+use crate::id::{ProviderId, ReceiptId, UserId};
 use crate::opener::Openers;
 use crate::reauth::Verdict;
 
@@ -53,6 +53,7 @@ pub struct Proof {
     provider: Option<ProviderId>,
     confirmed: Option<Confirmed>,
     opened_by: Openers,
+    receipt: Option<ReceiptId>,
     at: DateTime<Utc>,
 }
 
@@ -71,6 +72,7 @@ impl Proof {
             provider: Some(provider),
             confirmed: None,
             opened_by,
+            receipt: None,
             at,
         }
     }
@@ -89,6 +91,7 @@ impl Proof {
             provider: None,
             confirmed: None,
             opened_by: checked.opened_by().clone(),
+            receipt: None,
             at,
         })
     }
@@ -104,6 +107,7 @@ impl Proof {
             provider: None,
             confirmed: Some(checked.confirmed(at)),
             opened_by: checked.opened_by().clone(),
+            receipt: None,
             at,
         })
     }
@@ -121,6 +125,21 @@ impl Proof {
             opened_by: self.opened_by.beside(checked.opened_by().clone()),
             ..self
         })
+    }
+
+    /// The same proof with the receipt of the answer it rests on.
+    #[must_use]
+    pub fn kept_as(self, receipt: ReceiptId) -> Self {
+        Self {
+            receipt: Some(receipt),
+            ..self
+        }
+    }
+
+    /// The receipt of the provider's answer that it rests on; none for a proof made here.
+    #[must_use]
+    pub const fn receipt(&self) -> Option<ReceiptId> {
+        self.receipt
     }
 
     /// The second factor beside it, or the passkey it is.
@@ -213,6 +232,7 @@ impl Unproven {
             },
             confirmed: Some(checked.confirmed(at)),
             opened_by: checked.opened_by().clone(),
+            receipt: None,
             session: self.session,
             user: self.user,
             provider: Some(self.provider),

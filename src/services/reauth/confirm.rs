@@ -51,9 +51,11 @@ pub async fn confirmable(
     if unproven(call, receipt)?.is_none() {
         return Ok(Confirmable::No);
     }
-    let enabled = rows::get(services.db(), receipt.provider)
-        .await?
-        .is_some_and(|provider| provider.enabled);
+    let provider = match receipt.provider {
+        Some(id) => rows::get(services.db(), id).await?,
+        None => None,
+    };
+    let enabled = provider.is_some_and(|provider| provider.enabled);
     if !enabled {
         return Ok(Confirmable::No);
     }
@@ -101,7 +103,8 @@ pub async fn confirm(
     let confirmed = checked.confirmed(call.at);
     let proof = unproven
         .with_factor(checked, call.at)
-        .ok_or_else(not_confirmable)?;
+        .ok_or_else(not_confirmable)?
+        .kept_as(id);
     let tx = services.db().begin().await?;
     receipts::confirm(&tx, id, &confirmed).await?;
     let detail = json!({"receipt": id, "by": confirmed.by, "factor": confirmed.name});
@@ -114,19 +117,23 @@ pub async fn confirm(
 fn unproven(call: &Call, receipt: &Receipt) -> Result<Option<Unproven>, Error> {
     let person = call.signed_in()?;
     let own = receipt.user == person.user.id && receipt.session == person.session.key;
-    let waits = receipt.at <= call.at && call.at - receipt.at <= LASTS;
-    Ok(
-        if own && waits && receipt.purpose == ReceiptPurpose::Elevation {
-            Unproven::recall(
-                receipt.verdict,
-                &receipt.session,
-                receipt.user,
-                receipt.provider,
-            )
-        } else {
-            None
-        },
-    )
+    // Who signed out at the provider meanwhile is not there any more, and an answer counts for one secure session.
+    let waits = receipt.at <= call.at
+        && call.at - receipt.at <= LASTS
+        && receipt.signed_out_at.is_none()
+        && receipt.earned.is_none();
+    let Some(provider) = receipt
+        .provider
+        .filter(|_| own && waits && receipt.purpose == ReceiptPurpose::Elevation)
+    else {
+        return Ok(None);
+    };
+    Ok(Unproven::recall(
+        receipt.verdict,
+        &receipt.session,
+        receipt.user,
+        provider,
+    ))
 }
 
 fn not_confirmable() -> Error {

@@ -1,8 +1,9 @@
-//! Receipts: every judged answer is kept with what it rests on.
+//! Receipts: every judged answer is kept with what it rests on. Those of proofs made here: [`crate::elevation`].
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::calibration::{Calibration, Finding, Probe, Watched, Worth};
+use muster_domain::evidence::AuthEvidence;
 use muster_domain::id::{ProviderId, ReceiptId, UserId};
 use muster_domain::listing::Direction;
 use muster_domain::provider::Provider;
@@ -19,6 +20,9 @@ use super::control::times;
 use super::intent::{Goal, Intent};
 use crate::roundtrip::Back;
 use crate::{Call, Services};
+
+/// Longest id of a session at a provider, in bytes.
+const LONGEST_SID: usize = 255;
 
 /// What a receipt remembers of the provider as it stood when it was judged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -155,10 +159,11 @@ pub(super) async fn keep(
     calibration: &Calibration,
 ) -> Result<ReceiptId, Error> {
     let (person, at) = (call.signed_in()?, judgement.answered_at());
-    let stated = match answer {
-        Answer::Evidence(evidence) => evidence.stated().instant(),
+    let named = match answer {
+        Answer::Evidence(evidence) => Some(evidence.as_ref()),
         _ => None,
     };
+    let stated = named.and_then(|evidence| evidence.stated().instant());
     let refuted = calibration.refuted.as_ref();
     let seen = match (refuted, &intent.control) {
         (Some(refuted), _) => refuted.why.clone(),
@@ -168,7 +173,7 @@ pub(super) async fn keep(
     let receipt = Receipt {
         id: services.id(),
         challenge: Some(back.challenge.id),
-        provider: back.provider.id,
+        provider: Some(back.provider.id),
         user: person.user.id,
         username: person.user.username.clone(),
         session: person.session.key.clone(),
@@ -195,6 +200,10 @@ pub(super) async fn keep(
         })),
         action: intent.action.clone(),
         confirmed: None,
+        subject: named.map(|evidence| evidence.subject().to_owned()),
+        sid: named.and_then(sid_of),
+        earned: None,
+        signed_out_at: None,
     };
     let action = if intent.goal == Goal::Test {
         "reauth.test"
@@ -205,15 +214,29 @@ pub(super) async fn keep(
     let tx = services.db().begin().await?;
     receipts::insert(&tx, &receipt).await?;
     if intent.goal == Goal::Test {
-        probes::insert(&tx, &probed(services, &receipt, intent, answer)).await?;
+        let probed = probed(services, back.provider.id, &receipt, intent, answer);
+        probes::insert(&tx, &probed).await?;
     }
     tx.commit(&[call.event(action, &person.user.username, Some(receipt.id.0), detail)])
         .await?;
     Ok(receipt.id)
 }
 
+/// The session at the provider that an answer names (OpenID Connect Back-Channel Logout 1.0 section 2.1), if it is one to
+/// remember.
+pub(crate) fn sid_of(evidence: &AuthEvidence) -> Option<String> {
+    let sid = evidence.claims().text("sid")?;
+    (!sid.is_empty() && sid.len() <= LONGEST_SID).then(|| sid.to_owned())
+}
+
 /// A test as a probe of the provider's calibration.
-fn probed(services: &Services, receipt: &Receipt, intent: &Intent, answer: &Answer) -> Probed {
+fn probed(
+    services: &Services,
+    provider: ProviderId,
+    receipt: &Receipt,
+    intent: &Intent,
+    answer: &Answer,
+) -> Probed {
     let probe = intent.probe.unwrap_or(Probe::Forced);
     let evidence = match answer {
         Answer::Evidence(evidence) => Some(evidence.as_ref()),
@@ -227,7 +250,7 @@ fn probed(services: &Services, receipt: &Receipt, intent: &Intent, answer: &Answ
     let reason = receipt.reasons.first().cloned().unwrap_or_default();
     Probed {
         id: services.id(),
-        provider: receipt.provider,
+        provider,
         at: receipt.at,
         probe,
         user: receipt.user,

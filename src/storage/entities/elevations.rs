@@ -17,6 +17,7 @@ pub(crate) struct Model {
     pub idle_seconds: Option<i64>,
     pub network: Option<String>,
     pub opened_by: Option<String>,
+    pub used_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

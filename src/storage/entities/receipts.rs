@@ -8,7 +8,7 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub challenge_id: Option<Uuid>,
-    pub provider_id: Uuid,
+    pub provider_id: Option<Uuid>,
     pub user_id: Uuid,
     pub username: String,
     pub session_key: String,
@@ -25,6 +25,11 @@ pub(crate) struct Model {
     pub control: Option<String>,
     pub action: Option<String>,
     pub confirmed: Option<String>,
+    pub subject: Option<String>,
+    pub idp_sid: Option<String>,
+    pub proof: Option<String>,
+    pub elevation_id: Option<Uuid>,
+    pub signed_out_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -273,6 +273,22 @@ async fn pushed_requests_can_be_switched_off() {
 }
 
 #[tokio::test]
+async fn set_to_always_a_request_is_pushed_or_nobody_leaves() {
+    let evil = pushing().await;
+    let always = Party::of(&evil).set("use_par", "always");
+    let (_, departure) = asked(&always, Purpose::Force).await;
+    assert!(departure.sent.pushed);
+    let evil = Evil::start().await;
+    for purpose in [Purpose::SignIn, Purpose::Control, Purpose::Force] {
+        let always = Party::of(&evil).set("use_par", "always");
+        let error = always.begin(purpose).await.unwrap_err();
+        assert_eq!(error.code, "OIDC-016");
+    }
+    let (_, departure) = asked(&Party::of(&evil).set("use_par", "auto"), Purpose::Force).await;
+    assert!(!departure.sent.pushed);
+}
+
+#[tokio::test]
 async fn a_refused_push_is_an_error_and_never_a_plain_request() {
     let evil = pushing().await;
     for (reply, words) in [

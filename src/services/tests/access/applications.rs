@@ -36,6 +36,7 @@ async fn w6_protected_pages_keep_to_the_policy_of_the_secure_session() {
         target: target(&admin),
         elevated: false,
         reads: false,
+        by_hand: true,
     };
     let open = async || {
         let passage = forward::verify(stage.s(), &wanted, Some(&token), &Visitor::default()).await;
@@ -44,6 +45,60 @@ async fn w6_protected_pages_keep_to_the_policy_of_the_secure_session() {
     assert!(open().await, "there it is");
     stage.forward(121);
     assert!(!open().await, "nobody used it");
+}
+
+#[tokio::test]
+async fn w6_what_a_page_asks_for_by_itself_keeps_no_secure_session_alive() {
+    let stage = Stage::set().await;
+    added(&stage, &draft(&[], &[])).await;
+    let sam = stage.world.persona("sam", &[Role::Superadmin]).await;
+    let sam = stage.world.elevate(&sam.unwrap()).await.unwrap();
+    let policy = ElevationPolicy {
+        idle_seconds: Some(120),
+        ..ElevationPolicy::default()
+    };
+    let proven = sam.call.elevated().unwrap();
+    policies::set(stage.s(), &sam.call, &proven, Role::Admin, &policy)
+        .await
+        .unwrap();
+    let ada = stage.elevated("ada", &[Role::Admin]).await;
+    let token = comes_in(&stage, &ada).await;
+    let open = async |by_hand| {
+        let wanted = Wanted {
+            target: target(&format!("{SITE}/admin")),
+            elevated: false,
+            reads: false,
+            by_hand,
+        };
+        let passage = forward::verify(stage.s(), &wanted, Some(&token), &Visitor::default()).await;
+        matches!(passage, Ok(Passage::Open(_)))
+    };
+    // What is noted is written while the request goes on.
+    let used = async || {
+        for _ in 0..200 {
+            let call = stage.call(&ada).await;
+            let elevation = call.elevated().unwrap().elevation().last_used_at();
+            if elevation == stage.now() {
+                return true;
+            }
+            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        false
+    };
+    stage.forward(100);
+    assert!(open(true).await && used().await, "somebody opened a page");
+    for _ in 0..2 {
+        stage.forward(60);
+        assert!(open(false).await, "it still runs");
+    }
+    stage.forward(1);
+    assert!(
+        !open(false).await,
+        "121 s without anybody there, asked every minute"
+    );
+    assert_eq!(stage.record("elevation.idle").await.len(), 1);
+    assert!(!open(true).await, "and it is over for good");
 }
 
 #[tokio::test]

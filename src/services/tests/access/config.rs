@@ -265,3 +265,73 @@ async fn configuration_files_are_for_the_server_s_shell() {
     let applied = config::apply(stage.s(), &sue.call, &empty, &resolve).await;
     assert_eq!(applied.unwrap_err().code, "WEB-403");
 }
+
+const GRAFANA: &str = "[applications.\"https://grafana.example\"]\nname = \"Grafana\"\nroles = [\"admin\"]\ngroups = [\"operators\"]\nelevated = [\"/admin\"]\n";
+
+#[tokio::test]
+async fn applications_are_added_changed_and_exported_and_the_second_time_nothing_happens() {
+    let stage = stage().await;
+    let call = stage.world.system();
+    let wanted = config::parse(GRAFANA).unwrap();
+    let plan = config::diff(stage.s(), &call, &wanted).await.unwrap();
+    let paths: Vec<&str> = plan.iter().map(|one| one.path.as_str()).collect();
+    let at = "applications.https://grafana.example/";
+    let expected = [
+        "name",
+        "everybody",
+        "roles.admin",
+        "groups.operators",
+        "elevated./admin",
+    ];
+    assert_eq!(paths, expected.map(|part| format!("{at}.{part}")));
+    assert_eq!(
+        stage.record("application.add").await.len(),
+        0,
+        "a plan changes nothing"
+    );
+    assert_eq!(apply(&stage, GRAFANA).await.unwrap(), plan);
+    assert_eq!(apply(&stage, GRAFANA).await.unwrap(), []);
+    assert_eq!(stage.record("application.add").await.len(), 1);
+    let file = export(&stage).await;
+    assert!(
+        file.contains("[applications.\"https://grafana.example/\"]"),
+        "{file}"
+    );
+    assert!(file.contains("groups = [\"Operators\"]"), "{file}");
+    assert_eq!(apply(&stage, &file).await.unwrap(), []);
+    let opened = GRAFANA.replace("roles = [\"admin\"]", "everybody = true");
+    let changed = apply(&stage, &opened).await.unwrap();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert_eq!(apply(&stage, &opened).await.unwrap(), []);
+    let record = stage.record("application.change").await;
+    assert_eq!(
+        (record.len(), &record[0].event.detail["by"]),
+        (1, &serde_json::json!("file"))
+    );
+    // What the file does not name stays.
+    assert_eq!(apply(&stage, "").await.unwrap(), []);
+    assert!(export(&stage).await.contains("Grafana"));
+}
+
+#[tokio::test]
+async fn an_application_that_does_not_hold_is_refused_before_anything_is_changed() {
+    let stage = stage().await;
+    let before = (stage.record("").await.len(), export(&stage).await);
+    for (from, to, says) in [
+        ("https://grafana.example", "http://grafana.example", "https"),
+        ("https://grafana.example", "grafana", "full address"),
+        ("operators", "nobody", "There is no group “nobody”"),
+        ("roles = [\"admin\"]", "roles = [\"emperor\"]", "roles"),
+        ("/admin", "/a/../b", "plain path"),
+        ("Grafana", " ", "name"),
+    ] {
+        let url = "[site]\nurl = \"https://muster.example\"\n";
+        let text = format!("{url}{}", GRAFANA.replace(from, to));
+        let error = apply(&stage, &text).await.unwrap_err();
+        assert_eq!(error.code, "CFG-018", "{to}");
+        assert!(error.public.contains(says), "{}", error.public);
+    }
+    let twice = format!("{GRAFANA}{}", GRAFANA.replace(".example", ".example/"));
+    assert_eq!(apply(&stage, &twice).await.unwrap_err().code, "CFG-018");
+    assert_eq!((stage.record("").await.len(), export(&stage).await), before);
+}

@@ -2,7 +2,7 @@
 
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
-use muster_domain::session::ProofKind;
+use muster_domain::session::{Means, ProofKind};
 use muster_services::Knowingly;
 use muster_services::elevation::{self, Aim};
 use muster_services::reauth::Goal;
@@ -12,6 +12,7 @@ use muster_storage::elevations;
 use muster_testing::Persona;
 use uuid::Uuid;
 
+use crate::factor::internal;
 use crate::stage::{Stage, seconds};
 
 async fn runs(stage: &Stage, persona: &Persona) -> bool {
@@ -292,4 +293,40 @@ async fn a_kept_form_is_sealed_and_opens_only_under_its_own_name() {
             .code,
         "KEY-002"
     );
+}
+
+#[tokio::test]
+async fn another_session_of_one_s_own_is_ended_with_presence_by_whoever_can_prove_it() {
+    let stage = Stage::set().await;
+    let bob = internal(&stage, "bob", &[Role::Auditor]).await;
+    let here = stage.session("bob", bob.id, &Means::Password).await;
+    let ends = async |who: &Persona, which: &Persona| {
+        let done = sessions::revoke(stage.s(), &who.call, who.id, &stage.key(which)).await;
+        done.map_err(|error| error.code)
+    };
+    let all = async |who: &Persona| {
+        let done = sessions::end_all(stage.s(), &who.call, who.id).await;
+        done.map_err(|error| error.code)
+    };
+    assert_eq!(ends(&here, &bob).await, Err("ELV-001"));
+    assert_eq!(all(&here).await, Err("ELV-001"));
+    assert!(stage.world.again(&bob).await.is_ok());
+    let proven = stage.world.elevate(&here).await.unwrap();
+    assert_eq!(ends(&proven, &bob).await, Ok(()));
+    let other = stage.session("bob", bob.id, &Means::Password).await;
+    assert_eq!(all(&proven).await, Ok(1));
+    assert!(stage.world.again(&other).await.is_err());
+    // The one somebody sits in ends at once.
+    let plain = stage.session("bob", bob.id, &Means::Password).await;
+    assert_eq!(ends(&plain, &plain).await, Ok(()));
+    // Whoever has nothing to prove presence with is not kept from it.
+    let ada = stage.person("ada", &[]).await;
+    let other = stage.session("ada", ada.id, &Means::Password).await;
+    assert_eq!(
+        ends(&ada, &other).await,
+        Err("ELV-001"),
+        "corp may prove it"
+    );
+    stage.switch("corp", false).await;
+    assert_eq!(ends(&ada, &other).await, Ok(()));
 }

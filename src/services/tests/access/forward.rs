@@ -113,6 +113,7 @@ pub async fn asks(stage: &Stage, address: &str, token: &str, elevated: bool) -> 
             target: target(address),
             elevated,
             reads,
+            by_hand: true,
         };
         let visitor = Visitor {
             address: Some([203, 0, 113, 9].into()),
@@ -158,6 +159,7 @@ async fn who_may_enter_comes_in_and_the_application_learns_who_it_is() {
         target: target(SITE),
         elevated: false,
         reads: true,
+        by_hand: true,
     };
     let passage = forward::verify(stage.s(), &wanted, Some(&token), &Visitor::default()).await;
     let Ok(Passage::Open(entered)) = passage else {

@@ -184,6 +184,13 @@ async fn visits(stage: &Stage, persona: &Persona) {
     muster_storage::sessions::touch(&tx, &key, now)
         .await
         .unwrap();
+    if let visit::Found::Person(person) = found
+        && let Some(elevation) = person.session.elevation
+    {
+        muster_storage::elevations::used(&tx, elevation.to_row().id, now)
+            .await
+            .unwrap();
+    }
     tx.commit_quiet(muster_storage::Quiet::LastSeen)
         .await
         .unwrap();

@@ -33,6 +33,7 @@ mod properties;
 mod providers;
 mod reauth;
 mod reauth_guards;
+mod receipts;
 mod recover;
 mod refusals;
 mod setup;

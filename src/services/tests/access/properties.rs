@@ -246,8 +246,14 @@ impl Play {
         };
         let arrived = signin::complete(self.stage.s(), &again.call, slug, Some(key), back).await;
         match arrived {
-            Ok(Arrived::Reauth(Outcome::Next(intent))) => self.leave(who, &intent).await,
-            Ok(Arrived::Reauth(Outcome::Judged { receipt, proof, .. })) => {
+            Ok(Arrived::Reauth {
+                outcome: Outcome::Next(intent),
+                ..
+            }) => self.leave(who, &intent).await,
+            Ok(Arrived::Reauth {
+                outcome: Outcome::Judged { receipt, proof, .. },
+                ..
+            }) => {
                 let receipt = receipts::get(self.stage.s().db(), receipt)
                     .await
                     .unwrap()

@@ -176,7 +176,7 @@ async fn w22_the_answer_of_another_session_is_refused() {
     let back = asked(&stage, &ada).await;
     let call = stage.call(&elsewhere).await;
     let arrived = signin::complete(stage.s(), &call, "corp", Some(&stage.key(&ada)), &back).await;
-    let signin::Arrived::Reauth(outcome) = arrived.unwrap() else {
+    let signin::Arrived::Reauth { outcome, .. } = arrived.unwrap() else {
         panic!("no re-authentication");
     };
     let judged = stage.judged(outcome).await;

@@ -257,19 +257,17 @@ async fn w28_whoever_uses_a_break_glass_account_says_what_for_and_the_others_are
     assert_eq!(stage.record("break_glass.reason").await.len(), 1);
     // Their own account does not take note of itself; another admin does, up to what they saw.
     let now = stage.now();
-    assert_eq!(
-        code(break_glass::acknowledge(s, &came_in.call, now).await),
-        "BRK-003"
-    );
+    let note = async |who: &Persona, until| {
+        let elevated = who.call.elevated()?;
+        break_glass::acknowledge(s, &who.call, &elevated, until).await
+    };
+    assert_eq!(code(note(&came_in, now).await), "ELV-001");
+    let came_in = stage.world.elevate(&came_in).await.unwrap();
+    assert_eq!(code(note(&came_in, now).await), "BRK-003");
+    let adam = stage.world.elevate(&adam).await.unwrap();
     let before = now - TimeDelta::seconds(1);
-    assert_eq!(
-        code(break_glass::acknowledge(s, &adam.call, before).await),
-        "BRK-003"
-    );
-    assert_eq!(
-        break_glass::acknowledge(s, &adam.call, now).await.unwrap(),
-        1
-    );
+    assert_eq!(code(note(&adam, before).await), "BRK-003");
+    assert_eq!(note(&adam, now).await.unwrap(), 1);
     assert!(break_glass::open(s, &adam.call).await.unwrap().is_empty());
 }
 
@@ -289,4 +287,78 @@ async fn an_account_that_nobody_tries_for_ninety_days_is_told_until_somebody_doe
     assert!(enters(&stage, "root", PASSWORD).await);
     assert!(!due().await);
     assert!(stage.user("root").await.unwrap().id == root.id);
+}
+
+#[tokio::test]
+async fn w28_by_a_provider_a_break_glass_account_owes_its_reason_and_raises_the_alert_too() {
+    let stage = Stage::set().await;
+    let ada = stage.person("ada", &[]).await;
+    let adam = internal(&stage, "adam", &[Role::Admin]).await;
+    assert!(
+        !break_glass::owes_reason(stage.s(), &ada.call)
+            .await
+            .unwrap()
+    );
+    let made = make(&stage, "ada", For::Grant, Factors::Kept)
+        .await
+        .unwrap();
+    redeem(&stage, &token(&made), NEW).await.unwrap();
+    stage.forward(100);
+    let came_in = stage.person("ada", &[]).await;
+    assert!(came_in.call.user().unwrap().break_glass);
+    assert!(
+        break_glass::owes_reason(stage.s(), &came_in.call)
+            .await
+            .unwrap()
+    );
+    let told = break_glass::open(stage.s(), &adam.call).await.unwrap();
+    assert_eq!(
+        (told.len(), told[0].user),
+        (2, ada.id),
+        "the link, and the provider"
+    );
+    assert_eq!(stage.record("break_glass.use").await.len(), 2);
+    break_glass::tell(stage.s(), &came_in.call, "The phone is lost", Drill::No)
+        .await
+        .unwrap();
+    assert!(
+        !break_glass::owes_reason(stage.s(), &came_in.call)
+            .await
+            .unwrap()
+    );
+    // Somebody else who comes in by the provider owes nothing.
+    let bob = stage.person("bob", &[]).await;
+    assert!(
+        !break_glass::owes_reason(stage.s(), &bob.call)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn w28_whoever_caused_the_alert_notes_it_only_where_nobody_else_could() {
+    let stage = Stage::set().await;
+    let root = internal(&stage, "root", &[Role::Superadmin]).await;
+    let by = root.call.elevated().unwrap();
+    users::set_break_glass(stage.s(), &root.call, &by, root.id, BreakGlass::Yes)
+        .await
+        .unwrap();
+    stage.forward(100);
+    assert!(enters(&stage, "root", PASSWORD).await);
+    let note = async |who: &Persona| {
+        let who = stage.world.elevate(who).await.unwrap();
+        let elevated = who.call.elevated().unwrap();
+        break_glass::acknowledge(stage.s(), &who.call, &elevated, stage.now()).await
+    };
+    let adam = internal(&stage, "adam", &[Role::Admin]).await;
+    let helen = internal(&stage, "helen", &[Role::Helpdesk]).await;
+    assert_eq!(code(note(&helen).await), "WEB-403");
+    assert_eq!(code(note(&root).await), "BRK-003", "adam could");
+    users::deactivate(stage.s(), &stage.world.system(), adam.id, "left")
+        .await
+        .unwrap();
+    assert!(break_glass::notes_own(stage.s(), &root.call).await.unwrap());
+    assert_eq!(note(&root).await.unwrap(), 1);
+    let record = stage.record("break_glass.acknowledge").await;
+    assert_eq!(record[0].event.detail["own_too"], true);
 }

@@ -1,7 +1,8 @@
 //! How a provider is asked, as a setting: the key of signed requests, and the way through a configuration file.
 
-use muster_services::config;
+use muster_domain::role::Role;
 use muster_services::providers::request_key;
+use muster_services::{config, visit};
 use muster_testing::Says;
 use secrecy::SecretString;
 use serde_json::json;
@@ -104,4 +105,66 @@ async fn a_sign_in_keeps_when_it_was_asked_for_and_when_it_was_answered() {
     let kept = stage.kept().await;
     let evidence = kept[0].evidence.clone().unwrap();
     assert!(evidence["asked_at"].is_string() && evidence["received_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_signing_key_is_replaced_in_a_secure_session_and_the_old_one_published_for_a_day() {
+    let stage = Stage::set().await;
+    let sue = stage.world.persona("sue", &[Role::Superadmin]).await;
+    let sue = stage.world.elevate(&sue.unwrap()).await.unwrap();
+    let elevated = sue.call.elevated().unwrap();
+    let unsigned = request_key::rotate(stage.s(), &sue.call, &elevated, "corp").await;
+    assert_eq!(unsigned.unwrap_err().code, "IDP-006");
+    stage.tune(&[("request_object", "signed")]).await;
+    let old = used(&stage).await.unwrap();
+    for role in [Role::Auditor, Role::Helpdesk] {
+        let other = stage.world.persona(role.key(), &[role]).await.unwrap();
+        let other = stage.world.elevate(&other).await.unwrap();
+        let own = other.call.elevated().unwrap();
+        let refused = request_key::rotate(stage.s(), &other.call, &own, "corp").await;
+        assert_eq!(refused.unwrap_err().code, "WEB-403");
+        let borrowed = request_key::rotate(stage.s(), &sue.call, &own, "corp").await;
+        assert_eq!(
+            borrowed.unwrap_err().code,
+            "ELV-002",
+            "another one's presence"
+        );
+    }
+    assert_eq!(
+        (used(&stage).await, published(&stage).await),
+        (Some(old.clone()), 1)
+    );
+    request_key::rotate(stage.s(), &sue.call, &elevated, "corp")
+        .await
+        .unwrap();
+    assert_eq!(
+        published(&stage).await,
+        2,
+        "the provider reads the new one first"
+    );
+    assert_eq!(used(&stage).await, Some(old.clone()));
+    stage.forward(299);
+    assert_eq!(used(&stage).await, Some(old.clone()));
+    stage.forward(1);
+    let new = used(&stage).await.unwrap();
+    assert_ne!(new, old);
+    assert_eq!(published(&stage).await, 2, "a request may be on its way");
+    let record = stage.record("provider.request_key").await;
+    assert_eq!(
+        (record.len(), &record[0].event.detail["retired"]),
+        (1, &json!(1))
+    );
+    assert!(!format!("{record:?}").contains(&new) && !format!("{record:?}").contains(&old));
+    stage.forward(24 * 3600 - 1);
+    assert_eq!(published(&stage).await, 2);
+    stage.forward(1);
+    assert_eq!(
+        (used(&stage).await, published(&stage).await),
+        (Some(new), 1)
+    );
+    stage.forward(1);
+    visit::sweep(stage.s(), stage.now()).await.unwrap();
+    let provider = stage.provider("corp").await;
+    let kept = muster_storage::request_keys::of_provider(stage.s().db(), provider.id).await;
+    assert_eq!(kept.unwrap().len(), 1, "what nobody needs is not kept");
 }

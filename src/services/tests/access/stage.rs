@@ -225,7 +225,7 @@ impl Stage {
         let call = self.call(persona).await;
         let key = self.key(persona);
         match signin::complete(self.s(), &call, slug, Some(&key), back).await? {
-            Arrived::Reauth(outcome) => Ok(outcome),
+            Arrived::Reauth { outcome, .. } => Ok(outcome),
             other => panic!("no re-authentication came back: {other:?}"),
         }
     }

@@ -70,8 +70,15 @@ on_both! {
         }
         tx.commit(&[event("provider.update")]).await.unwrap();
         let keys = request_keys::of_provider(&world.db, five).await.unwrap();
-        assert_eq!(keys.iter().map(|(_, sealed)| sealed.as_str()).collect::<Vec<_>>(), ["k:2", "k:1"]);
+        assert_eq!(keys.iter().map(|key| key.sealed.as_str()).collect::<Vec<_>>(), ["k:2", "k:1"]);
         let tx = world.tx().await;
+        assert_eq!(request_keys::retire(&tx, five, at(3)).await.unwrap(), 2);
+        request_keys::insert(&tx, RequestKeyId(Uuid::from_u128(3)), five, "k:3", at(0)).await.unwrap();
+        assert_eq!(request_keys::retire(&tx, provider(6).id, at(4)).await.unwrap(), 0);
+        let keys = request_keys::of_provider(&tx, five).await.unwrap();
+        assert_eq!(keys.iter().map(|key| (key.sealed.as_str(), key.retired_at)).collect::<Vec<_>>(), [("k:3", None), ("k:2", Some(at(3))), ("k:1", Some(at(3)))]);
+        assert_eq!(request_keys::sweep(&tx, at(3)).await.unwrap(), 0);
+        assert_eq!(request_keys::sweep(&tx, at(4)).await.unwrap(), 2);
         probes::insert(&tx, &probed(1)).await.unwrap();
         providers::delete(&tx, five).await.unwrap();
         tx.commit(&[event("provider.remove")]).await.unwrap();

@@ -7,7 +7,7 @@ use muster_domain::listing::Count;
 use muster_domain::reauth::{Holds, Row, Sent, Verdict};
 use muster_domain::session::{Elevation, ProofKind, SessionKey, StoredElevation};
 use muster_storage::challenges::{self, ChallengeKind, PendingChallenge, Stage, Taken};
-use muster_storage::receipts::{self, Receipt, ReceiptFilter, ReceiptPurpose};
+use muster_storage::receipts::{self, Earned, Receipt, ReceiptFilter, ReceiptPurpose};
 use muster_storage::sign_ins::{self, Outcome, SignIn, SignInFilter};
 use muster_storage::test_links::{self, TestLink};
 use muster_storage::{Paging, Quiet, elevations, throttle};
@@ -53,6 +53,7 @@ fn elevation(number: u128, session: &str, seconds: i64) -> Elevation {
         idle_seconds: None,
         network: None,
         opened_by: muster_domain::opener::Openers::nobody(),
+        used_at: None,
     })
 }
 
@@ -111,7 +112,7 @@ on_both! {
         let receipt = |n: u128, verdict| Receipt {
             id: ReceiptId(Uuid::from_u128(n)),
             challenge: Some(challenge(1).id),
-            provider: provider(5).id,
+            provider: Some(provider(5).id),
             user: user(1, "").id,
             username: "ada".to_owned(),
             session: SessionKey("s".to_owned()),
@@ -128,6 +129,10 @@ on_both! {
             control: Some(serde_json::json!({"worth": "silent"})),
             action: None,
             confirmed: None,
+            subject: Some("ada".to_owned()),
+            sid: None,
+            earned: None,
+            signed_out_at: None,
         };
         let kept = [receipt(1, Verdict::Fresh), receipt(2, Verdict::Stale)];
         let tx = world.tx().await;
@@ -139,6 +144,25 @@ on_both! {
         let stale = ReceiptFilter { provider: Some(provider(5).id), user: Some(user(1, "").id), verdict: Some(Verdict::Stale), purpose: Some(ReceiptPurpose::Test), q: None };
         assert_eq!(receipts::list(&world.db, &stale, &Paging::default()).await.unwrap().rows, [kept[1].clone()]);
         assert_eq!(receipts::list(&world.db, &ReceiptFilter::default(), &Paging::default()).await.unwrap().rows, kept);
+
+        // Of a proof made here there is no provider.
+        let own = Receipt { provider: None, challenge: None, control: None, ..receipt(3, Verdict::Fresh) };
+        let earned = Earned { elevation: ElevationId(Uuid::from_u128(7)), proof: ProofKind::PasswordAndFactor };
+        let (session, other) = (own.session.clone(), SessionKey("other".to_owned()));
+        let tx = world.tx().await;
+        receipts::insert(&tx, &own).await.unwrap();
+        assert!(!receipts::exchange(&tx, own.id, (own.user, &other), earned).await.unwrap());
+        assert!(!receipts::exchange(&tx, own.id, (UserId(Uuid::from_u128(9)), &session), earned).await.unwrap());
+        assert!(receipts::exchange(&tx, own.id, (own.user, &session), earned).await.unwrap());
+        assert!(!receipts::exchange(&tx, own.id, (own.user, &session), earned).await.unwrap(), "once");
+        assert_eq!(receipts::get(&tx, own.id).await.unwrap(), Some(Receipt { earned: Some(earned), ..own.clone() }));
+        // A sign-out at the provider ends what its answers are worth.
+        let answers = receipts::answered_since(&tx, provider(5).id, at(1)).await.unwrap();
+        assert_eq!(answers.iter().map(|answer| answer.receipt).collect::<Vec<_>>(), [kept[1].id]);
+        assert_eq!(answers[0].subject.as_deref(), Some("ada"));
+        receipts::sign_out(&tx, kept[1].id, at(9)).await.unwrap();
+        assert_eq!(receipts::answered_since(&tx, provider(5).id, at(1)).await.unwrap(), []);
+        assert!(!receipts::exchange(&tx, kept[1].id, (own.user, &session), earned).await.unwrap());
     }
 
     async fn sign_ins_are_kept_listed_and_swept(world) {

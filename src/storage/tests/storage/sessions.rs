@@ -184,7 +184,7 @@ on_both! {
             let elevation = Elevation::recall(StoredElevation {
                 id: ElevationId(Uuid::from_u128(n)), session: key(&open), user: UserId(Uuid::from_u128(whose)),
                 kind: ProofKind::Password, provider: None, granted_at: at(0), ends_at: at(ends),
-                idle_seconds: Some(120), network: Some("192.0.2.1".to_owned()), opened_by: [user(2, "").id].into_iter().collect(),
+                idle_seconds: Some(120), network: Some("192.0.2.1".to_owned()), opened_by: [user(2, "").id].into_iter().collect(), used_at: Some(at(0)),
             });
             elevations::insert(&tx, &elevation).await.unwrap();
         }
@@ -193,8 +193,13 @@ on_both! {
         assert_eq!(found.roles, [Role::Auditor, Role::Admin]);
         assert_eq!(found.session.elevated(at(1)).unwrap().ends_at(), at(600));
         let row = found.session.elevated(at(1)).unwrap().elevation().to_row();
-        assert_eq!((row.idle_seconds, row.network.as_deref()), (Some(120), Some("192.0.2.1")));
         assert_eq!(row.opened_by, [user(2, "").id].into_iter().collect());
+        assert_eq!((row.idle_seconds, row.network.as_deref(), row.used_at), (Some(120), Some("192.0.2.1"), Some(at(0))));
+        let tx = world.tx().await;
+        elevations::used(&tx, row.id, at(60)).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let used = sessions::load_signed_in(&world.db, &key(&open), at(61)).await.unwrap().unwrap();
+        assert_eq!(used.session.elevation.unwrap().last_used_at(), at(60));
         let later = sessions::load_signed_in(&world.db, &key(&open), at(700)).await.unwrap().unwrap();
         assert!(later.session.elevated(at(700)).is_none());
         assert_eq!(elevations::list_running(&world.db, at(1)).await.unwrap().len(), 2);

@@ -107,8 +107,8 @@ on_both! {
         let accounts = break_glass::accounts(&world.db).await.unwrap();
         assert_eq!((accounts.len(), accounts[0].worked_at), (1, at(20)));
         let tx = world.tx().await;
-        assert_eq!(break_glass::acknowledge(&tx, ADA, "ada", at(99), at(99)).await.unwrap(), 0);
-        assert_eq!(break_glass::acknowledge(&tx, BOB, "bob", at(10), at(99)).await.unwrap(), 1);
+        assert_eq!(break_glass::acknowledge(&tx, Some(ADA), "ada", at(99), at(99)).await.unwrap(), 0);
+        assert_eq!(break_glass::acknowledge(&tx, Some(BOB), "bob", at(10), at(99)).await.unwrap(), 1);
         tx.commit(&[event("break_glass.acknowledge")]).await.unwrap();
         assert_eq!(break_glass::open(&world.db, 9).await.unwrap().len(), 1);
     }
@@ -136,7 +136,7 @@ on_both! {
             )).await.unwrap();
         }
         let found = sessions::by_provider(&world.db, corp).await.unwrap();
-        assert_eq!(found, [(SessionKey("a".to_owned()), means(corp), Some("s1".to_owned()))]);
+        assert_eq!(found, [(SessionKey("a".to_owned()), means(corp), vec!["s1".to_owned()])]);
         assert_eq!(sessions::by_password(&world.db).await.unwrap(), [(SessionKey("c".to_owned()), ADA)]);
     }
 }
