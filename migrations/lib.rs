@@ -15,6 +15,7 @@ mod m0008_calibration;
 mod m0009_passkeys;
 mod m0010_ways_back;
 mod m0011_applications;
+mod m0013_mail;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_passkeys::Step),
             Box::new(m0010_ways_back::Step),
             Box::new(m0011_applications::Step),
+            Box::new(m0013_mail::Step),
         ]
     }
 }

@@ -20,9 +20,11 @@ use crate::{Call, Services, Who, site};
 
 mod differences;
 mod holders;
+mod mail;
 mod policies;
 
 use differences::{compare, compare_all, compare_lists, flatten};
+pub use mail::MailConfig;
 
 /// The whole file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Config {
     pub roles: BTreeMap<String, Holders>,
     /// What starts a secure session, by role.
     pub policies: BTreeMap<String, ElevationPolicy>,
+    /// Through which server messages leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<mail::MailConfig>,
 }
 
 /// Settings of the site.
@@ -125,7 +130,7 @@ pub fn parse(text: &str) -> Result<Config, Error> {
 /// When called by a person, or the database cannot be read.
 pub async fn export(services: &Services, call: &Call) -> Result<String, Error> {
     let config = here(services, call).await?;
-    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set.\n\n";
+    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set, and password = … under mail.\n\n";
     toml::to_string_pretty(&config)
         .map(|text| format!("{head}{text}"))
         .map_err(|error| {
@@ -172,6 +177,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
         }
     }
     config.policies = policies::here(services).await?;
+    config.mail = mail::here(services).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
         holders.groups.sort();
@@ -251,6 +257,7 @@ pub async fn diff(
         );
     }
     policies::diff(&here, wanted, &mut differences);
+    mail::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }
 
@@ -292,6 +299,7 @@ pub async fn apply(
     let differences = diff(services, call, wanted).await?;
     holders::check(services, wanted).await?;
     policies::check(wanted)?;
+    mail::check(wanted)?;
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -299,6 +307,7 @@ pub async fn apply(
             secrets.insert(slug, resolve(reference)?);
         }
     }
+    let password = mail::secret(wanted, resolve)?;
     if let Some(url) = &wanted.site.url {
         let url = site::check(url)?;
         if site::stored(services).await?.as_ref() != Some(&url) {
@@ -332,5 +341,6 @@ pub async fn apply(
     }
     holders::apply(services, call, wanted).await?;
     policies::apply(services, call, wanted).await?;
+    mail::apply(services, call, wanted, password.as_ref()).await?;
     Ok(differences)
 }

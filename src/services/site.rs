@@ -3,7 +3,7 @@
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
-use muster_storage::settings;
+use muster_storage::{Reader, settings};
 use serde_json::json;
 use url::Url;
 
@@ -16,11 +16,16 @@ const KEY: &str = "site.url";
 /// # Errors
 /// When the database cannot be read.
 pub async fn url(services: &Services) -> Result<Url, Error> {
+    url_in(services, services.db()).await
+}
+
+/// The same, read inside a transaction.
+pub(crate) async fn url_in(services: &Services, reader: &impl Reader) -> Result<Url, Error> {
     if let Some(fixed) = services.fixed_url() {
         return Ok(fixed.clone());
     }
-    let stored = stored(services).await?;
-    match stored {
+    let stored: Option<String> = settings::get(reader, KEY).await?;
+    match stored.and_then(|text| Url::parse(&text).ok()) {
         Some(url) => Ok(url),
         None => listening(services),
     }

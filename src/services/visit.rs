@@ -9,15 +9,15 @@ use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
 use muster_storage::{
-    Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows, passages,
-    password_links, permits, test_links, throttle,
+    Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows,
+    outbox as outbox_rows, passages, password_links, permits, test_links, throttle,
 };
 use serde_json::json;
 
 pub use muster_storage::sessions::{key_of, keys};
 
 use crate::factors::{CEREMONY, PENDING};
-use crate::{Call, Services, refusals};
+use crate::{Call, Services, outbox, refusals};
 
 /// How long a session lasts without a request.
 pub const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -144,6 +144,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     factor_rows::sweep(&tx, now - PENDING).await?;
     ceremonies::sweep(&tx, now - CEREMONY).await?;
     permits::sweep(&tx, now).await?;
+    outbox_rows::sweep(&tx, now - outbox::SHOWN).await?;
     tx.commit_quiet(Quiet::Expired).await
 }
 

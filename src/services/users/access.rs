@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{ProviderId, UserId};
+use muster_domain::mail::letters::About;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::user::User;
@@ -14,9 +15,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::find;
+use crate::forced::{self, By};
 use crate::standing::Standing;
 use crate::{
-    Call, Services, directories, guard, lockout, password, provisioning, roles, sign_in_policy,
+    Call, Services, directories, guard, lockout, notices, password, provisioning, roles,
+    sign_in_policy,
 };
 
 /// Whether an account is break-glass: internal superadmin that works when every provider is down.
@@ -74,6 +77,14 @@ pub async fn set_local_password(
     ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     let set_by = (!own).then(|| call.actor());
     credentials::set_password(&tx, id, &hash, set_by, call.at).await?;
+    forced::settled(
+        services,
+        call,
+        &tx,
+        &user,
+        if own { By::Owner } else { By::Other },
+    )
+    .await?;
     // Whoever knew the old one is out; the session that changed it stays.
     let kept = call.session().filter(|_| own).map(|session| &session.key);
     sessions::revoke_of_user(&tx, id, kept).await?;
@@ -120,6 +131,7 @@ pub async fn remove_local_password(
         ));
     }
     before.holds(&tx).await?;
+    forced::removed(services, call, &tx, &user).await?;
     tx.commit(&[call.event(
         "user.password.remove",
         &user.username,
@@ -217,6 +229,9 @@ pub async fn unlink_identity(
     if !own {
         sessions::revoke_of_user(&tx, id, None).await?;
     }
+    let provider = providers::get(&tx, identity.provider).await?;
+    let name = provider.map_or_else(|| identity.issuer.clone(), |one| one.name);
+    notices::tell(services, call, &tx, &user, About::IdentityUnlinked(name)).await?;
     let detail = json!({
         "provider": identity.provider,
         "issuer": identity.issuer,
@@ -312,7 +327,7 @@ fn may_change(call: &Call, id: UserId) -> Result<bool, Error> {
 }
 
 /// Whoever controls a person's ways in controls what the person may do: rank and, for holders of a role, presence.
-fn ways_in(
+pub(crate) fn ways_in(
     call: &Call,
     standing: &Standing,
     elevated: Option<&ElevatedSession<'_>>,
