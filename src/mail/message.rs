@@ -125,7 +125,7 @@ mod tests {
     proptest! {
         /// Header injection: whatever a name or a subject holds, the headers are the same ones.
         #[test]
-        fn names_and_subjects_make_no_header(name in any::<String>(), subject in any::<String>()) {
+        fn w58_names_and_subjects_make_no_header(name in any::<String>(), subject in any::<String>()) {
             let names = |bytes: &[u8]| -> Vec<String> {
                 headers(bytes).iter().map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
             };

@@ -25,6 +25,16 @@ pub(crate) enum By {
     Other,
 }
 
+impl By {
+    /// Who this call is to the person of this id. A part of the program acts for whoever is on the server's shell.
+    pub(crate) fn of(call: &Call, id: UserId) -> Self {
+        match call.user() {
+            Some(caller) if caller.id != id => Self::Other,
+            _ => Self::Owner,
+        }
+    }
+}
+
 /// What goes along with a new password, in its transaction: links are void, its owner is told, and has to choose
 /// another one if it was not them.
 pub(crate) async fn settled(

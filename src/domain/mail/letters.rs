@@ -329,7 +329,7 @@ mod tests {
     proptest! {
         /// Names are written by others: whatever they hold, they make no line of their own.
         #[test]
-        fn names_stay_on_their_line(name in any::<String>(), other in any::<String>()) {
+        fn w58_names_stay_on_their_line(name in any::<String>(), other in any::<String>()) {
             let circumstances = Circumstances { username: &other, ..told() };
             for about in [
                 About::FactorAdded(name.clone()),

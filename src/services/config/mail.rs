@@ -1,5 +1,6 @@
 //! The mail server, as the file says it. Without the table `mail` everything about mail stays as it is.
 
+use muster_domain::error::FieldError;
 use muster_domain::mail::{Encryption, Server};
 use muster_domain::{Error, Kind};
 use secrecy::SecretString;
@@ -83,14 +84,20 @@ pub(super) fn check(wanted: &Config) -> Result<Option<Server>, Error> {
     let Some(wanted) = &wanted.mail else {
         return Ok(None);
     };
-    wanted.server().check().map(Some).map_err(|fields| {
-        let words: Vec<String> = fields
-            .iter()
-            .map(|field| format!("mail.{}: {}", field.field, field.message))
-            .collect();
-        Error::new("CFG-018", Kind::Invalid, words.join(" "))
-            .next("Correct what it names. Nothing was changed.")
-    })
+    wanted
+        .server()
+        .check()
+        .map(Some)
+        .map_err(|fields| wrong(&fields))
+}
+
+fn wrong(fields: &[FieldError]) -> Error {
+    let words: Vec<String> = fields
+        .iter()
+        .map(|field| format!("mail.{}: {}", field.field, field.message))
+        .collect();
+    Error::new("CFG-018", Kind::Invalid, words.join(" "))
+        .next("Correct what it names. Nothing about mail was changed.")
 }
 
 pub(super) fn diff(
@@ -129,7 +136,12 @@ pub(super) async fn apply(
     password: Option<&SecretString>,
 ) -> Result<(), Error> {
     match check(wanted)? {
-        Some(server) => mail::declare(services, call, server, password).await,
+        Some(server) => mail::declare(services, call, server, password)
+            .await
+            .map_err(|error| match error.fields.as_slice() {
+                [] => error,
+                fields => wrong(fields),
+            }),
         None => Ok(()),
     }
 }

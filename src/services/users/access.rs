@@ -77,14 +77,7 @@ pub async fn set_local_password(
     ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     let set_by = (!own).then(|| call.actor());
     credentials::set_password(&tx, id, &hash, set_by, call.at).await?;
-    forced::settled(
-        services,
-        call,
-        &tx,
-        &user,
-        if own { By::Owner } else { By::Other },
-    )
-    .await?;
+    forced::settled(services, call, &tx, &user, By::of(call, id)).await?;
     // Whoever knew the old one is out; the session that changed it stays.
     let kept = call.session().filter(|_| own).map(|session| &session.key);
     sessions::revoke_of_user(&tx, id, kept).await?;
