@@ -21,6 +21,7 @@ const settings = (sink, more = {}) => ({
 });
 
 async function fill(page, typed) {
+  await page.locator('details:has(#ca) > summary').click();
   for (const name of ['host', 'port', 'username', 'sender', 'sender_name', 'ca']) await page.locator(`#${name}`).fill(typed[name]);
   if ((await page.locator('details.secret').count()) > 0) await page.locator('details.secret summary').click();
   await page.locator('#password').fill(typed.password);

@@ -195,7 +195,7 @@ async fn granted(
             let detail = Detail {
                 address: Some(address.clone()),
                 by: None,
-                present: false,
+                roles: Vec::new(),
             };
             let (url, until) = make(services, call, tx, user.id, Purpose::Reset, detail).await?;
             About::Reset {

@@ -236,6 +236,11 @@ fn form(shown: &Shown, typed: Typed, errors: Vec<FieldError>) -> AnyView {
     } else {
         Stored::Nothing
     };
+    let authority = if typed.ca.is_empty() {
+        "The server's certificate is from an authority of our own"
+    } else {
+        "An authority of your own is believed"
+    };
     let remove = shown.server.is_some().then(|| {
         view! {
             <ConfirmDialog
@@ -270,19 +275,22 @@ fn form(shown: &Shown, typed: Typed, errors: Vec<FieldError>) -> AnyView {
                 <SecretField name="password" label="Password" stored need=Need::Optional error=password help="Sealed, and shown to nobody. For another server, user name or encryption it is entered again."/>
                 <TextField name="sender" label="Sender's address" takes=Takes::Email value=typed.sender error=sender placeholder="muster@example.com"/>
                 <TextField name="sender_name" label="Sender's name" value=typed.sender_name error=sender_name/>
+                <details open=ca.is_some()>
+                    <summary>{authority}</summary>
                 <TextArea
                     name="ca"
                     label="Certificate of your own authority"
                     value=typed.ca
                     rows=3
                     need=Need::Optional
-                    error=ca
+                    error=ca.clone()
                     help="Only if the server's certificate is from an authority of your own: paste that authority's certificate as PEM."
                 />
+                </details>
                 <p class="help">"Saving needs a secure session."</p>
                 <FormActions><Button look=Look::Primary>"Save mail server"</Button></FormActions>
             </Form>
-            {remove}
+            <div class="actions">{remove}</div>
         </Card>
     }
     .into_any()
@@ -396,13 +404,16 @@ fn waiting(shown: &Shown, visit: &Visit) -> Option<AnyView> {
 }
 
 fn what_for() -> AnyView {
+    let items = vec![
+        KeyValue::new(
+            "To people",
+            "A link for a new password; changes of their password, second factors, identities and address; many wrong passwords.",
+        ),
+        KeyValue::new("To administrators", "Uses of break-glass accounts."),
+    ];
     view! {
         <Card title="What is sent">
-            <ul>
-                <li>"A link for a new password, to whoever forgot theirs and to whom you send one."</li>
-                <li>"To people: changes of their password, second factors, identities and address, and many wrong passwords."</li>
-                <li>"To administrators: uses of break-glass accounts."</li>
-            </ul>
+            <KeyValues items/>
             <p class="help">"Plain text, no tracking, no link but to this console's configured address."</p>
         </Card>
     }

@@ -25,6 +25,7 @@ const GOOD: Script = &[
     ("RCPT", Some("250 ok\r\n")),
     ("DATA", Some("354 go\r\n")),
     (".", Some("250 2.0.0 kept as 42\r\n")),
+    ("QUIT", None),
 ];
 
 /// Serves one connection by these answers first, then by [`GOOD`]. Gives the port and everything that was said.
@@ -134,7 +135,7 @@ async fn a_message_leaves_and_the_answer_is_told_as_it_was() {
     assert!(heard.contains("Subject: Hello\n"), "{heard}");
     // A line of its own dot ends no message: it is doubled (RFC 5321 section 4.5.2).
     assert!(
-        heard.contains("\n..\nRCPT TO:<eve@example.com>\n.\nQUIT\n"),
+        heard.contains("\n..\nRCPT TO:<eve@example.com>\n\n.\nQUIT\n"),
         "{heard}"
     );
 }

@@ -108,7 +108,7 @@ pub(super) fn diff(
     let Some(server) = check(wanted)? else {
         return Ok(());
     };
-    let held = here.mail.as_ref().map(|held| flatten(held));
+    let held = here.mail.as_ref().map(flatten);
     compare_all("mail", &held.unwrap_or_default(), &flatten(&server), into);
     if let Some(reference) = wanted.mail.as_ref().and_then(|mail| mail.password.as_ref()) {
         into.push(Difference {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use muster_domain::id::UserId;
 use muster_domain::mail::letters::{About, Link};
-use muster_domain::role::Permission;
+use muster_domain::role::{Permission, Role};
 use muster_domain::session::ElevatedSession;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind, name};
@@ -18,7 +18,7 @@ use super::{LASTS, SENT_LASTS, post, refused};
 use crate::digest::sha256_hex;
 use crate::forced::{self, By, not_oneself};
 use crate::refusals::{self, Concerns};
-use crate::{Call, Services, guard, mail, password, roles, sign_in_policy, site, users as people};
+use crate::{Call, Services, mail, password, roles, sign_in_policy, site, users as people};
 
 /// What a link was made for, and when it is void before its time.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +27,8 @@ pub(super) struct Detail {
     pub(super) address: Option<String>,
     /// The administrator who made it. None: the person asked for it.
     pub(super) by: Option<String>,
-    /// Whether that administrator proved presence: without it, it does not count for somebody who holds a role by now.
-    pub(super) present: bool,
+    /// The roles the person held then: whoever made the link was let do that for these, and for no other.
+    pub(super) roles: Vec<Role>,
 }
 
 pub(super) async fn make(
@@ -92,7 +92,8 @@ pub async fn make_for(
     let user = users::get(&tx, id)
         .await?
         .ok_or_else(|| Error::not_found("user"))?;
-    people::ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
+    let standing = roles::standing_in(&tx).await?;
+    people::ways_in(call, &standing, elevated, id)?;
     if !user.is_active() {
         return Err(
             Error::new("PWD-003", Kind::Conflict, "This person is deactivated.")
@@ -116,7 +117,7 @@ pub async fn make_for(
     let detail = Detail {
         address: address.clone(),
         by: Some(by.clone()),
-        present: guard::present(call, elevated).is_ok(),
+        roles: standing.roles_of(id),
     };
     let purpose = if address.is_some() {
         Purpose::Reset
@@ -237,7 +238,8 @@ pub async fn redeem(
         None => refused(&tx, &user).await?.is_some(),
         Some(_) => {
             let policy = sign_in_policy::may_have(&tx, user.id).await.is_err();
-            policy || (guard::is_privileged(&standing, user.id) && !detail.present)
+            let gained = |role| !detail.roles.contains(role);
+            policy || standing.roles_of(user.id).iter().any(gained)
         }
     };
     let once = !refused && password_links::use_up(&tx, &link.token_hash, call.at).await?;

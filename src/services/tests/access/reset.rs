@@ -436,7 +436,7 @@ async fn an_admin_sends_a_link_or_hands_one_over_and_chooses_no_password() {
 }
 
 #[tokio::test]
-async fn a_link_made_without_presence_is_void_once_the_person_holds_a_role() {
+async fn a_link_of_an_admin_is_void_once_the_person_gained_a_role() {
     let stage = Stage::set().await;
     let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
     let ada = person(&stage, "ada", &[]).await;
@@ -454,4 +454,23 @@ async fn a_link_made_without_presence_is_void_once_the_person_holds_a_role() {
         .await
         .unwrap();
     assert_eq!(code(redeem(&stage, &token, NEW).await), "RST-010");
+    // Of somebody who held one already, made in a secure session: void with a greater one, not by itself.
+    let adam = stage.world.elevate(&adam).await.unwrap();
+    let elevated = adam.call.elevated().unwrap();
+    let helen = person(&stage, "helen", &[Role::Helpdesk]).await;
+    let make = async || {
+        let made = reset::make_for(stage.s(), &adam.call, Some(&elevated), helen.id).await;
+        handed(made.unwrap())
+    };
+    redeem(&stage, &make().await, NEW).await.unwrap();
+    let token = make().await;
+    stage
+        .world
+        .grant(
+            Role::Superadmin,
+            muster_domain::membership::Member::User(helen.id),
+        )
+        .await
+        .unwrap();
+    assert_eq!(code(redeem(&stage, &token, OLD).await), "RST-010");
 }
