@@ -8,22 +8,24 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use muster_domain::role::Permission as P;
 use muster_domain::{Error, Kind};
-use muster_services::{Call, break_glass, setup};
+use muster_services::{Call, break_glass, forced, setup};
 use muster_web::{AppState, Browser, Caller, Failure};
 
 use crate::pages::access::{confirm, elevate, enter, reauth};
 use crate::pages::people::{
-    bulk, factors, group_edit, groups, me, passkeys, permits, roles, user_edit, users,
+    bulk, factors, group_edit, groups, me, passkeys, password_links, permits, roles, user_edit,
+    users,
 };
 use crate::pages::provisioning::compare;
 use crate::pages::security::{
-    activity, overview, policies, receipt_list, receipts, sessions, settings, sign_in,
+    activity, mail, overview, policies, receipt_list, receipts, sessions, settings, sign_in,
 };
 use crate::pages::setup::{
     address, administrator, arrival, code, done, proof, provider as setup_provider, trial,
 };
 use crate::pages::signin::{
-    announced, choose, keys, leave, link, reason, recover, result, returned, second, test,
+    announced, change, choose, forgot, keys, leave, link, reason, recover, reset, result, returned,
+    second, test,
 };
 use crate::pages::sources::{
     application_edit, applications, calibration, directories, provider, provider_edit,
@@ -123,6 +125,12 @@ pub const ROUTES: &[Route] = routes! {
     post "/signin/second"                     Open => second::enter;
     get  "/signin/reason"                     SignedIn => reason::show;
     post "/signin/reason"                     SignedIn => reason::tell;
+    get  "/signin/change"                     SignedIn => change::show;
+    post "/signin/change"                     SignedIn => change::set;
+    get  "/forgot"                            Open => forgot::show;
+    post "/forgot"                            Open => forgot::ask;
+    get  "/reset"                             Open => reset::show;
+    post "/reset"                             Open => reset::set;
     get  "/recover"                           Open => recover::show;
     post "/recover"                           Open => recover::set;
     get  "/signin/{idp}/start"                Open => leave::start, afresh;
@@ -172,6 +180,8 @@ pub const ROUTES: &[Route] = routes! {
     post "/users/{id}/reactivate"             May(P::EditPeople) => user_edit::reactivate;
     post "/users/{id}/password"               May(P::EditPeople) => user_edit::set_password;
     post "/users/{id}/password/remove"        May(P::EditPeople) => user_edit::remove_password;
+    post "/users/{id}/password/link"          May(P::EditPeople) => password_links::make;
+    post "/users/{id}/password/expire"        May(P::EditPeople) => password_links::expire;
     post "/users/{id}/break-glass"            Elevated(P::ManageRoles) => user_edit::break_glass;
     post "/users/{id}/identities/unlink"      Elevated(P::EditPeople) => user_edit::unlink;
     post "/users/{id}/factors/{factor}/remove" Elevated(P::EditPeople) => factors::remove_of;
@@ -242,6 +252,10 @@ pub const ROUTES: &[Route] = routes! {
     get  "/activity/{sequence}"               May(P::ViewActivity) => activity::show;
     get  "/settings"                          May(P::ViewSettings) => settings::show;
     post "/settings"                          Elevated(P::ManageSettings) => settings::save;
+    get  "/settings/mail"                     May(P::ViewSettings) => mail::show;
+    post "/settings/mail"                     Elevated(P::ManageSettings) => mail::save;
+    post "/settings/mail/test"                Elevated(P::ManageSettings) => mail::test;
+    post "/settings/mail/remove"              Elevated(P::ManageSettings) => mail::remove;
 };
 
 /// Whether a request by this method to this path, in axum's syntax, only looks: then it may go by a session that was
@@ -278,6 +292,13 @@ async fn guard(
         (Err(failure), _) | (_, Err(failure)) => return failure.into_response(),
     };
     let request = Request::from_parts(parts, body);
+    match forced::owes_change(&state.services, &call).await {
+        Ok(true) if !before_change(request.uri().path()) => return change::first(&request),
+        // Where the password is changed, nobody is asked for anything else first.
+        Ok(true) => return next.run(request).await,
+        Ok(false) => {}
+        Err(error) => return Failure(error).into_response(),
+    }
     if !before_reason(request.uri().path()) {
         match break_glass::owes_reason(&state.services, &call).await {
             Ok(false) => {}
@@ -299,6 +320,11 @@ async fn guard(
         }
         _ => elevate::run(&state, &browser, request, (call, access), next).await,
     }
+}
+
+/// What whoever has to change their password may do before that.
+fn before_change(path: &str) -> bool {
+    matches!(path, change::HERE | "/signout" | "/signedout")
 }
 
 /// What whoever came in by a break-glass account may do before they said what for.

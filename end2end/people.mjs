@@ -38,10 +38,20 @@ export async function elevate(http, password) {
   must(await http.post('/elevate', { password, return_to: '/' }), 303, 'secure session');
 }
 
-/** Adds a user; gives the path of their page. */
+/** What an administrator types for somebody: it counts for one sign-in. */
+export const FIRST = 'umbrella 42 violet tractors hum';
+
+/** Adds a user, who chooses the given password at their first sign-in; gives the path of their page. */
 export async function addUser(root, { username, name = username, email = '', password = '' }) {
-  const made = await root.post('/users/new', { username, display_name: name, email, password });
-  return must(made, 303, `adding ${username}`).to;
+  const made = await root.post('/users/new', { username, display_name: name, email, password: password && FIRST });
+  const { to } = must(made, 303, `adding ${username}`);
+  if (password) {
+    const own = new Http(root.url);
+    must(await own.post('/signin', { username, password: FIRST, return_to: '' }), 303, `first sign-in of ${username}`);
+    must(await own.post('/signin/change', { password, return_to: '/' }), 303, `password of ${username}`);
+    must(await own.post('/signout'), 303, `sign-out of ${username}`);
+  }
+  return to;
 }
 
 /** Grants a role; `root` must be in a secure session. */

@@ -16,6 +16,7 @@ mod m0009_passkeys;
 mod m0010_ways_back;
 mod m0011_applications;
 mod m0012_openers;
+mod m0013_mail;
 mod m0014_sessions;
 
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_ways_back::Step),
             Box::new(m0011_applications::Step),
             Box::new(m0012_openers::Step),
+            Box::new(m0013_mail::Step),
             Box::new(m0014_sessions::Step),
         ]
     }

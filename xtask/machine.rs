@@ -134,6 +134,14 @@ pub fn need_oathtool() -> Result<(), Failure> {
     }
 }
 
+/// `openssl`, which makes the certificate of the mail server in the stories of mail.
+pub fn need_openssl() -> Result<(), Failure> {
+    match find(&["openssl"]) {
+        Some(_) => Ok(()),
+        None => install("openssl", &["openssl"]),
+    }
+}
+
 /// nginx, which asks on behalf of an application in the stories of forward-auth. A person who cannot have it goes without
 /// them; a robot may not.
 pub fn need_nginx() -> Result<(), Failure> {

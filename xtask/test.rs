@@ -194,6 +194,7 @@ fn end_to_end(house: &House) -> Result<(), Failure> {
     machine::need_node()?;
     let chromium = machine::need_chromium()?;
     machine::need_oathtool()?;
+    machine::need_openssl()?;
     machine::need_nginx()?;
     install_packages(&folder)?;
     process::run(

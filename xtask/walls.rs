@@ -26,6 +26,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("muster-hydrate", &["muster-islands"]),
     ("muster-idp", &["muster-domain"]),
+    ("muster-mail", &["muster-domain"]),
     ("muster-storage", &["muster-domain", "muster-migrations"]),
     ("muster-services", &["muster-domain", "muster-storage"]),
     ("muster-web", &["muster-domain", "muster-services"]),
@@ -45,6 +46,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
             "muster-domain",
             "muster-idp",
             "muster-lab",
+            "muster-mail",
             "muster-migrations",
             "muster-services",
             "muster-storage",
@@ -72,6 +74,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["muster-storage"]),
     ("openidconnect", &["muster-idp"]),
+    ("lettre", &["muster-mail"]),
     ("webauthn-rs", &["muster-services"]),
     (
         "leptos",

@@ -51,6 +51,7 @@ const CONSOLE = {
   activity: () => '/activity',
   'activity-entry': () => '/activity/3',
   settings: () => '/settings',
+  mail: () => '/settings/mail',
   me: () => '/me',
   'factor-new': () => '/me/factors/new',
   'passkey-new': () => '/me/passkeys/new',

@@ -65,6 +65,10 @@ ids! {
     BreakGlassUseId,
     /// One application behind a proxy.
     ApplicationId,
+    /// One message that waits to leave.
+    LetterId,
+    /// One wish for a new password.
+    WishId,
     /// One link that lets somebody without an account test a sign-in.
     TestLinkId,
 }

@@ -20,6 +20,7 @@ pub mod id;
 pub mod jit;
 pub mod listing;
 pub mod lockout;
+pub mod mail;
 pub mod membership;
 pub mod methods;
 pub mod name;

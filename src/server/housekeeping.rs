@@ -1,8 +1,8 @@
-//! What nobody waits for: sweeping away what is over, and following settings that another node changed.
+//! What nobody waits for: sweeping away what is over, following settings that another node changed, sending messages.
 
 use std::time::Duration;
 
-use muster_services::{Services, site, visit};
+use muster_services::{Services, outbox, site, visit};
 use muster_web::Site;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -10,6 +10,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const SWEEP: Duration = Duration::from_secs(300);
 /// How long another node may go on with an old public address.
 const LOOK: Duration = Duration::from_secs(20);
+/// How long a message waits for its first try.
+const MAIL: Duration = Duration::from_secs(2);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(services: Services, own: Site) {
@@ -26,6 +28,18 @@ pub(crate) async fn run(services: Services, own: Site) {
                 Ok(url) => own.learn(url),
                 Err(error) => tracing::warn!(%error, "the public address could not be read; the last known one counts"),
             },
+        }
+    }
+}
+
+/// Sends messages until it is dropped. Apart from the rest: a mail server that hangs keeps nothing else waiting.
+pub(crate) async fn send(services: Services) {
+    let mut round = interval(MAIL);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        round.tick().await;
+        if let Err(error) = outbox::work(&services, services.now()).await {
+            tracing::warn!(%error, "messages could not be looked at; the next round tries again");
         }
     }
 }

@@ -41,8 +41,10 @@ pub(crate) async fn run(settings: Settings, lab: Option<SocketAddr>) -> Result<(
         None => None,
     };
     let housekeeping = tokio::spawn(housekeeping::run(services.clone(), own));
+    let mail = tokio::spawn(housekeeping::send(services.clone()));
     connections::serve(listener, router, connections::told_to_stop()).await;
     housekeeping.abort();
+    mail.abort();
     if let Some(lab) = lab {
         lab.stop().await;
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use muster_idp::{Guard, Http, Oidc};
+use muster_mail::Smtp;
 use muster_services::hashing::Hashing;
 use muster_services::{Call, Parts, Services};
 use muster_storage::Db;
@@ -30,6 +31,7 @@ pub(crate) async fn services(settings: &Settings, listen: SocketAddr) -> Result<
             Http::new(guard(settings, listen)),
             Arc::new(SystemClock),
         ))],
+        postman: Arc::new(Smtp::default()),
         // One core stays free for everything else.
         hashing: Hashing::new(cores().saturating_sub(1).max(1), &SystemEntropy)?,
         fixed_url: settings.url.clone(),

@@ -14,7 +14,7 @@ use muster_domain::{Error, Kind};
 use muster_storage::{Reader, Tx, break_glass as rows, roles};
 use serde_json::json;
 
-use crate::{Call, Services, guard};
+use crate::{Call, Services, guard, notices};
 
 pub use rows::{Account, Use};
 
@@ -36,6 +36,7 @@ pub(crate) async fn used(
     let id = services.id::<BreakGlassUseId>();
     let address = call.address.map(|address| address.to_string());
     rows::insert(tx, id, user.id, call.at, address.as_deref()).await?;
+    notices::break_glass_used(services, call, tx, user).await?;
     let detail = json!({"use": id});
     let mut event = call.event("break_glass.use", &user.username, Some(user.id.0), detail);
     event.actor.clone_from(&user.username);
@@ -71,12 +72,12 @@ pub(crate) struct Answered(Mutex<BTreeSet<(UserId, DateTime<Utc>)>>);
 const REMEMBERED: usize = 1000;
 
 impl Answered {
-    fn holds(&self, user: UserId, since: DateTime<Utc>) -> bool {
+    pub(crate) fn holds(&self, user: UserId, since: DateTime<Utc>) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.contains(&(user, since))
     }
 
-    fn keep(&self, user: UserId, since: DateTime<Utc>) {
+    pub(crate) fn keep(&self, user: UserId, since: DateTime<Utc>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();

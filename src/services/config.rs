@@ -22,11 +22,13 @@ mod applications;
 mod differences;
 mod foretold;
 mod holders;
+mod mail;
 mod policies;
 
 pub use applications::ApplicationConfig;
 use differences::{compare, compare_all, compare_lists, flatten};
 pub use foretold::foretell;
+pub use mail::MailConfig;
 
 /// The whole file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Config {
     pub policies: BTreeMap<String, ElevationPolicy>,
     /// Applications behind a proxy, by address.
     pub applications: BTreeMap<String, ApplicationConfig>,
+    /// Through which server messages leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<mail::MailConfig>,
 }
 
 /// Settings of the site.
@@ -131,7 +136,7 @@ pub fn parse(text: &str) -> Result<Config, Error> {
 /// When called by a person, or the database cannot be read.
 pub async fn export(services: &Services, call: &Call) -> Result<String, Error> {
     let config = here(services, call).await?;
-    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set.\n\n";
+    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set, and password = … under mail.\n\n";
     toml::to_string_pretty(&config)
         .map(|text| format!("{head}{text}"))
         .map_err(|error| {
@@ -179,6 +184,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
     }
     config.policies = policies::here(services).await?;
     config.applications = applications::here(services, call).await?;
+    config.mail = mail::here(services).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
         holders.groups.sort();
@@ -259,6 +265,7 @@ pub async fn diff(
     }
     policies::diff(&here, wanted, &mut differences);
     applications::diff(&here, wanted, &mut differences)?;
+    mail::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }
 
@@ -305,6 +312,7 @@ pub async fn apply(
         return Err(refused);
     }
     applications::check(services, call, wanted).await?;
+    mail::check(wanted)?;
     // Every secret is read before anything is changed.
     let mut secrets = BTreeMap::new();
     for (slug, provider) in &wanted.providers {
@@ -312,6 +320,7 @@ pub async fn apply(
             secrets.insert(slug, resolve(reference)?);
         }
     }
+    let password = mail::secret(wanted, resolve)?;
     if let Some(url) = &wanted.site.url {
         site::declare(services, call, url).await?;
     }
@@ -340,5 +349,6 @@ pub async fn apply(
     holders::apply(services, call, wanted).await?;
     policies::apply(services, call, wanted).await?;
     applications::apply(services, call, wanted).await?;
+    mail::apply(services, call, wanted, password.as_ref()).await?;
     Ok(differences)
 }

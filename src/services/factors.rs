@@ -21,7 +21,7 @@ use muster_storage::{Tx, credentials, elevations, recovery_codes, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use crate::{Call, Services, guard, lockout, policies, site};
+use crate::{Call, Services, guard, lockout, notices, policies, site};
 
 mod brought;
 mod check;
@@ -206,6 +206,7 @@ pub async fn confirm(
         codes = new_codes(services, call, &tx, (user.id, &pending.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
+    notices::factor_added(services, call, &tx, user, &pending.factor.name).await?;
     tx.commit(&events).await?;
     Ok(Added {
         name: pending.factor.name,
@@ -296,6 +297,7 @@ pub async fn remove(
     }
     removed(&tx, &factor, known.len()).await?;
     before.holds(&tx).await?;
+    notices::factor_removed(services, call, &tx, user, &factor.name).await?;
     tx.commit(&[event(call, "factor.remove", user, &factor)])
         .await?;
     Ok(factor)
@@ -326,6 +328,7 @@ pub async fn remove_of(
     removed(&tx, &factor, known.len()).await?;
     before.holds(&tx).await?;
     elevations::drop_of_user(&tx, user, call.at).await?;
+    notices::factor_removed(services, call, &tx, &person, &factor.name).await?;
     tx.commit(&[event(call, "factor.remove", &person, &factor)])
         .await?;
     Ok(factor)

@@ -20,11 +20,15 @@ mod digest;
 pub mod directories;
 pub mod elevation;
 pub mod factors;
+pub mod forced;
 pub mod forward;
 pub mod groups;
 pub mod guard;
 pub mod hashing;
 pub mod lockout;
+pub mod mail;
+mod notices;
+pub mod outbox;
 pub mod overview;
 pub mod password;
 pub mod policies;
@@ -34,6 +38,7 @@ pub mod reauth;
 pub mod receipts;
 pub mod recover;
 mod refusals;
+pub mod reset;
 pub mod roles;
 mod roundtrip;
 pub mod second_step;
@@ -50,6 +55,7 @@ mod watching;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use muster_domain::mail::Postman;
 use muster_domain::protocol::IdentityProvider;
 use muster_domain::{Clock, Entropy, Error, Ids, Kind};
 use muster_storage::{Db, Sealer};
@@ -66,6 +72,7 @@ struct Inner {
     parts: Parts,
     refusals: refusals::Refusals,
     answered: break_glass::Answered,
+    unforced: break_glass::Answered,
 }
 
 /// The parts, plugged together by the composition root.
@@ -80,6 +87,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// The sign-in protocols this installation speaks.
     pub kinds: Vec<Arc<dyn IdentityProvider>>,
+    /// Carries messages.
+    pub postman: Arc<dyn Postman>,
     /// Compares and makes password hashes without starving other work.
     pub hashing: hashing::Hashing,
     /// The address people use, when it is given by flag or variable; otherwise the stored setting counts.
@@ -96,6 +105,7 @@ impl Services {
             parts,
             refusals: refusals::Refusals::default(),
             answered: break_glass::Answered::default(),
+            unforced: break_glass::Answered::default(),
         }))
     }
 
@@ -141,6 +151,12 @@ impl Services {
         &self.0.parts.hashing
     }
 
+    /// Carries messages.
+    #[must_use]
+    pub fn postman(&self) -> &dyn Postman {
+        self.0.parts.postman.as_ref()
+    }
+
     /// The protocol of this kind.
     ///
     /// # Errors
@@ -169,6 +185,10 @@ impl Services {
 
     pub(crate) fn answered(&self) -> &break_glass::Answered {
         &self.0.answered
+    }
+
+    pub(crate) fn unforced(&self) -> &break_glass::Answered {
+        &self.0.unforced
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::refusals::{self, Concerns};
 use crate::second_step::Half;
-use crate::{Call, Services, break_glass, sign_in_policy};
+use crate::{Call, Services, break_glass, forced, sign_in_policy};
 
 /// Checks name and password of somebody who wants to sign in.
 ///
@@ -133,6 +133,7 @@ pub async fn prove(services: &Services, call: &Call, password: &str) -> Result<P
         )
         .next("Prove presence at your identity provider instead."));
     }
+    forced::none_for(services, person.user.id).await?;
     let door = Door::presence(&person.session);
     let checked = attempt(services, call, &door, &person.user.username, password).await?;
     let Some((_, witness)) = checked else {
@@ -237,7 +238,7 @@ async fn forgive(services: &Services, door: &Door) -> Result<(), Error> {
 }
 
 /// Longer than any username, so that it can be no name cut short: what strangers type fills no table.
-fn key_of(username: &str) -> String {
+pub(crate) fn key_of(username: &str) -> String {
     name::key(username)
         .chars()
         .take(2 * name::LONGEST_USERNAME)

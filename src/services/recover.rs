@@ -23,6 +23,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::digest::sha256_hex;
+use crate::forced::{self, By};
 use crate::refusals::{self, Concerns};
 use crate::roles::Declared;
 use crate::users::BreakGlass;
@@ -321,6 +322,7 @@ pub async fn redeem(
     password_links::remove_of_user(&tx, user.id).await?;
     let nobody = Openers::nobody();
     credentials::set_password(&tx, user.id, &hash, None, &nobody, call.at).await?;
+    forced::settled(services, call, &tx, &user, By::Owner).await?;
     sessions::revoke_of_user(&tx, user.id, None).await?;
     elevations::drop_of_user(&tx, user.id, call.at).await?;
     throttle::clear_account(&tx, &name::key(&user.username)).await?;

@@ -20,8 +20,10 @@ use muster_storage::{Tx, accounts, credentials, users};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use crate::{Call, Services, directories, guard, lockout, password, provisioning, roles};
+use crate::forced::{self, By};
+use crate::{Call, Services, directories, guard, lockout, mail, password, provisioning, roles};
 
+pub(crate) use access::ways_in;
 pub use access::{
     BreakGlass, Identity, link_identity, remove_local_password, set_break_glass,
     set_local_password, unlink_identity,
@@ -204,6 +206,9 @@ pub async fn create(
         let opened_by = call.opens_for(user.id);
         let set_by = Some(call.actor());
         credentials::set_password(&tx, user.id, &hash, set_by, &opened_by, call.at).await?;
+        if call.person().is_some() {
+            forced::settled(services, call, &tx, &user, By::Other).await?;
+        }
         events.push(call.event(
             "user.password.set",
             &user.username,
@@ -235,8 +240,13 @@ pub async fn edit(
 ) -> Result<(), Error> {
     call.may(Permission::EditPeople)?;
     let tx = services.db().begin().await?;
-    find(&tx, id).await?;
-    guard::may_alter(call, &roles::standing_in(&tx).await?, id)?;
+    let before = find(&tx, id).await?;
+    let standing = roles::standing_in(&tx).await?;
+    guard::may_alter(call, &standing, id)?;
+    if before.email != fields.email && mail::is_configured(&tx).await? {
+        // Links for a new password go to the address: it is a way in.
+        ways_in(call, &standing, call.elevated().ok().as_ref(), id)?;
+    }
     let directory = directories::internal(services, call, &tx).await?;
     let accounts = accounts::of_user(&tx, id).await?;
     let Some(account) = accounts

@@ -10,8 +10,8 @@ use muster_domain::session::SessionKey;
 use muster_domain::throttle::ThrottlePolicy;
 use muster_storage::sessions::{self, SignedIn};
 use muster_storage::{
-    Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows, passages,
-    password_links, permits, request_keys, test_links, throttle,
+    Quiet, announcements, ceremonies, challenges, elevations, factors as factor_rows,
+    outbox as outbox_rows, passages, password_links, permits, request_keys, test_links, throttle,
 };
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub use muster_storage::sessions::{key_of, keys};
 
 use crate::factors::{CEREMONY, PENDING};
 use crate::providers::request_key::RETIRED_LASTS;
-use crate::{Call, Services, refusals};
+use crate::{Call, Services, outbox, refusals};
 
 /// How long a session lasts without a request.
 pub const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -177,6 +177,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<(), Error>
     ceremonies::sweep(&tx, now - CEREMONY).await?;
     permits::sweep(&tx, now).await?;
     request_keys::sweep(&tx, now - RETIRED_LASTS).await?;
+    outbox_rows::sweep(&tx, now - outbox::SHOWN).await?;
     tx.commit_quiet(Quiet::Expired).await
 }
 

@@ -16,6 +16,10 @@ use crate::{Reader, Tx, sql};
 pub enum Purpose {
     /// Somebody on the server's shell, because nobody gets in.
     Recovery,
+    /// The person, who asked for it, or an administrator who had it sent to the person's address.
+    Reset,
+    /// An administrator who hands it over. They can open it themselves.
+    Handed,
 }
 
 /// One link.
@@ -111,6 +115,21 @@ pub async fn use_up(tx: &Tx, token_hash: &str, at: DateTime<Utc>) -> Result<bool
 pub async fn remove_of_user(tx: &Tx, user: UserId) -> Result<u64, Error> {
     let sql = "DELETE FROM password_links WHERE user_id = $1 AND used_at IS NULL";
     sql::change(tx, sql::ask(tx, sql, [user.0.into()])).await
+}
+
+/// Takes back the open links of a person that choose a password, whoever made them; the shell's stays.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remove_choosing(tx: &Tx, user: UserId) -> Result<u64, Error> {
+    let sql =
+        "DELETE FROM password_links WHERE user_id = $1 AND used_at IS NULL AND purpose IN ($2, $3)";
+    let values = [
+        user.0.into(),
+        word(Purpose::Reset)?.into(),
+        word(Purpose::Handed)?.into(),
+    ];
+    sql::change(tx, sql::ask(tx, sql, values)).await
 }
 
 /// Sweeps away what ended before `before`. How many there were.

@@ -34,6 +34,9 @@ pub enum Quiet {
     SessionData,
     /// Wrong passwords, known networks, uses of a link.
     Counted,
+    /// A message left, or is tried again; what caused it is audited. A wish for a new password came in; what it leads
+    /// to is audited.
+    Mail,
 }
 
 impl Tx {

@@ -5,10 +5,12 @@
 
 mod clock;
 mod idp;
+mod mail;
 mod passkey;
 mod world;
 
 pub use clock::{FixedClock, SeededEntropy};
 pub use idp::{Asked, FakeIdp, Says};
+pub use mail::{Answers, FakePostman};
 pub use passkey::SoftPasskey;
 pub use world::{Persona, TestWorld};

@@ -26,7 +26,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tower_sessions::SessionStore as _;
 use tower_sessions::session::{Id, Record};
 
-use crate::{FakeIdp, FixedClock, SeededEntropy};
+use crate::{FakeIdp, FakePostman, FixedClock, SeededEntropy};
 
 /// A fresh installation. Its folder goes away with it.
 pub struct TestWorld {
@@ -38,6 +38,8 @@ pub struct TestWorld {
     pub entropy: Arc<SeededEntropy>,
     /// The identity provider behind every configured provider of the kind `oidc`.
     pub idp: Arc<FakeIdp>,
+    /// The mail server behind whatever is entered as one.
+    pub mail: Arc<FakePostman>,
     key_file: SecretString,
     folder: PathBuf,
 }
@@ -78,12 +80,14 @@ impl TestWorld {
         let entropy = Arc::new(SeededEntropy::new(42));
         let (sealer, key_file) = Sealer::generate(entropy.as_ref())?;
         let idp = Arc::new(FakeIdp::new(clock.clone()));
-        let services = plugged(db, &clock, &entropy, sealer, &idp)?;
+        let mail = Arc::new(FakePostman::default());
+        let services = plugged(db, &clock, &entropy, sealer, &idp, &mail)?;
         Ok(Self {
             services,
             clock,
             entropy,
             idp,
+            mail,
             key_file,
             folder,
         })
@@ -100,7 +104,31 @@ impl TestWorld {
         };
         let db = Db::open_with(&address(&self.folder), full).await?;
         let sealer = Sealer::from_key_file_text(self.key_file.expose_secret())?;
-        plugged(db, &self.clock, &self.entropy, sealer, &self.idp)
+        plugged(
+            db,
+            &self.clock,
+            &self.entropy,
+            sealer,
+            &self.idp,
+            &self.mail,
+        )
+    }
+
+    /// The same installation on another node: the same database, the same people.
+    ///
+    /// # Errors
+    /// Why the database cannot be opened again.
+    pub async fn another_node(&self) -> Result<Services, Error> {
+        let db = Db::open(&address(&self.folder)).await?;
+        let sealer = Sealer::from_key_file_text(self.key_file.expose_secret())?;
+        plugged(
+            db,
+            &self.clock,
+            &self.entropy,
+            sealer,
+            &self.idp,
+            &self.mail,
+        )
     }
 
     /// Every byte that the installation keeps.
@@ -339,6 +367,7 @@ fn plugged(
     entropy: &Arc<SeededEntropy>,
     sealer: Sealer,
     idp: &Arc<FakeIdp>,
+    mail: &Arc<FakePostman>,
 ) -> Result<Services, Error> {
     Ok(Services::new(Parts {
         db,
@@ -346,6 +375,7 @@ fn plugged(
         entropy: entropy.clone(),
         sealer,
         kinds: vec![idp.clone()],
+        postman: mail.clone(),
         hashing: Hashing::new(1, entropy.as_ref())?,
         fixed_url: None,
         listen: std::net::SocketAddr::from(([127, 0, 0, 1], 3000)),

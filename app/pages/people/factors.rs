@@ -13,6 +13,7 @@ use muster_web::{Failure, Form as Posted};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use super::password_links::Links;
 use super::{id_of, passkeys};
 use crate::components::{
     Button, Callout, Card, ConfirmDialog, CopyText, Crumb, Form, FormActions, Glyph, Guard, Inset,
@@ -169,6 +170,8 @@ pub(crate) struct Theirs {
     pub here: Option<String>,
     /// Whether the viewer is that person.
     pub is_self: bool,
+    /// How links to choose a password reach them.
+    pub links: Links,
 }
 
 /// The card on somebody else's page: what there is, and removing it when it was lost, or letting them add a first one.

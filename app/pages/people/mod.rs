@@ -9,6 +9,7 @@ pub mod group_edit;
 pub mod groups;
 pub mod me;
 pub mod passkeys;
+pub mod password_links;
 pub mod permits;
 pub mod roles;
 pub mod user_cards;

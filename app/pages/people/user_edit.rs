@@ -115,7 +115,7 @@ async fn new_form(
                                 takes=Takes::NewPassword
                                 need=Need::Optional
                                 error
-                                help="Only for people who have no identity provider. Without one, they cannot sign in until an identity is linked."
+                                help="Only for people who have no identity provider. They choose another one at their first sign-in; better still, leave it empty and give them a link on the next page."
                             />
                             <FormActions>
                                 <Button look=Look::Primary>"Add user"</Button>

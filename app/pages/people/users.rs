@@ -10,11 +10,12 @@ use muster_domain::user::State;
 use muster_services::factors::{self, permit};
 use muster_services::groups::Paging;
 use muster_services::users::UserDetail;
-use muster_services::{groups, users};
+use muster_services::{groups, mail, users};
 use muster_web::Query;
 
 use super::address::{ListAddress, Pairs};
 use super::factors::Theirs;
+use super::password_links::Links;
 use super::user_list::{self, UserList};
 use super::{break_glass_chip, id_of, state_chip};
 use super::{factors as factor_cards, user_cards, ways_in};
@@ -74,11 +75,18 @@ pub(crate) async fn page(
     errors: &[FieldError],
 ) -> Answer {
     let person = users::detail(&visit.services, &visit.call, id).await?;
+    let is_self = visit.call.user().is_some_and(|caller| caller.id == id);
+    let links = match (is_self, mail::leaves(&visit.services).await?) {
+        (true, _) => Links::Own,
+        (false, true) => Links::Sent,
+        (false, false) => Links::Handed,
+    };
     let theirs = Theirs {
         factors: factors::of_user(&visit.services, &visit.call, id).await?,
         permit: permit::of_user(&visit.services, &visit.call, id).await?,
         here: factors::bound_name(&visit.services).await?,
-        is_self: visit.call.user().is_some_and(|caller| caller.id == id),
+        is_self,
+        links,
     };
     let title = person.user.display_name.clone();
     visit
@@ -108,7 +116,7 @@ fn view(visit: &Visit, person: &UserDetail, theirs: &Theirs, errors: &[FieldErro
         {user_cards::accounts(person, visit.now())}
         {user_cards::roles(person)}
         {user_cards::identities(person, visit.now())}
-        {ways_in::password(person, visit.now(), errors)}
+        {ways_in::password(person, visit.now(), errors, theirs.links)}
         {ways_in::break_glass(person)}
         {factor_cards::card_of(user.id, theirs, person.may.edit, visit.now())}
         {user_cards::sessions(person, visit)}

@@ -6,6 +6,7 @@ use muster_domain::error::FieldError;
 use muster_domain::role::Role;
 use muster_services::users::UserDetail;
 
+use super::password_links::{self, Links};
 use crate::components::{
     Button, Card, ConfirmDialog, Form, FormActions, Guard, Look, PostButton, Takes, TextField,
     When, error_of,
@@ -16,10 +17,13 @@ pub(crate) fn password(
     person: &UserDetail,
     now: DateTime<Utc>,
     errors: &[FieldError],
+    links: Links,
 ) -> Option<AnyView> {
     if !person.may.may_have_password || !person.may.edit {
         return None;
     }
+    let link = password_links::link(person, links);
+    let change = password_links::change(person, links);
     let base = format!("/users/{}/password", person.user.id);
     let state = match person.password_set_at {
         Some(at) => view! { <p>"Set " <When at now/> ". Nobody can read it back."</p> }.into_any(),
@@ -47,12 +51,13 @@ pub(crate) fn password(
     let form = password_form(
         person,
         base,
-        "Hard to guess. Their sessions end.",
+        "For when no link can reach them. They choose their own at the first sign-in with it, and their sessions end.",
         note.into_any(),
         errors,
     );
+    let form = view! { <details open=!errors.is_empty()><summary>"Set one yourself"</summary>{form}</details> };
     Some(
-        view! { <Card title="Local password" id="password-card">{state}{form}{remove}</Card> }
+        view! { <Card title="Local password" id="password-card">{state}{link}{change}{form}{remove}</Card> }
             .into_any(),
     )
 }

@@ -1,6 +1,7 @@
 //! What happens here and who is here: overview, activity, sessions, receipts, settings.
 
 pub mod activity;
+pub mod mail;
 pub mod overview;
 pub mod policies;
 pub mod receipt_list;

@@ -8,8 +8,8 @@ use muster_services::{factors, site};
 use muster_web::{Failure, Fields};
 
 use crate::components::{
-    Button, Callout, Card, Columns, CopyText, Form, FormActions, KeyValue, KeyValues, Look, Page,
-    Takes, TextField, Tone, counted, error_of,
+    Button, Callout, Card, Columns, CopyText, Form, FormActions, KeyValue, KeyValues, LinkButton,
+    Look, Page, Takes, TextField, Tone, counted, error_of,
 };
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -42,7 +42,7 @@ async fn page(
                     view! { <Card title="Public address"><CopyText value=url label="public address"/></Card> }.into_any()
                 }
             };
-            let right = facts(visit);
+            let right = view! { {facts(visit)} {mail()} }.into_any();
             view! {
                 <Page title="Settings" purpose="How people reach this console, and what it runs on.">
                     <Columns left=address right/>
@@ -114,6 +114,16 @@ fn facts(visit: &Visit) -> AnyView {
         ),
     ];
     view! { <Card title="This installation"><KeyValues items/></Card> }.into_any()
+}
+
+fn mail() -> AnyView {
+    view! {
+        <Card title="Mail">
+            <p>"Messages to people and administrators: through which server they leave, and what waits."</p>
+            <LinkButton href="/settings/mail">"Set up mail"</LinkButton>
+        </Card>
+    }
+    .into_any()
 }
 
 /// `POST /settings`

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::return_to::ReturnTo;
 use muster_services::password::{self, Entered};
-use muster_services::setup;
 use muster_services::signin::{self, Way};
+use muster_services::{reset, setup};
 use muster_web::{Form, Query};
 use serde::Deserialize;
 
@@ -123,6 +123,7 @@ async fn page(
     error: Option<Error>,
 ) -> Answer {
     let ways = signin::ways(&visit.services).await?;
+    let forgot = reset::is_offered(&visit.services).await?;
     let (login, return_to) = (login.to_owned(), return_to.to_owned());
     let stage = if ways.is_empty() {
         Stage::Password
@@ -141,7 +142,7 @@ async fn page(
             });
             let body = match stage {
                 Stage::Choose => chooser(ways, &return_to),
-                Stage::Password => password_form(&ways, login, &return_to),
+                Stage::Password => password_form(&ways, login, &return_to, forgot),
             };
             view! { <div class="stack">{trouble}{body}</div> }.into_any()
         })
@@ -170,7 +171,9 @@ fn chooser(ways: Vec<Way>, return_to: &str) -> AnyView {
     .into_any()
 }
 
-fn password_form(ways: &[Way], login: String, return_to: &str) -> AnyView {
+fn password_form(ways: &[Way], login: String, return_to: &str, forgot: bool) -> AnyView {
+    let forgot = forgot
+        .then(|| view! { <p class="muted"><a href="/forgot">"Forgot your password?"</a></p> });
     let others = (!ways.is_empty()).then(|| {
         let href = format!("/signin?return_to={}", encoded(return_to));
         view! { <p class="muted"><a href=href>"Other ways to sign in"</a></p> }
@@ -183,6 +186,7 @@ fn password_form(ways: &[Way], login: String, return_to: &str) -> AnyView {
             <TextField name="password" label="Password" takes=Takes::Password/>
             <Button look=Look::Primary icon=Glyph::Lock>"Sign in"</Button>
         </FormView>
+        {forgot}
         {others}
     }
     .into_any()

@@ -21,7 +21,7 @@ use super::check::passkey::{LASTS, over, refusal, unreadable};
 use super::party::party;
 use super::permit::Ground;
 use super::{Added, codes_made, event, new_codes, own_name, too_many};
-use crate::{Call, Services, lockout};
+use crate::{Call, Services, lockout, notices};
 
 /// Largest answer of a browser, in bytes. Without attestation they are about one kilobyte.
 pub(super) const LARGEST: usize = 16 * 1024;
@@ -157,6 +157,7 @@ pub async fn finish(
         codes = new_codes(services, call, &tx, (user.id, &keyed.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
+    notices::factor_added(services, call, &tx, user, &keyed.factor.name).await?;
     tx.commit(&events).await?;
     Ok(Added {
         name: keyed.factor.name,

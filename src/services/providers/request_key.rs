@@ -75,7 +75,7 @@ pub async fn rotate(
     call.may(Permission::ManageProviders)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
-    let before = lockout::before(&tx).await?;
+    let before = lockout::before(services, &tx).await?;
     let provider = within(&tx, slug).await?;
     let kind = services.kind(&provider.kind)?;
     let unsigned = || {

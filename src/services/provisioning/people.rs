@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{DirectoryId, UserId};
+use muster_domain::mail::letters::About;
 use muster_domain::opener::Openers;
 use muster_domain::record::{Attributes, ExternalId};
 use muster_domain::user::{State, User};
 use muster_domain::{Error, Kind, name};
 use muster_storage::accounts::{self, Account};
 use muster_storage::subjects::{self, Subject};
-use muster_storage::{elevations, sessions, users};
+use muster_storage::{elevations, providers, sessions, users};
 use serde_json::{Value, json};
 
 use super::Door;
 use super::merge::{Merged, display_name, merge};
+use crate::notices;
 
 impl Door<'_> {
     pub(super) async fn create_users(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
@@ -144,6 +146,7 @@ impl Door<'_> {
         }
         person.updated_at = self.call.at;
         users::update(self.tx, person).await?;
+        notices::address_changed(self.services, self.call, self.tx, &before, person).await?;
         Ok(true)
     }
 
@@ -177,6 +180,14 @@ impl Door<'_> {
                 last_used_at: None,
             };
             subjects::link(self.tx, &identity).await?;
+            // Who arrives with an identity is told nothing: there was no account before.
+            if person.created_at < self.call.at {
+                let name = providers::get(self.tx, *provider)
+                    .await?
+                    .map(|one| one.name);
+                let about = About::IdentityLinked(name.unwrap_or_else(|| issuer.clone()));
+                notices::tell(self.services, self.call, self.tx, &person, about).await?;
+            }
             let detail = json!({
                 "cause": change.cause.label(),
                 "provider": provider,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{ProviderId, UserId};
+use muster_domain::mail::letters::About;
 use muster_domain::role::Permission;
 use muster_domain::session::{ElevatedSession, SessionKey};
 use muster_domain::user::User;
@@ -16,9 +17,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::find;
+use crate::forced::{self, By};
 use crate::standing::Standing;
 use crate::{
-    Call, Services, directories, guard, lockout, password, provisioning, roles, sign_in_policy,
+    Call, Services, directories, guard, lockout, notices, password, provisioning, roles,
+    sign_in_policy,
 };
 
 /// Whether an account is break-glass: internal superadmin that works when every provider is down.
@@ -76,6 +79,7 @@ pub async fn set_local_password(
     ways_in(call, &roles::standing_in(&tx).await?, elevated, id)?;
     let set_by = (!own).then(|| call.actor());
     credentials::set_password(&tx, id, &hash, set_by, &call.opens_for(id), call.at).await?;
+    forced::settled(services, call, &tx, &user, By::of(call, id)).await?;
     // Whoever knew the old one is out; the session that changed it stays.
     let kept = call.session().filter(|_| own).map(|session| &session.key);
     sessions::revoke_of_user(&tx, id, kept).await?;
@@ -122,6 +126,7 @@ pub async fn remove_local_password(
         ));
     }
     before.holds(&tx).await?;
+    forced::removed(services, call, &tx, &user).await?;
     let mut came_by_it = sessions::by_password(&tx).await?;
     came_by_it.retain(|(_, whose)| *whose == id);
     let came_by_it: Vec<_> = came_by_it.into_iter().map(|(key, _)| key).collect();
@@ -225,6 +230,9 @@ pub async fn unlink_identity(
         elevations::drop_of_user(&tx, id, call.at).await?;
         ended += sessions::revoke_of_user(&tx, id, None).await?;
     }
+    let provider = providers::get(&tx, identity.provider).await?;
+    let name = provider.map_or_else(|| identity.issuer.clone(), |one| one.name);
+    notices::tell(services, call, &tx, &user, About::IdentityUnlinked(name)).await?;
     let detail = json!({
         "provider": identity.provider,
         "issuer": identity.issuer,
@@ -331,7 +339,7 @@ fn may_change(call: &Call, id: UserId) -> Result<bool, Error> {
 }
 
 /// Whoever controls a person's ways in controls what the person may do: rank and, for holders of a role, presence.
-fn ways_in(
+pub(crate) fn ways_in(
     call: &Call,
     standing: &Standing,
     elevated: Option<&ElevatedSession<'_>>,

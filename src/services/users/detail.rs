@@ -18,7 +18,7 @@ use muster_storage::{
 
 use crate::sessions::{self, SessionRow};
 use crate::standing::{Standing, Through};
-use crate::{Call, Services, guard, lockout, provisioning, roles, sign_in_policy};
+use crate::{Call, Services, forced, guard, lockout, provisioning, roles, sign_in_policy};
 
 /// Sign-ins shown on a person's page.
 const SIGN_INS: u64 = 10;
@@ -46,6 +46,8 @@ pub struct UserDetail {
     pub sign_ins: Vec<SignIn>,
     /// When the local password was set, if there is one.
     pub password_set_at: Option<DateTime<Utc>>,
+    /// Whether they choose another password at their next sign-in.
+    pub must_change_password: bool,
     /// What the caller may do here.
     pub may: UserMay,
     /// Why deactivating them would be refused, if it is because no superadmin would be known to get in.
@@ -217,6 +219,7 @@ pub async fn detail(services: &Services, call: &Call, id: UserId) -> Result<User
         password_set_at: credentials::password(db, id)
             .await?
             .map(|password| password.changed_at),
+        must_change_password: forced::is_wanted(services, id).await?,
         accounts,
         user,
     })

@@ -335,3 +335,45 @@ async fn an_application_that_does_not_hold_is_refused_before_anything_is_changed
     assert_eq!(apply(&stage, &twice).await.unwrap_err().code, "CFG-018");
     assert_eq!((stage.record("").await.len(), export(&stage).await), before);
 }
+
+const MAIL: &str = r#"
+[mail]
+host = "smtp.example.com"
+port = 587
+username = "muster"
+password = "env:CORP"
+sender = "muster@example.com"
+sender_name = "Muster"
+"#;
+
+#[tokio::test]
+async fn the_mail_server_travels_in_the_file_and_its_password_by_reference() {
+    let stage = stage().await;
+    assert!(!export(&stage).await.contains("[mail]"));
+    let first = apply(&stage, MAIL).await.unwrap();
+    assert!(first.iter().any(|one| one.path == "mail.host"));
+    let text = export(&stage).await;
+    assert!(
+        text.contains("[mail]") && text.contains("encryption = \"starttls\""),
+        "{text}"
+    );
+    assert!(!text.contains("resolved-client-secret") && !text.contains("env:CORP"));
+    assert_eq!(
+        apply(&stage, &text).await.unwrap(),
+        [],
+        "what was exported changes nothing"
+    );
+    let recorded = stage.record("settings.mail").await.len();
+    let bare = MAIL.replace("password = \"env:CORP\"\n", "");
+    assert_eq!(apply(&stage, &bare).await.unwrap(), []);
+    assert_eq!(stage.record("settings.mail").await.len(), recorded);
+    // Another place asks for the password again, what is wrong is named, and nothing else is known.
+    let moved = bare.replace("smtp.example.com", "smtp.evil.example");
+    assert_eq!(apply(&stage, &moved).await.unwrap_err().code, "CFG-019");
+    let clear = MAIL.replace("port = 587", "port = 587\nencryption = \"none\"");
+    assert_eq!(apply(&stage, &clear).await.unwrap_err().code, "CFG-019");
+    let odd = MAIL.replace("port = 587", "port = 587\nencyption = \"none\"");
+    assert_eq!(config::parse(&odd).unwrap_err().code, "CFG-010");
+    let missing = MAIL.replace("env:CORP", "env:NONE");
+    assert_eq!(apply(&stage, &missing).await.unwrap_err().code, "CFG-020");
+}

@@ -12,6 +12,7 @@
 mod access;
 mod calibration;
 mod factors;
+mod mail;
 mod openers;
 mod passages;
 mod people;

@@ -31,7 +31,7 @@ use muster_storage::audit::AuditFilter;
 use muster_storage::{
     Db, Quiet, SeaOrmSessionStore, Sealer, applications, audit, passages, sessions, users,
 };
-use muster_testing::{FixedClock, SeededEntropy};
+use muster_testing::{FakePostman, FixedClock, SeededEntropy};
 use muster_web::{
     AppState, AssetUrls, Browser, Caller, Failure, Form, Nonce, Query, Site, Tone, harden,
 };
@@ -139,6 +139,7 @@ impl House {
             hashing: Hashing::new(1, &entropy).unwrap(),
             entropy: Arc::new(entropy),
             kinds: Vec::new(),
+            postman: Arc::new(FakePostman::default()),
             fixed_url: None,
             listen,
         });
