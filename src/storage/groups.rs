@@ -221,6 +221,24 @@ pub async fn add_source(
     Ok(())
 }
 
+/// Forgets under which id a directory knows a group. Says whether it did know.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn remove_source(
+    tx: &Tx,
+    group: GroupId,
+    directory: DirectoryId,
+    external_id: &ExternalId,
+) -> Result<bool, Error> {
+    let done = group_sources::Entity::delete_by_id((directory.0, external_id.0.clone()))
+        .filter(group_sources::Column::GroupId.eq(group.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(done.rows_affected > 0)
+}
+
 /// The group that a directory knows under this id.
 ///
 /// # Errors
