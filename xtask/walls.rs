@@ -26,6 +26,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("muster-hydrate", &["muster-islands"]),
     ("muster-idp", &["muster-domain"]),
+    ("muster-directories", &["muster-domain"]),
     ("muster-storage", &["muster-domain", "muster-migrations"]),
     ("muster-services", &["muster-domain", "muster-storage"]),
     ("muster-web", &["muster-domain", "muster-services"]),
@@ -72,6 +73,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["muster-storage"]),
     ("openidconnect", &["muster-idp"]),
+    ("ldap3", &["muster-directories"]),
     ("webauthn-rs", &["muster-services"]),
     (
         "leptos",
