@@ -23,8 +23,8 @@ use crate::guard::Guarded;
 use crate::id::DirectoryId;
 use crate::record::ExternalId;
 
-pub use identity::{Approval, Identity};
-pub use making::{Here, make};
+pub use identity::{Approval, Identity, out_of_date};
+pub use making::{Here, Limits, Now, make};
 pub use terms::{Leavers, Owner, Protection, Revival, Terms};
 
 /// One step, with what takes it back.

@@ -367,6 +367,20 @@ pub async fn of_members(
     Ok(found)
 }
 
+/// The direct memberships in one group, by whatever origin.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn in_group(reader: &impl Reader, group: GroupId) -> Result<Vec<Membership>, Error> {
+    let rows = Entity::find()
+        .filter(Column::GroupId.eq(group.0))
+        .all(&reader.source())
+        .await
+        .map_err(fail)?;
+    let read = |row: Model| read(row.group_id, &row.member_kind, row.member_id, &row.origin);
+    rows.into_iter().map(read).collect()
+}
+
 /// The people directly in any of these groups, by whatever origin, in no order.
 ///
 /// # Errors

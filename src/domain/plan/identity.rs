@@ -79,13 +79,19 @@ impl Approval {
             .next("Nothing was changed. Look at the plan as it is now, and approve it again."));
         }
         if base_revision != revision {
-            return Err(Error::new(
-                "PLAN-002",
-                Kind::Conflict,
-                "The plan is out of date: the directory's accounts changed since it was made.",
-            )
-            .next("Nothing was changed. Make the plan again and look at it."));
+            return Err(out_of_date());
         }
         Ok(())
     }
+}
+
+/// Something changed since a plan was made.
+#[must_use]
+pub fn out_of_date() -> Error {
+    Error::new(
+        "PLAN-002",
+        Kind::Conflict,
+        "The plan is out of date: the directory's accounts changed since it was made.",
+    )
+    .next("Nothing was changed. Make the plan again and look at it.")
 }

@@ -39,7 +39,7 @@ pub enum Revival {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
-    /// Holds a role here.
+    /// Holds a role here, or gives one.
     Administrator,
     /// Gets in when everything else fails.
     BreakGlass,
@@ -53,7 +53,7 @@ impl Protection {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Administrator => {
-                "An administrator here is not changed by a source. Do it by hand."
+                "Who holds a role here, and a group that gives one, is not changed by a source. Do it by hand."
             }
             Self::BreakGlass => "A break-glass account is not changed by a source. Do it by hand.",
             Self::Chosen => "This is protected against changes by sources.",

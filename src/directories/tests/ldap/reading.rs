@@ -1,11 +1,10 @@
 //! What a real slapd says.
 
-use ldap3::{LdapConnAsync, drive};
 use muster_directories::{Bind, Ldap};
 use muster_domain::directory::{Directory as _, Probe};
 use muster_domain::snapshot::{Completeness, Doubt};
 
-use crate::slapd::{ADMIN, BASE, PASSWORD, Setup, Slapd, group, named, people, person};
+use crate::slapd::{BASE, Setup, Slapd, group, named, people, person};
 use crate::{members, read, usernames};
 
 #[tokio::test]
@@ -61,16 +60,7 @@ async fn l13_a_renamed_entry_keeps_its_id() {
         return;
     };
     let before = read(slapd.settings()).await;
-    let (connection, mut admin) = LdapConnAsync::new(&format!("ldap://127.0.0.1:{}", slapd.ldap))
-        .await
-        .unwrap();
-    drive!(connection);
-    admin
-        .simple_bind(ADMIN, PASSWORD)
-        .await
-        .unwrap()
-        .success()
-        .unwrap();
+    let mut admin = slapd.admin().await;
     admin
         .modifydn(&person(1), "uid=anna", true, None)
         .await

@@ -134,6 +134,16 @@ impl Slapd {
         Some(slapd)
     }
 
+    /// Somebody who may change everything in it.
+    pub async fn admin(&self) -> ldap3::Ldap {
+        let address = format!("ldap://127.0.0.1:{}", self.ldap);
+        let (connection, mut admin) = ldap3::LdapConnAsync::new(&address).await.unwrap();
+        ldap3::drive!(connection);
+        let bound = admin.simple_bind(ADMIN, PASSWORD).await.unwrap();
+        bound.success().unwrap();
+        admin
+    }
+
     /// How to read it, over LDAPS.
     pub fn settings(&self) -> LdapSettings {
         LdapSettings {
