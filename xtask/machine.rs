@@ -161,6 +161,31 @@ pub fn need_nginx() -> Result<(), Failure> {
     }
 }
 
+/// slapd, OpenLDAP's server, which the tests of directories read. A person who cannot have it goes without them; a robot may
+/// not.
+pub fn need_slapd() -> Result<(), Failure> {
+    let is_there = || Path::new("/usr/sbin/slapd").is_file();
+    let may_install = is_root() && find(&["apt-get"]).is_some();
+    if is_there() {
+        return Ok(());
+    }
+    if !may_install && !is_ci() {
+        println!(
+            "\n    !! slapd is not installed: its tests are SKIPPED. Install Debian's slapd.\n"
+        );
+        return Ok(());
+    }
+    install("slapd", &["slapd"])?;
+    switch_off(&["slapd.service"])?;
+    if is_there() {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            "slapd is installed, but not where Debian puts it",
+        ))
+    }
+}
+
 /// Installs Debian packages when we are root, else fails with the command that does.
 pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let packages_line = packages.join(" ");

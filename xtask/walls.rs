@@ -26,6 +26,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
     ("muster-hydrate", &["muster-islands"]),
     ("muster-idp", &["muster-domain"]),
+    ("muster-directories", &["muster-domain"]),
     ("muster-mail", &["muster-domain"]),
     ("muster-storage", &["muster-domain", "muster-migrations"]),
     ("muster-services", &["muster-domain", "muster-storage"]),
@@ -74,6 +75,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["muster-storage"]),
     ("openidconnect", &["muster-idp"]),
+    ("ldap3", &["muster-directories"]),
     ("lettre", &["muster-mail"]),
     ("webauthn-rs", &["muster-services"]),
     (

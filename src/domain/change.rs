@@ -17,6 +17,18 @@ pub enum Cause {
     ChangedAtSource,
     /// The source no longer has it.
     GoneFromSource,
+    /// The source has it still, and a filter of ours leaves it out: the filter's words.
+    FilteredOut(String),
+    /// The source states what it always did; our mapping makes something else of it now.
+    MappingChanged,
+    /// The source holds the account switched off.
+    DisabledAtSource,
+    /// The source has it again, or holds it active again.
+    BackAtSource,
+    /// It was changed here and is put back to what the source states.
+    DriftRepaired,
+    /// An earlier run is undone.
+    Undone,
     /// A rule, by its words ("default group of Lab").
     Rule(String),
     /// A person asked for it here.
@@ -31,6 +43,12 @@ impl Cause {
             Self::NewAtSource => "new at source",
             Self::ChangedAtSource => "changed at source",
             Self::GoneFromSource => "gone from source",
+            Self::FilteredOut(_) => "filtered out",
+            Self::MappingChanged => "mapping changed",
+            Self::DisabledAtSource => "disabled at source",
+            Self::BackAtSource => "back at source",
+            Self::DriftRepaired => "drift repaired",
+            Self::Undone => "undone",
             Self::Rule(rule) => rule,
             Self::ByHand => "by hand",
         }
@@ -86,6 +104,20 @@ pub enum Action {
         /// Who.
         user: UserId,
     },
+    /// The account is no longer ours to keep; the person stays, with the accounts they have elsewhere.
+    RemoveAccount {
+        /// Whose.
+        user: UserId,
+        /// The directory whose account it is.
+        directory: DirectoryId,
+        /// The account's id there.
+        external_id: ExternalId,
+    },
+    /// The person goes, with their accounts, memberships and means to sign in. Only the first three can be brought back.
+    DeleteUser {
+        /// Who.
+        user: UserId,
+    },
     /// A new group.
     CreateGroup {
         /// The id it will have.
@@ -96,6 +128,36 @@ pub enum Action {
         description: String,
         /// The directory it comes from; none: a local group.
         directory: Option<DirectoryId>,
+    },
+    /// Says which group of a directory a group here is. The directory manages it from now on, unless another does.
+    LinkGroup {
+        /// The group.
+        group: GroupId,
+        /// The directory.
+        directory: DirectoryId,
+        /// The group's id there.
+        external_id: ExternalId,
+    },
+    /// The group is no longer the one of that directory; it stays as a local group.
+    UnlinkGroup {
+        /// The group.
+        group: GroupId,
+        /// The directory.
+        directory: DirectoryId,
+        /// The group's id there.
+        external_id: ExternalId,
+    },
+    /// Another name for a group.
+    RenameGroup {
+        /// The group.
+        group: GroupId,
+        /// Its new name, unique after [`crate::name::key`].
+        name: String,
+    },
+    /// The group goes. Nobody may be in it any more.
+    DeleteGroup {
+        /// The group.
+        group: GroupId,
     },
     /// A member joins, by this origin.
     AddMember {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::UserId;
+use crate::id::{DirectoryId, UserId};
 
 /// Whether the person may come in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub enum State {
 pub struct Deactivation {
     /// The name of the person, directory or rule that did it.
     pub by: String,
+    /// The directory whose source did it; none: a person or a rule here. What one directory did, it alone takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryId>,
     /// When.
     pub at: DateTime<Utc>,
     /// Why, if it was said.

@@ -6,6 +6,7 @@
 //! and who was deactivated comes back by [`Action::Reactivate`] alone.
 
 mod groups;
+mod leaving;
 pub mod merge;
 mod people;
 
@@ -31,7 +32,12 @@ pub async fn apply(
     changes: &[Change],
 ) -> Result<Vec<AuditEvent>, Error> {
     let door = Door { services, call, tx };
-    let may_lose = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
+    let may_lose = |change: &Change| {
+        matches!(
+            change.action,
+            Action::RemoveMember { .. } | Action::DeleteUser { .. } | Action::DeleteGroup { .. }
+        )
+    };
     let before = match changes.iter().any(may_lose) {
         true => Some(roles::standing_in(tx).await?),
         false => None,
@@ -89,7 +95,14 @@ impl Door<'_> {
             Some(Action::LinkIdentity { .. }) => self.link_identities(run).await,
             Some(Action::Deactivate { .. }) => self.deactivate(run).await,
             Some(Action::Reactivate { .. }) => self.reactivate(run).await,
+            Some(Action::RemoveAccount { .. }) => self.remove_accounts(run).await,
+            Some(Action::DeleteUser { .. }) => self.delete_users(run).await,
             Some(Action::CreateGroup { .. }) => self.create_groups(run).await,
+            Some(Action::LinkGroup { .. } | Action::UnlinkGroup { .. }) => {
+                self.point_groups(run).await
+            }
+            Some(Action::RenameGroup { .. }) => self.rename_groups(run).await,
+            Some(Action::DeleteGroup { .. }) => self.delete_groups(run).await,
             Some(Action::AddMember { .. }) => self.add_members(run).await,
             Some(Action::RemoveMember { .. }) => self.remove_members(run).await,
         }

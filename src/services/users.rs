@@ -343,6 +343,7 @@ pub async fn reactivate(services: &Services, call: &Call, id: UserId) -> Result<
 
 fn deactivation(call: &Call, reason: Option<String>) -> Deactivation {
     Deactivation {
+        directory: None,
         by: call.actor().to_owned(),
         at: call.at,
         reason,

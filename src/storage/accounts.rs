@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{AccountId, DirectoryId, UserId};
 use muster_domain::record::{Attributes, ExternalId};
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::entities::accounts::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
@@ -127,6 +129,48 @@ pub async fn by_external(
         .await
         .map_err(fail)?;
     row.map(to_account).transpose()
+}
+
+/// Accounts of a directory in the order of their ids there, after one of them: a page of at most `limit`.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn page_of_directory(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    after: Option<&ExternalId>,
+    limit: u64,
+) -> Result<Vec<Account>, Error> {
+    let mut question = Entity::find().filter(Column::DirectoryId.eq(directory.0));
+    if let Some(after) = after {
+        question = question.filter(Column::ExternalId.gt(after.0.as_str()));
+    }
+    let rows = question
+        .order_by_asc(Column::ExternalId)
+        .limit(limit)
+        .all(&reader.source())
+        .await
+        .map_err(fail)?;
+    rows.into_iter().map(to_account).collect()
+}
+
+/// Every account of these people, in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_users(reader: &impl Reader, users: &[UserId]) -> Result<Vec<Account>, Error> {
+    let mut accounts = Vec::with_capacity(users.len());
+    for some in users.chunks(BATCH) {
+        let rows = Entity::find()
+            .filter(Column::UserId.is_in(some.iter().map(|user| user.0)))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        for row in rows {
+            accounts.push(to_account(row)?);
+        }
+    }
+    Ok(accounts)
 }
 
 /// How many accounts a directory holds.

@@ -17,6 +17,7 @@ pub mod counters;
 pub mod credentials;
 mod db;
 pub mod directories;
+pub mod directory_states;
 pub mod elevations;
 mod entities;
 pub mod factors;

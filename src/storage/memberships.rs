@@ -111,6 +111,19 @@ pub async fn remove(tx: &Tx, membership: &Membership) -> Result<bool, Error> {
     Ok(done.rows_affected > 0)
 }
 
+/// Whether nobody is directly in a group, whatever would have put them there.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn is_empty(reader: &impl Reader, group: GroupId) -> Result<bool, Error> {
+    let found = Entity::find()
+        .filter(Column::GroupId.eq(group.0))
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    Ok(found.is_none())
+}
+
 /// Ends every membership of one origin, of every member. How many there were.
 ///
 /// # Errors
@@ -352,6 +365,20 @@ pub async fn of_members(
         }
     }
     Ok(found)
+}
+
+/// The direct memberships in one group, by whatever origin.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn in_group(reader: &impl Reader, group: GroupId) -> Result<Vec<Membership>, Error> {
+    let rows = Entity::find()
+        .filter(Column::GroupId.eq(group.0))
+        .all(&reader.source())
+        .await
+        .map_err(fail)?;
+    let read = |row: Model| read(row.group_id, &row.member_kind, row.member_id, &row.origin);
+    rows.into_iter().map(read).collect()
 }
 
 /// The people directly in any of these groups, by whatever origin, in no order.

@@ -95,6 +95,25 @@ pub async fn by_username(reader: &impl Reader, username: &str) -> Result<Option<
     row.map(to_user).transpose()
 }
 
+/// The users of these usernames, given as [`name::key`]s, in no order; names without a user are left out.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_keys(reader: &impl Reader, keys: &[String]) -> Result<Vec<User>, Error> {
+    let mut users = Vec::new();
+    for some in keys.chunks(BATCH) {
+        let rows = Entity::find()
+            .filter(Column::UsernameKey.is_in(some.iter().map(String::as_str)))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        for row in rows {
+            users.push(to_user(row)?);
+        }
+    }
+    Ok(users)
+}
+
 /// Those who state this e-mail address: several may.
 ///
 /// # Errors

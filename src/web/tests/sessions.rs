@@ -93,6 +93,7 @@ async fn w5_a_deactivated_person_is_out_at_once() {
     let house = House::open().await;
     let cookie = house.post("/in", None).await.cookie();
     let off = State::Deactivated(Deactivation {
+        directory: None,
         by: "grace".to_owned(),
         at: house.now(),
         reason: None,

@@ -173,6 +173,7 @@ fn o78_an_account_made_here_beforehand_is_neither_taken_over_nor_joined() {
 fn a_deactivated_person_stays_out_and_learns_by_whom_when_and_why() {
     let mut world = World::new(anna());
     world.link("anna").state = State::Deactivated(Deactivation {
+        directory: None,
         by: "HR sync".to_owned(),
         at: at(0),
         reason: Some("Left the company.".to_owned()),

@@ -12,7 +12,7 @@ use muster_services::reauth::Goal;
 use muster_services::signin::{self, Arrived};
 use muster_services::trial::{self, Ticket};
 use muster_services::users::{self, Identity};
-use muster_services::{factors, roles, second_step};
+use muster_services::{factors, forced, roles, second_step};
 use muster_storage::{credentials, recovery_codes};
 use muster_testing::{Persona, Says};
 use secrecy::SecretString;
@@ -21,6 +21,8 @@ use crate::factor::{App, PASSWORD, add, internal};
 use crate::lockout::{code, put};
 use crate::stage::{CORP, Stage, state_of};
 
+/// What has to be chosen in the place of a password that somebody else set.
+const CHANGED: &str = "velvet anchor hums 4 lanterns";
 const ANOTHER: &str = "copper meadow whistles 7 teapots";
 
 /// Sue may grant roles, Adam may edit people, and Norma has a password that Adam set.
@@ -73,7 +75,7 @@ impl Scene {
         }
     }
 
-    /// Adam signs in as Norma with the password he set and proves presence with it.
+    /// Adam signs in as Norma with the password he set, changes it as he has to, and proves presence with the new one.
     async fn as_norma(&self) -> Persona {
         let (stage, adam) = (&self.stage, by(&[self.adam.id]));
         let anonymous = stage.world.anonymous();
@@ -84,7 +86,11 @@ impl Scene {
         assert_eq!((user.id, &entry.opened_by), (self.norma, &adam));
         let norma = stage.world.sign_in(self.norma, "norma").await.unwrap();
         assert_eq!(norma.call.session().unwrap().opened_by, adam);
-        let proof = password::prove(stage.s(), &norma.call, PASSWORD).await;
+        let changed = SecretString::from(CHANGED);
+        forced::change(stage.s(), &norma.call, &changed)
+            .await
+            .unwrap();
+        let proof = password::prove(stage.s(), &norma.call, CHANGED).await;
         let (norma, _) = stage.grants(&norma, proof.unwrap()).await;
         assert_eq!(norma.call.elevated().unwrap().opened_by(), &adam);
         norma

@@ -65,6 +65,7 @@ impl Model {
     /// The change of a step, if the step makes sense now; and remembers what it should lead to.
     fn take(&mut self, step: &Step, directory: DirectoryId) -> Option<Action> {
         let by = Deactivation {
+            directory: None,
             by: "test".to_owned(),
             at: chrono::DateTime::UNIX_EPOCH,
             reason: None,

@@ -20,6 +20,7 @@ mod record;
 mod round_trips;
 mod sessions;
 mod speed;
+mod syncing;
 mod trouble;
 mod ways_back;
 mod world;

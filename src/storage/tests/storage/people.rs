@@ -60,7 +60,7 @@ on_both! {
         assert_eq!(users::by_email(&world.db, "User1@Example.org").await.unwrap(), [ada.clone()]);
         assert_eq!(users::get_many(&world.db, &[ada.id]).await.unwrap(), [ada.clone()]);
 
-        let out = State::Deactivated(Deactivation { by: "Bob".to_owned(), at: at(5), reason: None });
+        let out = State::Deactivated(Deactivation { directory: None, by: "Bob".to_owned(), at: at(5), reason: None });
         ada.display_name = "Countess".to_owned();
         ada.email = None;
         ada.updated_at = at(5);
@@ -175,7 +175,7 @@ on_both! {
         for (id, directory) in [(31_u128, 21_u128), (30, 20)] {
             accounts::upsert(&tx, &account(id, 1, directory)).await.unwrap();
         }
-        let out = State::Deactivated(Deactivation { by: "rule".to_owned(), at: at(1), reason: Some("left".to_owned()) });
+        let out = State::Deactivated(Deactivation { directory: None, by: "rule".to_owned(), at: at(1), reason: Some("left".to_owned()) });
         users::set_state(&tx, UserId(Uuid::from_u128(3)), &out, at(1)).await.unwrap();
         // A circle of groups must end.
         let edges = [in_group(10, nested(11)), in_group(11, nested(10)), in_group(11, member(2)), in_group(10, member(1))];

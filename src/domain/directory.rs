@@ -1,0 +1,49 @@
+//! A source of accounts and groups, as the console sees it: it can be tried step by step, and read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::record::UserRecord;
+use crate::snapshot::{Completeness, Intake};
+
+/// One step of trying a directory. Each presumes the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// A server is reached, encrypted as asked for.
+    Connect,
+    /// It lets us in.
+    Bind,
+    /// It shows people and groups.
+    Search,
+}
+
+/// What a step of trying showed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Which step.
+    pub probe: Probe,
+    /// What happened, in a sentence, or why it failed and what to do.
+    pub outcome: Result<String, Error>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A directory that can be tried and read.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Tries one step, and those before it, on a connection of its own.
+    async fn probe(&self, probe: Probe) -> Finding;
+
+    /// Reads one person by the name they sign in with; none: there is no such person.
+    ///
+    /// # Errors
+    /// Why the source cannot say; also when two people bear the name.
+    async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error>;
+
+    /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
+    async fn read(&self, intake: &mut dyn Intake) -> Completeness;
+}

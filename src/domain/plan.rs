@@ -1,0 +1,238 @@
+//! What would change, and why: three-way, between what the source says now, what was last applied from it, and what is
+//! here now.
+//!
+//! The decisions are taken one subject at a time ([`person::decide`], [`group::decide`], [`member::decide`]), from that
+//! subject alone, so that a hundred thousand people can pass in the order of their ids without being in memory together.
+//! Two questions need more than one subject: who of several gets a name ([`names::settle`], about those alone who
+//! contend), and whether too much goes ([`crate::guard::judge`], about counts). [`make`] does it all in memory.
+//!
+//! Applying a plan and making it again from the same source yields no change. Each step carries its inverse.
+
+pub mod group;
+pub mod identity;
+mod making;
+pub mod member;
+pub mod names;
+pub mod person;
+pub mod terms;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Action, Change};
+use crate::guard::Guarded;
+use crate::id::DirectoryId;
+use crate::record::ExternalId;
+
+pub use identity::{Approval, Identity, out_of_date};
+pub use making::{Here, Limits, Now, make};
+pub use terms::{Leavers, Owner, Protection, Revival, Terms};
+
+/// One step, with what takes it back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done, and why.
+    pub change: Change,
+    /// Whom it is about, for people.
+    pub subject: String,
+    /// What takes it back, in this order. Cause of each: [`crate::change::Cause::Undone`].
+    pub undo: Vec<Change>,
+}
+
+/// Something the source says that is not done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Whom it is about, for people.
+    pub subject: String,
+    /// Its id at the source, where it has one.
+    pub external_id: Option<ExternalId>,
+    /// Why it is not done.
+    pub reason: Reason,
+}
+
+/// Why something is not done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// The record cannot be used.
+    Unusable {
+        /// What is wrong with it, in a sentence.
+        why: String,
+    },
+    /// Somebody else here has the name.
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        by: String,
+    },
+    /// Two records of this source want the name.
+    NameContended {
+        /// The name.
+        name: String,
+    },
+    /// People would have to exchange names.
+    NamesInACircle {
+        /// The name.
+        name: String,
+    },
+    /// It may not be touched from here.
+    Protected {
+        /// Why not.
+        why: Protection,
+    },
+    /// A group would be in itself.
+    InItself,
+}
+
+impl Reason {
+    /// Why, in a sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Unusable { why } => why.clone(),
+            Self::NameTaken { name, by } => format!("The name “{name}” belongs to {by}."),
+            Self::NameContended { name } => {
+                format!("Two records of the source want the name “{name}”.")
+            }
+            Self::NamesInACircle { name } => {
+                format!("“{name}” would have to be exchanged. Give one of them another name first.")
+            }
+            Self::Protected { why } => why.words().to_owned(),
+            Self::InItself => "A group cannot be in itself.".to_owned(),
+        }
+    }
+}
+
+/// What is decided about one subject.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[must_use]
+pub struct Verdict {
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// What is not.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Verdict {
+    fn step(step: Step) -> Self {
+        Self {
+            steps: vec![step],
+            refusals: Vec::new(),
+        }
+    }
+
+    fn refusal(refusal: Refusal) -> Self {
+        Self {
+            steps: Vec::new(),
+            refusals: vec![refusal],
+        }
+    }
+}
+
+/// When in a plan a step is done: what takes away comes first, so that names are free and a run that stops halfway has
+/// left nobody with more than the source grants.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Memberships end.
+    MembersLeave,
+    /// People are deactivated, lose their account or are deleted.
+    PeopleLeave,
+    /// Groups go or become local.
+    GroupsLeave,
+    /// Groups are renamed and made.
+    GroupsCome,
+    /// People who are here change or come back.
+    PeopleChange,
+    /// People are made.
+    PeopleCome,
+    /// Members join.
+    MembersJoin,
+}
+
+impl Phase {
+    /// When a change is done.
+    #[must_use]
+    pub const fn of(change: &Change) -> Self {
+        match change.action {
+            Action::RemoveMember { .. } => Self::MembersLeave,
+            Action::Deactivate { .. }
+            | Action::RemoveAccount { .. }
+            | Action::DeleteUser { .. } => Self::PeopleLeave,
+            Action::DeleteGroup { .. } | Action::UnlinkGroup { .. } => Self::GroupsLeave,
+            Action::CreateGroup { .. } | Action::LinkGroup { .. } | Action::RenameGroup { .. } => {
+                Self::GroupsCome
+            }
+            Action::UpdateAccount { .. }
+            | Action::LinkIdentity { .. }
+            | Action::Reactivate { .. } => Self::PeopleChange,
+            Action::CreateUser { .. } => Self::PeopleCome,
+            Action::AddMember { .. } => Self::MembersJoin,
+        }
+    }
+}
+
+/// A whole plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[must_use]
+pub struct Plan {
+    /// Of which directory.
+    pub directory: DirectoryId,
+    /// The state of the directory here that it was made from; another one makes it stale.
+    pub base_revision: u64,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What is not done.
+    pub refusals: Vec<Refusal>,
+    /// Whether it may be applied by itself.
+    pub guarded: Guarded,
+}
+
+impl Plan {
+    /// What exactly an approval of it approves.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let mut counting = identity::Digest::new(self.directory, self.base_revision);
+        for step in &self.steps {
+            counting.add(step);
+        }
+        counting.finish()
+    }
+
+    /// The plan that takes this one back: its inverses, the last first. It is clear: a person asks for it, and nothing
+    /// of it comes from a source.
+    pub fn inverse(&self, base_revision: u64) -> Self {
+        Self {
+            directory: self.directory,
+            base_revision,
+            steps: inverse(&self.steps),
+            refusals: Vec::new(),
+            guarded: Guarded::Clear,
+        }
+    }
+}
+
+/// The inverses of steps that were done, the last first; each carries the step it takes back.
+#[must_use]
+pub fn inverse(done: &[Step]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for step in done.iter().rev() {
+        for (at, change) in step.undo.iter().enumerate() {
+            // Several changes that take one back are taken back as one.
+            let redo = if at == 0 {
+                vec![step.change.clone()]
+            } else {
+                Vec::new()
+            };
+            steps.push(Step {
+                change: change.clone(),
+                subject: step.subject.clone(),
+                undo: redo,
+            });
+        }
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests;

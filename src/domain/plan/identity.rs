@@ -1,0 +1,97 @@
+//! What an approval approves: exactly these steps, made from exactly this state.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::Step;
+use crate::id::DirectoryId;
+use crate::{Error, Kind};
+
+/// A plan's identity: SHA-256 over its directory, its base revision and every step, in hexadecimal.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Identity(pub String);
+
+/// Makes the identity of a plan, step by step.
+#[derive(Clone, Debug)]
+pub struct Digest {
+    hasher: Sha256,
+}
+
+impl Digest {
+    /// Of a plan of this directory from this state.
+    #[must_use]
+    pub fn new(directory: DirectoryId, base_revision: u64) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"muster plan 1");
+        hasher.update(directory.0.as_bytes());
+        hasher.update(base_revision.to_be_bytes());
+        Self { hasher }
+    }
+
+    /// The next step.
+    pub fn add(&mut self, step: &Step) {
+        // Maps in it are ordered, so equal steps are equal text. What cannot be written as text would be a defect; it
+        // then counts as nothing and no approval of it can be told from one of another, so it is marked.
+        let text = serde_json::to_vec(step).unwrap_or_else(|_| b"unwritable".to_vec());
+        self.hasher
+            .update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        self.hasher.update(&text);
+    }
+
+    /// The identity of all so far.
+    #[must_use]
+    pub fn finish(self) -> Identity {
+        let bytes = self.hasher.finalize();
+        Identity(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// That somebody approved a plan they saw.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Approval {
+    /// What they saw.
+    pub identity: Identity,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Approval {
+    /// Whether it approves this plan, while the directory stands at `revision`.
+    ///
+    /// # Errors
+    /// `PLAN-001` when another plan was seen, `PLAN-002` when something changed since the plan was made.
+    pub fn covers(
+        &self,
+        identity: &Identity,
+        base_revision: u64,
+        revision: u64,
+    ) -> Result<(), Error> {
+        if self.identity != *identity {
+            return Err(Error::new(
+                "PLAN-001",
+                Kind::Conflict,
+                "This is not the plan that was approved.",
+            )
+            .next("Nothing was changed. Look at the plan as it is now, and approve it again."));
+        }
+        if base_revision != revision {
+            return Err(out_of_date());
+        }
+        Ok(())
+    }
+}
+
+/// Something changed since a plan was made.
+#[must_use]
+pub fn out_of_date() -> Error {
+    Error::new(
+        "PLAN-002",
+        Kind::Conflict,
+        "The plan is out of date: the directory's accounts changed since it was made.",
+    )
+    .next("Nothing was changed. Make the plan again and look at it.")
+}

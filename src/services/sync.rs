@@ -1,0 +1,239 @@
+//! Bringing a directory's accounts here: read it, make the plan, and carry the plan out.
+//!
+//! A plan that the guard holds is carried out only with an approval of exactly that plan. Steps go through the door in
+//! short transactions; a step that fails is told and the others go on.
+
+mod here;
+
+use async_trait::async_trait;
+use muster_domain::directory::Directory as Source;
+use muster_domain::guard::{Guard, Guarded, Tally};
+use muster_domain::id::DirectoryId;
+use muster_domain::plan::{self, Approval, Leavers, Limits, Now, Plan, Revival, Step, Terms};
+use muster_domain::role::Permission;
+use muster_domain::snapshot::{Entry, Gathered, Intake};
+use muster_domain::{Error, Kind};
+use muster_storage::{directories, directory_states};
+use serde_json::json;
+
+use crate::{Call, Services, provisioning};
+
+/// Most people and groups of a directory whose plan is made in memory.
+pub const MOST: usize = 20_000;
+/// Steps that are committed together.
+const AT_ONCE: usize = 100;
+
+/// On what terms a directory is synced.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rules {
+    /// What happens with leavers.
+    pub leavers: Leavers,
+    /// Whom it may bring back.
+    pub revival: Revival,
+    /// How much may go by itself.
+    pub guard: Guard,
+}
+
+/// Reads a directory and makes the plan of what it would change. Changes nothing.
+///
+/// # Errors
+/// Without permission, for an unknown directory, or when the database cannot be read. What the source could not say is
+/// in the plan: it is held.
+pub async fn plan(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    source: &dyn Source,
+    rules: &Rules,
+) -> Result<Plan, Error> {
+    call.may(Permission::ManageDirectories)?;
+    let directory = directories::get(services.db(), id)
+        .await?
+        .ok_or_else(|| Error::not_found("directory"))?;
+    let mut intake = Bounded::default();
+    let completeness = source.read(&mut intake).await;
+    let snapshot = intake.gathered.finish(completeness);
+    let here = here::of(services.db(), id, &snapshot).await?;
+    let terms = Terms {
+        directory: id,
+        name: directory.name,
+        leavers: rules.leavers.clone(),
+        revival: rules.revival,
+        may_remove: true,
+        at: call.at,
+    };
+    let now = Now {
+        snapshot: &snapshot,
+        filtered: &Default::default(),
+        records: &Default::default(),
+    };
+    let limits = Limits {
+        guard: &rules.guard,
+        lately: Tally::default(),
+    };
+    Ok(plan::make(now, &here, &terms, limits, &mut || {
+        services.id()
+    }))
+}
+
+/// Keeps a reading in memory, up to a size.
+#[derive(Default)]
+struct Bounded {
+    gathered: Gathered,
+    taken: usize,
+}
+
+#[async_trait]
+impl Intake for Bounded {
+    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        let is_subject =
+            |entry: &&Entry| !matches!(entry, Entry::Members { .. } | Entry::MembersUnread { .. });
+        self.taken += entries.iter().filter(is_subject).count();
+        if self.taken > MOST {
+            return Err(Error::new(
+                "PLAN-003",
+                Kind::TooLarge,
+                format!("The directory holds more than {MOST} people and groups, which this version does not sync."),
+            )
+            .next("Narrow the base or the filters."));
+        }
+        entries
+            .into_iter()
+            .for_each(|entry| self.gathered.take(entry));
+        Ok(())
+    }
+}
+
+/// What became of one step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is not, and why.
+    Failed(Error),
+    /// The run ended before.
+    NotReached,
+}
+
+/// Carries a plan out. One outcome for each of its steps.
+///
+/// # Errors
+/// Without permission; `PLAN-004` when it is held and nobody approved it, `PLAN-001` when another plan was approved,
+/// `PLAN-002` when the directory's accounts changed since it was made. Nothing is changed then.
+pub async fn apply(
+    services: &Services,
+    call: &Call,
+    plan: &Plan,
+    approval: Option<&Approval>,
+) -> Result<Vec<Outcome>, Error> {
+    call.may(Permission::ManageDirectories)?;
+    begin(services, call, plan, approval).await?;
+    let mut outcomes = Vec::with_capacity(plan.steps.len());
+    let mut is_over = false;
+    for some in plan.steps.chunks(AT_ONCE) {
+        if is_over {
+            outcomes.extend(some.iter().map(|_| Outcome::NotReached));
+            continue;
+        }
+        if carry(services, call, some).await.is_ok() {
+            outcomes.extend(some.iter().map(|_| Outcome::Done));
+            continue;
+        }
+        // One of them fails: each by itself, so that the others are done.
+        for step in some {
+            let outcome = match carry(services, call, std::slice::from_ref(step)).await {
+                _ if is_over => Outcome::NotReached,
+                Ok(()) => Outcome::Done,
+                Err(error) => {
+                    is_over = error.kind == Kind::Unavailable;
+                    Outcome::Failed(error)
+                }
+            };
+            outcomes.push(outcome);
+        }
+    }
+    end(services, call, plan, &outcomes).await?;
+    Ok(outcomes)
+}
+
+/// Whether it may be carried out; if so, no other plan of the same state may be any more.
+async fn begin(
+    services: &Services,
+    call: &Call,
+    plan: &Plan,
+    approval: Option<&Approval>,
+) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    let revision = directory_states::revision(&tx, plan.directory).await?;
+    let identity = plan.identity();
+    match (&plan.guarded, approval) {
+        (_, Some(approval)) => approval.covers(&identity, plan.base_revision, revision)?,
+        (Guarded::Held(holds), None) => {
+            let why: Vec<String> = holds
+                .iter()
+                .map(muster_domain::guard::Hold::words)
+                .collect();
+            return Err(
+                Error::new("PLAN-004", Kind::Conflict, "The plan waits for a person.")
+                    .next(format!("Nothing was changed. {}", why.join(" "))),
+            );
+        }
+        (Guarded::Clear, None) => {}
+    }
+    if !directory_states::advance(&tx, plan.directory, plan.base_revision).await? {
+        return Err(plan::out_of_date());
+    }
+    let detail = json!({
+        "plan": identity,
+        "steps": plan.steps.len(),
+        "refusals": plan.refusals.len(),
+        "approved_by": approval.map(|approval| &approval.by),
+    });
+    tx.commit(&[call.event(
+        "directory.sync.begin",
+        &name(services, plan).await?,
+        Some(plan.directory.0),
+        detail,
+    )])
+    .await
+}
+
+async fn carry(services: &Services, call: &Call, steps: &[Step]) -> Result<(), Error> {
+    let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
+    let tx = services.db().begin().await?;
+    let events = provisioning::apply(services, call, &tx, &changes).await?;
+    if events.is_empty() {
+        return tx.rollback().await;
+    }
+    tx.commit(&events).await
+}
+
+async fn end(
+    services: &Services,
+    call: &Call,
+    plan: &Plan,
+    outcomes: &[Outcome],
+) -> Result<(), Error> {
+    let count =
+        |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let detail = json!({
+        "done": count(|outcome| matches!(outcome, Outcome::Done)),
+        "failed": count(|outcome| matches!(outcome, Outcome::Failed(_))),
+        "not_reached": count(|outcome| matches!(outcome, Outcome::NotReached)),
+    });
+    let tx = services.db().begin().await?;
+    tx.commit(&[call.event(
+        "directory.sync.end",
+        &name(services, plan).await?,
+        Some(plan.directory.0),
+        detail,
+    )])
+    .await
+}
+
+async fn name(services: &Services, plan: &Plan) -> Result<String, Error> {
+    let directory = directories::get(services.db(), plan.directory).await?;
+    Ok(directory
+        .map(|directory| directory.name)
+        .unwrap_or_default())
+}

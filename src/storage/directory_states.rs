@@ -1,0 +1,30 @@
+//! In which state a directory's accounts are here: every run makes a new one, so that a plan made from an old one shows.
+
+use muster_domain::Error;
+use muster_domain::id::DirectoryId;
+
+use crate::sql;
+use crate::{Reader, Tx};
+
+/// The state a directory is in; 0 before its first run.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn revision(reader: &impl Reader, directory: DirectoryId) -> Result<u64, Error> {
+    let sql = "SELECT revision FROM directory_states WHERE directory_id = $1";
+    let found = sql::number(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
+    Ok(u64::try_from(found).unwrap_or_default())
+}
+
+/// Goes on to the next state, if the directory is in this one. Says whether it was: of two who try at once, one is told no.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn advance(tx: &Tx, directory: DirectoryId, from: u64) -> Result<bool, Error> {
+    let first = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
+    sql::change(tx, sql::ask(tx, first, [directory.0.into()])).await?;
+    let next = "UPDATE directory_states SET revision = revision + 1 WHERE directory_id = $1 AND revision = $2";
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let changed = sql::change(tx, sql::ask(tx, next, [directory.0.into(), from.into()])).await?;
+    Ok(changed == 1)
+}

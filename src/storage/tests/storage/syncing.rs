@@ -1,0 +1,99 @@
+//! What the plan of a directory is made from, page by page, and the state that it stands in.
+
+use muster_domain::id::{AccountId, DirectoryId, GroupId, UserId};
+use muster_domain::membership::{Member, Membership, Origin};
+use muster_domain::record::ExternalId;
+use muster_storage::accounts::{self, Account};
+use muster_storage::{directories, directory_states, groups, memberships, users};
+use uuid::Uuid;
+
+use crate::world::{at, directory, event, group, on_both, user};
+
+fn account(number: u128, directory: DirectoryId, external_id: &str) -> Account {
+    Account {
+        id: AccountId(Uuid::from_u128(1000 * number + directory.0.as_u128())),
+        user: UserId(Uuid::from_u128(number)),
+        directory,
+        external_id: ExternalId(external_id.to_owned()),
+        attributes: [("username".to_owned(), format!("user{number}"))].into(),
+        active: true,
+        first_seen_at: at(1),
+        last_confirmed_at: at(1),
+    }
+}
+
+on_both! {
+    async fn a_directorys_accounts_come_in_pages_by_their_ids_byte_by_byte(world) {
+        world.users(&[user(1, "Ada"), user(2, "Bob"), user(3, "Cem")]).await;
+        let (ours, other) = (directory(20), directory(21));
+        let tx = world.tx().await;
+        directories::insert(&tx, &ours).await.unwrap();
+        directories::insert(&tx, &other).await.unwrap();
+        // Upper case comes before lower case in both databases, whatever their language.
+        let rows = [account(1, ours.id, "b"), account(2, ours.id, "B"), account(3, ours.id, "a-1"), account(1, other.id, "a")];
+        accounts::insert_many(&tx, &rows).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let mut seen = Vec::new();
+        let mut after: Option<ExternalId> = None;
+        loop {
+            let page = accounts::page_of_directory(&world.db, ours.id, after.as_ref(), 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.external_id.clone());
+            seen.extend(page.into_iter().map(|account| account.external_id.0));
+        }
+        assert_eq!(seen, ["B", "a-1", "b"]);
+        let of_ada = accounts::of_users(&world.db, &[UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(9))]).await.unwrap();
+        assert_eq!(of_ada.len(), 2);
+        let keys = ["user1".to_owned(), "nobody".to_owned()];
+        assert_eq!(users::by_keys(&world.db, &keys).await.unwrap(), [user(1, "Ada")]);
+    }
+
+    async fn a_directorys_groups_say_who_else_knows_them_and_are_forgotten_one_by_one(world) {
+        world.users(&[user(1, "Ada")]).await;
+        world.groups(&[group(10, "Staff"), group(11, "Lab")]).await;
+        let (ours, other) = (directory(20), directory(21));
+        let id = |text: &str| ExternalId(text.to_owned());
+        let (staff, lab) = (GroupId(Uuid::from_u128(10)), GroupId(Uuid::from_u128(11)));
+        let tx = world.tx().await;
+        directories::insert(&tx, &ours).await.unwrap();
+        directories::insert(&tx, &other).await.unwrap();
+        groups::add_source(&tx, staff, ours.id, &id("s")).await.unwrap();
+        groups::add_source(&tx, staff, other.id, &id("s")).await.unwrap();
+        groups::add_source(&tx, lab, ours.id, &id("l")).await.unwrap();
+        let row = Membership { group: staff, member: Member::Group(lab), origin: Origin::Directory(ours.id) };
+        memberships::add(&tx, &row, at(1)).await.unwrap();
+        assert_eq!(memberships::in_group(&tx, staff).await.unwrap(), [row]);
+        assert!(!memberships::is_empty(&tx, staff).await.unwrap());
+        assert!(memberships::is_empty(&tx, lab).await.unwrap());
+        let page = groups::page_of_directory(&tx, ours.id, None, 10).await.unwrap();
+        let told: Vec<_> = page.iter().map(|known| (known.external_id.0.as_str(), known.group.id, known.elsewhere)).collect();
+        assert_eq!(told, [("l", lab, false), ("s", staff, true)]);
+        let rest = groups::page_of_directory(&tx, ours.id, Some(&id("l")), 10).await.unwrap();
+        assert_eq!(rest.len(), 1);
+        assert!(!groups::remove_source(&tx, lab, ours.id, &id("s")).await.unwrap());
+        assert!(groups::remove_source(&tx, staff, ours.id, &id("s")).await.unwrap());
+        assert_eq!(groups::by_source(&tx, other.id, &id("s")).await.unwrap(), Some(staff));
+        assert_eq!(groups::by_source(&tx, ours.id, &id("s")).await.unwrap(), None);
+        tx.commit(&[event("test")]).await.unwrap();
+    }
+
+    async fn of_two_who_go_on_from_one_state_at_once_one_is_told_no(world) {
+        let tx = world.tx().await;
+        directories::insert(&tx, &directory(20)).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let id = directory(20).id;
+        assert_eq!(directory_states::revision(&world.db, id).await.unwrap(), 0);
+        let tries = (0..4).map(|_| {
+            let db = world.db.clone();
+            async move {
+                let tx = db.begin().await.unwrap();
+                let went_on = directory_states::advance(&tx, id, 0).await.unwrap();
+                tx.commit(&[event("test")]).await.unwrap();
+                went_on
+            }
+        });
+        let went_on = futures::future::join_all(tries).await;
+        assert_eq!(went_on.into_iter().filter(|yes| *yes).count(), 1);
+        assert_eq!(directory_states::revision(&world.db, id).await.unwrap(), 1);
+    }
+}
