@@ -285,6 +285,8 @@ async fn o78_the_mark_ends_when_its_owner_sets_it_anew_after_proof_that_nobody_e
     // Every other session of hers ended; one that came in by her provider is clean as well.
     let norma = stage.session("norma", scene.norma, &means).await;
     assert!(norma.call.session().unwrap().opened_by.is_nobody());
+    let proof = stage.proves(&norma, Goal::Elevate).await.proof.unwrap();
+    let (norma, _) = stage.grants(&norma, proof).await;
     let ended = muster_services::sessions::end_all(stage.s(), &norma.call, norma.id).await;
     ended.unwrap();
     assert_eq!(scene.told().await, None);
@@ -340,7 +342,7 @@ async fn o78_beside_a_factor_of_their_own_a_password_that_another_set_is_no_way_
         other.stage.s(),
         &other.stage.world.anonymous(),
         "norma",
-        PASSWORD,
+        CHANGED,
     )
     .await;
     let Ok(Entered::Half(half)) = entered else {
