@@ -1,7 +1,7 @@
 //! What the tests of mail share: a server that is entered, and people with addresses and passwords.
 
-use muster_domain::opener::Openers;
 use muster_domain::mail::{Encryption, Letter, Server};
+use muster_domain::opener::Openers;
 use muster_domain::role::Role;
 use muster_services::outbox::{self, Worked};
 use muster_services::{mail, password};
@@ -61,9 +61,16 @@ pub async fn person(stage: &Stage, name: &str, roles: &[Role]) -> Persona {
     let persona = stage.world.persona(name, roles).await.unwrap();
     let hash = password::make(stage.s(), OLD, &[]).await.unwrap();
     let tx = stage.s().db().begin().await.unwrap();
-    credentials::set_password(&tx, persona.id, &hash, None, &Openers::nobody(), stage.now())
-        .await
-        .unwrap();
+    credentials::set_password(
+        &tx,
+        persona.id,
+        &hash,
+        None,
+        &Openers::nobody(),
+        stage.now(),
+    )
+    .await
+    .unwrap();
     tx.commit_quiet(muster_storage::Quiet::Expired)
         .await
         .unwrap();
