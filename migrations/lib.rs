@@ -18,6 +18,7 @@ mod m0011_applications;
 mod m0012_openers;
 mod m0013_mail;
 mod m0014_sessions;
+mod m0016_addresses;
 
 use sea_orm_migration::prelude::*;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_openers::Step),
             Box::new(m0013_mail::Step),
             Box::new(m0014_sessions::Step),
+            Box::new(m0016_addresses::Step),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! Openers: who, beside its owner, could use a way in.
 //!
-//! An admin who sets somebody's password, links an identity to them or lets them add a factor can use what they opened.
-//! So can whoever came in by it use what is added from there: an app, a passkey, recovery codes, another password, a
+//! An admin who sets somebody's password, links an identity to them, lets them add a factor or enters the address that a
+//! link for a password is mailed to can use what they opened. So can whoever came in by it use what is added from there: an app, a passkey, recovery codes, another password, a
 //! linked identity. Openers are handed on from the way to the session that came in by it, from what proved presence to
 //! the secure session, and from there to everything that is opened in it ([`Openers::of_what`]). Conferring a role asks
 //! first while any way in of the person has an opener (`ROLE-006`).

@@ -194,6 +194,9 @@ fn words(one: &Opened, by: &str, owner: &str) -> String {
     match one.what {
         What::Password if own_hands => format!("{by} set the password of {owner}"),
         What::Password => after(&format!("the password of {owner} was set")),
+        What::MailedPassword => format!(
+            "the password of {owner} was set by a link that was mailed, and {by} had a hand in its address or in sending it"
+        ),
         What::Identity if own_hands => format!("{by} linked an identity to {owner}"),
         What::Identity => after(&format!("an identity was linked to {owner}")),
         What::Factor if own_hands => {

@@ -197,7 +197,7 @@ async fn granted(
                 address: Some(address.clone()),
                 by: None,
                 roles: Vec::new(),
-                opened_by: Openers::nobody(),
+                opened_by: readers(tx, user).await?,
             };
             let (url, until) = make(services, call, tx, user.id, Purpose::Reset, detail).await?;
             About::Reset {
@@ -252,6 +252,14 @@ async fn refused(tx: &Tx, user: &User) -> Result<Option<NoLink>, Error> {
         return Ok(Some(NoLink::RoleWithoutFactor));
     }
     Ok(None)
+}
+
+/// Who, beside the person, could read what is mailed to them, by the address that was entered here.
+async fn readers(tx: &Tx, user: &User) -> Result<Openers, Error> {
+    match has_entered_address(tx, user).await? {
+        true => users::email_opened_by(tx, user.id).await,
+        false => Ok(Openers::nobody()),
+    }
 }
 
 /// Whether an administrator entered the person's address here. What a provider states about somebody is its word alone.

@@ -5,7 +5,7 @@ use muster_domain::Error;
 use muster_domain::id::UserId;
 use muster_domain::opener::Openers;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use crate::entities::credentials::{Column, Entity, Model};
 use crate::failure::fail;
@@ -56,6 +56,7 @@ pub async fn set_password(
         changed_at: millis(at),
         set_by: set_by.map(str::to_owned),
         opened_by: openers(opened_by)?,
+        mailed: None,
     };
     Entity::insert(row.into_active_model())
         .on_conflict(
@@ -65,10 +66,26 @@ pub async fn set_password(
                     Column::ChangedAt,
                     Column::SetBy,
                     Column::OpenedBy,
+                    Column::Mailed,
                 ])
                 .to_owned(),
         )
         .exec_without_returning(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// Notes that the password that was set last was set by a link that was mailed.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn set_mailed(tx: &Tx, user: UserId) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::Mailed, true.into())
+        .filter(Column::UserId.eq(user.0))
+        .filter(Column::Kind.eq(PASSWORD))
+        .exec(&tx.source())
         .await
         .map_err(fail)?;
     Ok(())

@@ -18,6 +18,8 @@ use crate::sql::{self, BATCH, Where};
 pub enum What {
     /// A password here.
     Password,
+    /// A password here that was set by a link that was mailed.
+    MailedPassword,
     /// An identity at a provider.
     Identity,
     /// A second factor.
@@ -71,8 +73,8 @@ pub async fn of_users(
         let theirs = format!("opened_by IS NOT NULL AND user_id IN ({})", ids.join(", "));
         let none = "CAST(NULL AS TEXT)";
         let sql = format!(
-            "SELECT user_id, 'password' AS what, {none} AS name, set_by AS by_hand_of, opened_by \
-             FROM credentials WHERE {theirs} \
+            "SELECT user_id, CASE WHEN mailed THEN 'mailed_password' ELSE 'password' END AS what, {none} AS name, \
+             set_by AS by_hand_of, opened_by FROM credentials WHERE {theirs} \
              UNION ALL SELECT user_id, 'identity', {none}, linked_by, opened_by FROM idp_subjects WHERE {theirs} \
              UNION ALL SELECT user_id, 'factor', name, permitted_by, opened_by FROM factors \
              WHERE confirmed_at IS NOT NULL AND {theirs} \

@@ -3,14 +3,17 @@
 use chrono::{DateTime, Utc};
 use muster_domain::id::UserId;
 use muster_domain::name;
+use muster_domain::opener::Openers;
 use muster_domain::user::{Deactivation, State, User};
 use muster_domain::{Error, Kind};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
+};
 
 use crate::entities::users::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
-use crate::row::{from_json, instant, json, millis};
+use crate::row::{from_json, from_openers, instant, json, millis, openers};
 use crate::sql::{self, BATCH};
 use crate::{Reader, Tx};
 
@@ -167,6 +170,31 @@ pub async fn set_state(tx: &Tx, id: UserId, state: &State, at: DateTime<Utc>) ->
     tx.count(counter(&before.state), -1);
     tx.count(counter(state), 1);
     Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Entered {
+    email_opened_by: Option<String>,
+}
+
+/// Who, beside the person, could read what is mailed to the address that was entered for them here.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn email_opened_by(reader: &impl Reader, id: UserId) -> Result<Openers, Error> {
+    let sql = "SELECT email_opened_by FROM users WHERE id = $1";
+    let row: Option<Entered> = sql::one(reader, sql::ask(reader, sql, [id.0.into()])).await?;
+    from_openers("users", row.and_then(|row| row.email_opened_by).as_deref())
+}
+
+/// Keeps who could. No other change of a person touches it.
+///
+/// # Errors
+/// `WEB-404` when there is no such user.
+pub async fn set_email_opened_by(tx: &Tx, id: UserId, by: &Openers) -> Result<(), Error> {
+    let sql = "UPDATE users SET email_opened_by = $1 WHERE id = $2";
+    let values = [openers(by)?.into(), id.0.into()];
+    changed(sql::change(tx, sql::ask(tx, sql, values)).await?)
 }
 
 /// Notes a sign-in.

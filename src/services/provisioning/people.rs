@@ -48,7 +48,39 @@ impl Door<'_> {
         }
         users::insert_many(self.tx, &people).await?;
         accounts::insert_many(self.tx, &records).await?;
+        for change in run {
+            if let Action::CreateUser {
+                user, attributes, ..
+            } = &change.action
+            {
+                self.entered(&change.cause, *user, &Attributes::new(), attributes)
+                    .await?;
+            }
+        }
         Ok(events)
+    }
+
+    /// Keeps who could read what is mailed to an address that was entered by hand. One that is not changed keeps what was
+    /// kept; in other letters' case it is the same mailbox. What a source states is not touched by it: no link goes there.
+    async fn entered(
+        self,
+        cause: &Cause,
+        user: UserId,
+        before: &Attributes,
+        after: &Attributes,
+    ) -> Result<(), Error> {
+        let (was, is) = (before.get("email"), after.get("email"));
+        if *cause != Cause::ByHand || was == is {
+            return Ok(());
+        }
+        let mut opened_by = match is {
+            Some(_) => self.call.opens_for(user),
+            None => Openers::nobody(),
+        };
+        if was.map(|was| name::key(was)) == is.map(|is| name::key(is)) {
+            opened_by = opened_by.or(users::email_opened_by(self.tx, user).await?);
+        }
+        users::set_email_opened_by(self.tx, user, &opened_by).await
     }
 
     fn new_user(self, id: UserId, merged: &BTreeMap<String, Merged>) -> Result<User, Error> {
@@ -106,6 +138,8 @@ impl Door<'_> {
             let before = known.map(|account| account.attributes).unwrap_or_default();
             let account = self.account(*user, *directory, external_id, attributes);
             accounts::upsert(self.tx, &account).await?;
+            self.entered(&change.cause, *user, &before, attributes)
+                .await?;
             let effective = self.refresh(&mut person).await?;
             let fields = differences(&before, attributes);
             if fields.is_empty() && !effective {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
-use super::{LASTS, SENT_LASTS, post, refused};
+use super::{LASTS, SENT_LASTS, post, readers, refused};
 use crate::digest::sha256_hex;
 use crate::forced::{self, By, not_oneself};
 use crate::refusals::{self, Concerns};
@@ -117,11 +117,15 @@ pub async fn make_for(
         false => None,
     };
     let by = call.actor().to_owned();
+    let mut opened_by = call.opens_for(id);
+    if address.is_some() {
+        opened_by = opened_by.or(readers(&tx, &user).await?);
+    }
     let detail = Detail {
         address: address.clone(),
         by: Some(by.clone()),
         roles: standing.roles_of(id),
-        opened_by: call.opens_for(id),
+        opened_by,
     };
     let purpose = if address.is_some() {
         Purpose::Reset
@@ -256,6 +260,9 @@ pub async fn redeem(
         .as_deref()
         .filter(|_| link.purpose == Purpose::Handed);
     credentials::set_password(&tx, user.id, &hash, set_by, &detail.opened_by, call.at).await?;
+    if link.purpose == Purpose::Reset {
+        credentials::set_mailed(&tx, user.id).await?;
+    }
     forced::settled(services, call, &tx, &user, By::Owner).await?;
     let ended = sessions::revoke_of_user(&tx, user.id, None).await?;
     elevations::drop_of_user(&tx, user.id, call.at).await?;

@@ -13,6 +13,7 @@ pub(crate) struct Model {
     pub changed_at: i64,
     pub set_by: Option<String>,
     pub opened_by: Option<String>,
+    pub mailed: Option<bool>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,6 +8,7 @@
     reason = "what the tests share fails like the tests themselves"
 )]
 
+mod address;
 mod announcements;
 mod applications;
 mod arrivals;

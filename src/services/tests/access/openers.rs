@@ -26,18 +26,18 @@ const CHANGED: &str = "velvet anchor hums 4 lanterns";
 const ANOTHER: &str = "copper meadow whistles 7 teapots";
 
 /// Sue may grant roles, Adam may edit people, and Norma has a password that Adam set.
-struct Scene {
-    stage: Stage,
-    sue: Persona,
-    adam: Persona,
-    norma: UserId,
+pub struct Scene {
+    pub stage: Stage,
+    pub sue: Persona,
+    pub adam: Persona,
+    pub norma: UserId,
 }
 
-fn by(all: &[UserId]) -> Openers {
+pub fn by(all: &[UserId]) -> Openers {
     all.iter().copied().collect()
 }
 
-async fn sets_password(stage: &Stage, who: &Persona, whose: UserId, password: &str) {
+pub async fn sets_password(stage: &Stage, who: &Persona, whose: UserId, password: &str) {
     let who = stage.world.elevate(who).await.unwrap();
     let elevated = who.call.elevated().unwrap();
     let password = SecretString::from(password);
@@ -96,12 +96,12 @@ impl Scene {
         norma
     }
 
-    async fn sue(&self) -> Persona {
+    pub async fn sue(&self) -> Persona {
         self.stage.world.elevate(&self.sue).await.unwrap()
     }
 
     /// What Sue is told before Norma gets a role; none: nothing.
-    async fn told(&self) -> Option<String> {
+    pub async fn told(&self) -> Option<String> {
         let (sue, s) = (self.sue().await, self.stage.s());
         let (call, to) = (&sue.call, Member::User(self.norma));
         let elevated = call.elevated().unwrap();

@@ -8,7 +8,7 @@ use muster_storage::factors::Keyed;
 use muster_storage::opened::{self, What};
 use muster_storage::sessions::{self, key_of, keys};
 use muster_storage::subjects::{self, Subject};
-use muster_storage::{credentials, factors, permits, recovery_codes};
+use muster_storage::{credentials, factors, permits, recovery_codes, users};
 use sea_orm::Database;
 use sea_orm_migration::MigratorTrait as _;
 use tower_sessions::SessionStore as _;
@@ -109,6 +109,32 @@ on_both! {
         tx.commit(&[event("test")]).await.unwrap();
         let rest = [(ADA, What::Identity, by(&[ADAM])), (ADA, What::Factor, by(&[ADAM, BOB]))];
         assert_eq!(found(&world, &[ADA], 9).await, rest);
+    }
+
+    async fn an_address_keeps_who_entered_it_and_a_password_that_it_came_by_mail(world) {
+        let mut ada = user(1, "Ada");
+        world.users(&[ada.clone(), user(2, "Adam"), user(3, "Bob")]).await;
+        let of = async |whose| users::email_opened_by(&world.db, whose).await.unwrap();
+        assert!(of(ADA).await.is_nobody() && of(EVE).await.is_nobody());
+        let tx = world.tx().await;
+        users::set_email_opened_by(&tx, ADA, &by(&[ADAM, BOB])).await.unwrap();
+        assert_eq!(users::set_email_opened_by(&tx, EVE, &by(&[BOB])).await.unwrap_err().code, "WEB-404");
+        ada.display_name = "Ada L.".to_owned();
+        users::update(&tx, &ada).await.unwrap();
+        credentials::set_password(&tx, ADA, "$argon2id$", None, &by(&[ADAM]), at(1)).await.unwrap();
+        credentials::set_mailed(&tx, ADA).await.unwrap();
+        credentials::set_password(&tx, BOB, "$argon2id$", None, &by(&[ADAM]), at(1)).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!((of(ADA).await, of(BOB).await), (by(&[ADAM, BOB]), Openers::nobody()), "no other change touches it");
+        let both = [(ADA, What::MailedPassword, by(&[ADAM])), (BOB, What::Password, by(&[ADAM]))];
+        assert_eq!(found(&world, &[ADA, BOB], 5).await, both);
+        // Another password is another matter.
+        let tx = world.tx().await;
+        credentials::set_password(&tx, ADA, "$argon2id$", None, &by(&[BOB]), at(2)).await.unwrap();
+        users::set_email_opened_by(&tx, ADA, &Openers::nobody()).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!(found(&world, &[ADA], 5).await, [(ADA, What::Password, by(&[BOB]))]);
+        assert!(of(ADA).await.is_nobody());
     }
 
     async fn names_from_before_become_ids_and_whoever_is_gone_is_not_forgotten(world) {
