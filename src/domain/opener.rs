@@ -1,10 +1,11 @@
 //! Openers: who, beside its owner, could use a way in.
 //!
 //! An admin who sets somebody's password, links an identity to them, lets them add a factor or enters the address that a
-//! link for a password is mailed to can use what they opened. So can whoever came in by it use what is added from there: an app, a passkey, recovery codes, another password, a
-//! linked identity. Openers are handed on from the way to the session that came in by it, from what proved presence to
-//! the secure session, and from there to everything that is opened in it ([`Openers::of_what`]). Conferring a role asks
-//! first while any way in of the person has an opener (`ROLE-006`).
+//! link for a password is mailed to can use what they opened. So can whoever came in by it use what is added from there:
+//! an app, a passkey, recovery codes, another password, a linked identity. Openers are handed on from the way to the
+//! session that came in by it, from what proved presence to the secure session, and from there to everything that is
+//! opened in it ([`Openers::of_what`]). Conferring a role asks first while any way in of the person has an opener
+//! (`ROLE-006`).
 //!
 //! A mark ends with what carries it: the way in is removed, or opened anew by somebody who proved presence by something
 //! that nobody else opened. Removing or replacing the first link of a chain ends the mark of no other.
