@@ -1,5 +1,6 @@
 //! Passwords that somebody else knows, or that an administrator wants changed: whoever signs in with one chooses another
-//! before anything else. So no administrator knows a lasting password (ASVS 6.4.6).
+//! before anything else. So what an administrator typed does not last (ASVS 6.4.6); what comes of a link
+//! that they handed over keeps them as its opener.
 //!
 //! What marks a password ends the sessions of its owner in the same transaction. So a session that was found to owe no
 //! change never comes to owe one, and need not be asked about again.
@@ -21,7 +22,7 @@ use crate::{Call, Services, notices, password, roles, sign_in_policy, users as p
 pub(crate) enum By {
     /// The person whose it is.
     Owner,
-    /// Somebody else: it counts for one sign-in, and that is used to choose another.
+    /// Somebody else: it lets in to nothing but the choice of another.
     Other,
 }
 

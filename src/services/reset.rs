@@ -32,7 +32,7 @@ use serde_json::json;
 use crate::{Call, Services, directories, guard, mail, password, roles, sign_in_policy, site};
 
 use link::{Detail, make};
-pub use link::{Made, Opened, look, make_for, open, over, redeem};
+pub use link::{Made, Opened, look, make_for, open, over, redeem, signed_in};
 
 /// How long a link counts that somebody asked for.
 pub const LASTS: TimeDelta = TimeDelta::minutes(30);

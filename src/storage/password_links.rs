@@ -16,8 +16,10 @@ use crate::{Reader, Tx, sql};
 pub enum Purpose {
     /// Somebody on the server's shell, because nobody gets in.
     Recovery,
-    /// The person, who asked for it, or an administrator who had it sent to the person's address.
+    /// Whoever asked for it on the sign-in page. It goes to the person's address.
     Reset,
+    /// An administrator, who had it sent to the person's address.
+    Sent,
     /// An administrator who hands it over. They can open it themselves.
     Handed,
 }
@@ -122,13 +124,8 @@ pub async fn remove_of_user(tx: &Tx, user: UserId) -> Result<u64, Error> {
 /// # Errors
 /// Why the database refused.
 pub async fn remove_choosing(tx: &Tx, user: UserId) -> Result<u64, Error> {
-    let sql =
-        "DELETE FROM password_links WHERE user_id = $1 AND used_at IS NULL AND purpose IN ($2, $3)";
-    let values = [
-        user.0.into(),
-        word(Purpose::Reset)?.into(),
-        word(Purpose::Handed)?.into(),
-    ];
+    let sql = "DELETE FROM password_links WHERE user_id = $1 AND used_at IS NULL AND purpose <> $2";
+    let values = [user.0.into(), word(Purpose::Recovery)?.into()];
     sql::change(tx, sql::ask(tx, sql, values)).await
 }
 

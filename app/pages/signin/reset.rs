@@ -38,6 +38,10 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     if asked.code.is_empty() {
         return page(&visit, StatusCode::OK, None).await;
     }
+    if visit.call.person().is_some() {
+        // The session that runs is somebody's own: a link that anybody mailed neither changes nor ends it.
+        return Err(reset::signed_in().into());
+    }
     let opened = reset::open(&visit.services, &visit.call, &asked.code).await?;
     visit.browser.half_signed_in(OPENED, opened).await?;
     Ok(Redirect::to("/reset").into_response())

@@ -128,7 +128,7 @@ pub async fn make_for(
         opened_by,
     };
     let purpose = if address.is_some() {
-        Purpose::Reset
+        Purpose::Sent
     } else {
         Purpose::Handed
     };
@@ -203,7 +203,7 @@ async fn find(
 ) -> Result<(PasswordLink, Detail, User), Error> {
     let link = password_links::find(reader, &opened.0, call.at)
         .await?
-        .filter(|link| matches!(link.purpose, Purpose::Reset | Purpose::Handed))
+        .filter(|link| link.purpose != Purpose::Recovery)
         .ok_or_else(over)?;
     let detail: Detail =
         serde_json::from_value(link.detail.clone()).map_err(|error| over().internal(error))?;
@@ -220,6 +220,17 @@ async fn find(
 pub fn over() -> Error {
     Error::new("RST-010", Kind::NotFound, "This link does not count, or not any more.")
         .next("It counts once and not for long, and a newer one takes its place. Ask for a new one on the sign-in page, or ask an administrator.")
+}
+
+/// A link is not opened in the middle of a session.
+#[must_use]
+pub fn signed_in() -> Error {
+    Error::new(
+        "RST-011",
+        Kind::Conflict,
+        "You are signed in here, and a link for a new password is for somebody who is not.",
+    )
+    .next("Sign out first, then open the link again. It still counts.")
 }
 
 /// Uses an opened link: sets the password, ends every session of the account. Signs nobody in.
@@ -260,7 +271,7 @@ pub async fn redeem(
         .as_deref()
         .filter(|_| link.purpose == Purpose::Handed);
     credentials::set_password(&tx, user.id, &hash, set_by, &detail.opened_by, call.at).await?;
-    if link.purpose == Purpose::Reset {
+    if link.purpose != Purpose::Handed {
         credentials::set_mailed(&tx, user.id).await?;
     }
     forced::settled(services, call, &tx, &user, By::Owner).await?;

@@ -1,4 +1,4 @@
-//! Passwords that others know count for one sign-in, which is used to choose another.
+//! Passwords that others know let in to nothing but the choice of another.
 
 use muster_domain::role::Role;
 use muster_domain::session::Means;
