@@ -9,6 +9,7 @@ import { PASSWORD, addUser, elevate, persona, signIn } from '../people.mjs';
 import { expect, shell } from '../world.mjs';
 
 const SET = 'granite falcon letters 31 oysters';
+const CHANGED = 'velvet anchor hums 4 lanterns';
 const NEW = 'marble otter umbrella 77 station';
 test.describe.configure({ timeout: 240_000 });
 
@@ -20,7 +21,9 @@ test('o78: a password that was changed from there is still told of', async ({ wo
   expect((await adam.http.post(`${at}/password`, { password: SET })).status).toBe(303);
   // Adam, as Norma, with the password he set.
   const norma = await signIn(world, { username, password: SET });
-  await elevate(norma, SET);
+  expect((await norma.post('/me/password', { password: NEW })).status, 'nothing before the change').toBe(403);
+  expect((await norma.post('/signin/change', { password: CHANGED, return_to: '/' })).status).toBe(303);
+  await elevate(norma, CHANGED);
   expect((await norma.post('/me/password', { password: NEW })).status).toBe(303);
   expect((await new Http(world.url).post('/signin', { username, password: SET, return_to: '' })).status).toBe(422);
   await page.goto('/roles');

@@ -38,7 +38,7 @@ pub async fn shuts_out(
     call: &Call,
     provider: ProviderId,
 ) -> Result<Option<Error>, Error> {
-    call.may(Permission::ManageProviders)?;
+    call.may(Permission::ViewProviders)?;
     lockout::foretell(services, |is| drop(is.providers.remove(&provider))).await
 }
 
