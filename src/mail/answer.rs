@@ -26,13 +26,24 @@ pub(crate) enum Step {
     Message,
 }
 
-/// What must never be repeated: the password, and what it looks like on the wire (RFC 4616, and LOGIN).
-pub(crate) struct Secrets(Vec<String>);
+/// What must never be repeated: the password, what it looks like on the wire (RFC 4616, and LOGIN), and what the links
+/// of the message carry.
+pub(crate) struct Secrets {
+    passwords: Vec<String>,
+    links: Vec<String>,
+}
+
+/// Letters and digits in a row from which a piece of a link is known again.
+const PIECE: usize = 12;
 
 impl Secrets {
-    pub(crate) fn of(username: Option<&str>, password: Option<&SecretString>) -> Self {
+    pub(crate) fn of(username: Option<&str>, password: Option<&SecretString>, text: &str) -> Self {
+        let links = pieces(text);
         let Some(password) = password.map(|secret| secret.expose_secret().to_owned()) else {
-            return Self(Vec::new());
+            return Self {
+                passwords: Vec::new(),
+                links,
+            };
         };
         let plain = format!("\0{}\0{password}", username.unwrap_or_default());
         let forms = [
@@ -40,7 +51,10 @@ impl Secrets {
             STANDARD.encode(&password),
             password,
         ];
-        Self(forms.into_iter().filter(|form| !form.is_empty()).collect())
+        Self {
+            passwords: forms.into_iter().filter(|form| !form.is_empty()).collect(),
+            links,
+        }
     }
 
     /// Words of the server on one line, cut, without any of these.
@@ -49,12 +63,41 @@ impl Secrets {
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        if self.0.iter().any(|secret| line.contains(secret.as_str())) {
+        if self
+            .passwords
+            .iter()
+            .any(|secret| line.contains(secret.as_str()))
+        {
             return "(its answer repeats the password and is not shown)".to_owned();
+        }
+        if self.is_quoted(&line) {
+            return "(the server's words are withheld because they quote the message)".to_owned();
         }
         let words: Vec<&str> = line.split_whitespace().collect();
         words.join(" ").chars().take(LONGEST).collect()
     }
+
+    /// Whether these words hold a link, or a piece of one of the message. Cut differently they are still the same.
+    fn is_quoted(&self, line: &str) -> bool {
+        let line: String = line.split_whitespace().collect();
+        let lower = line.to_ascii_lowercase();
+        ["//", "code=", "%3d", "%2f", "www."]
+            .iter()
+            .any(|sign| lower.contains(sign))
+            || self.links.iter().any(|piece| line.contains(piece.as_str()))
+    }
+}
+
+/// All rows of [`PIECE`] letters and digits in the links of a text, behind the name of the server.
+fn pieces(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .filter_map(|word| word.split_once("://")?.1.split_once('/'))
+        .flat_map(|(_, path)| {
+            path.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+        })
+        .flat_map(|row| row.as_bytes().windows(PIECE))
+        .map(|piece| String::from_utf8_lossy(piece).into_owned())
+        .collect()
 }
 
 pub(crate) fn delivered(
@@ -208,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_repeats_the_password_is_not_shown() {
-        let secrets = Secrets::of(Some("muster"), Some(&SecretString::from("s3cret-pass")));
+        let secrets = Secrets::of(Some("muster"), Some(&SecretString::from("s3cret-pass")), "");
         let base64 = STANDARD.encode("\0muster\0s3cret-pass");
         for said in [
             "535 s3cret-pass is wrong".to_owned(),
@@ -219,7 +262,34 @@ mod tests {
         }
         assert_eq!(secrets.clean("go\r\n  away"), "go away");
         assert_eq!(secrets.clean(&"x".repeat(900)).len(), LONGEST);
-        assert_eq!(Secrets::of(None, None).clean("anything"), "anything");
+        assert_eq!(Secrets::of(None, None, "").clean("anything"), "anything");
+    }
+
+    #[test]
+    fn an_answer_that_quotes_the_message_is_not_shown() {
+        let text = "Open https://muster.example.com/reset?code=QWRhLUxvdmVsYWNl_1815 now.";
+        let secrets = Secrets::of(None, None, text);
+        for said in [
+            "blocked URL https://elsewhere.example/",
+            "blocked hxxps[:]//muster",
+            "blocked muster.example.com/reset?CODE=QW",
+            "blocked reset?code%3DQW",
+            "blocked QWRhLUxvdmVsYWNl_1815",
+            "blocked WRhLUxvdmVsY",
+            "blocked QWRhLUxv\r\ndmVsYWNl_1815",
+        ] {
+            let shown = secrets.clean(said);
+            assert!(
+                shown.contains("withheld") && !shown.contains("blocked"),
+                "{said}: {shown}"
+            );
+        }
+        for said in [
+            "5.7.1 no muster.example.com here",
+            "2.0.0 kept as QWRhLUxvdmV",
+        ] {
+            assert_eq!(secrets.clean(said), said);
+        }
     }
 
     #[test]

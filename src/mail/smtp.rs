@@ -71,7 +71,7 @@ impl Postman for Smtp {
         letter: &Letter,
     ) -> Result<Delivered, Undelivered> {
         let packed = pack(server, letter).map_err(|why| answer::unwritable(&why))?;
-        let secrets = Secrets::of(server.username.as_deref(), password);
+        let secrets = Secrets::of(server.username.as_deref(), password, &letter.text);
         let talk = converse(server, password, &packed, &secrets);
         let Ok(ended) = timeout(self.patience, talk).await else {
             return Err(answer::silent(self.patience.as_secs()));

@@ -1,8 +1,9 @@
 //! The connection under the protocol, watched: which version of TLS it turned to, and whether somebody on the way slips
 //! words in before that.
 //!
-//! lettre reads through a buffer that outlives the turn to TLS. Words that arrive together with the answer to STARTTLS
-//! were written in the clear and would be taken for words of the server (Poddebniak et al., USENIX Security 2021).
+//! lettre reads through a buffer that outlives the turn to TLS. Words that arrive before the turn and beyond the answers
+//! asked for were written in the clear and would be taken for words of the server (Poddebniak et al., USENIX Security
+//! 2021). So each command before the turn gets one whole answer and nothing else, however it is cut into pieces.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of the server's first TLS record that are looked at.
 const HEAD: usize = 512;
+/// Longest answer in the clear, in bytes, behind which TLS is still turned to.
+const LONGEST: usize = 64 * 1024;
 
 /// What was seen of a connection.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +36,10 @@ impl Seen {
 
 #[derive(Debug)]
 enum Stage {
-    /// Words in the clear.
-    Clear,
-    /// STARTTLS was said; its answer is awaited.
-    Asked,
+    /// Words in the clear: what arrived since the last command, and whether each command before it got one answer.
+    Clear { heard: Vec<u8>, orderly: bool },
+    /// STARTTLS was said; its answer is awaited, and may arrive in pieces.
+    Asked(Vec<u8>),
     /// TLS begins: the first bytes of the server, until its version is known.
     Turning(Vec<u8>),
     /// TLS.
@@ -55,7 +58,10 @@ pub(crate) struct Watched<S> {
 impl<S> Watched<S> {
     /// One that begins in the clear.
     pub(crate) const fn clear(inner: S, peer: SocketAddr, seen: Seen) -> Self {
-        let stage = Stage::Clear;
+        let stage = Stage::Clear {
+            heard: Vec::new(),
+            orderly: true,
+        };
         Self {
             inner,
             peer,
@@ -79,24 +85,54 @@ impl<S> Watched<S> {
         self.peer
     }
 
-    fn wrote(&mut self, bytes: &[u8]) {
-        if matches!(self.stage, Stage::Clear) && bytes.eq_ignore_ascii_case(b"STARTTLS\r\n") {
-            self.stage = Stage::Asked;
+    /// Before something is written: a turn to TLS that words were slipped in before is never asked for.
+    fn writes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Stage::Clear { heard, orderly } = &mut self.stage else {
+            return Ok(());
+        };
+        let answered = matches!(answer(heard), Answer::Whole { .. });
+        if bytes.eq_ignore_ascii_case(b"STARTTLS\r\n") {
+            if !answered || !*orderly {
+                return Err(slipped());
+            }
+            self.stage = Stage::Asked(Vec::new());
+            return Ok(());
         }
+        *orderly &= answered || heard.is_empty();
+        heard.clear();
+        Ok(())
     }
 
     fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stage {
-            Stage::Asked => {
-                if !bytes.starts_with(b"220") {
-                    self.stage = Stage::Clear;
-                } else if is_one_line(bytes) {
-                    self.stage = Stage::Turning(Vec::new());
+            Stage::Clear { heard, orderly } => {
+                if heard.len().saturating_add(bytes.len()) > LONGEST {
+                    *orderly = false;
                 } else {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "words were slipped in before TLS",
-                    ));
+                    heard.extend(bytes);
+                }
+            }
+            Stage::Asked(heard) => {
+                heard.extend(bytes);
+                if heard.len() > LONGEST {
+                    return Err(slipped());
+                }
+                match answer(heard) {
+                    Answer::Begun => {}
+                    Answer::Whole {
+                        code: [b'2', b'2', b'0'],
+                        lines: 1,
+                    } => self.stage = Stage::Turning(Vec::new()),
+                    Answer::Whole {
+                        code: [b'4' | b'5', ..],
+                        ..
+                    } => {
+                        self.stage = Stage::Clear {
+                            heard: Vec::new(),
+                            orderly: false,
+                        };
+                    }
+                    Answer::Whole { .. } | Answer::None => return Err(slipped()),
                 }
             }
             Stage::Turning(head) => {
@@ -106,14 +142,55 @@ impl<S> Watched<S> {
                     self.stage = Stage::Turned;
                 }
             }
-            Stage::Clear | Stage::Turned => {}
+            Stage::Turned => {}
         }
         Ok(())
     }
 }
 
-fn is_one_line(bytes: &[u8]) -> bool {
-    bytes.iter().position(|byte| *byte == b'\n') == bytes.len().checked_sub(1)
+fn slipped() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "words were slipped in before TLS",
+    )
+}
+
+/// What some bytes in the clear are (RFC 5321 section 4.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    /// The beginning of one answer.
+    Begun,
+    /// One whole answer, and nothing behind it.
+    Whole { code: [u8; 3], lines: usize },
+    /// No answer, or more than one.
+    None,
+}
+
+/// Every line carries the same code; a dash behind it says that another line follows, a blank that none does.
+fn answer(bytes: &[u8]) -> Answer {
+    let (mut rest, mut before, mut lines) = (bytes, None, 0_usize);
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let Some((line, more)) = rest.split_at_checked(end.saturating_add(1)) else {
+            return Answer::None;
+        };
+        let [a, b, c, mark @ (b'-' | b' '), .., b'\r', b'\n'] = line else {
+            return Answer::None;
+        };
+        let code = [*a, *b, *c];
+        if !code.iter().all(u8::is_ascii_digit) || before.is_some_and(|before| before != code) {
+            return Answer::None;
+        }
+        lines = lines.saturating_add(1);
+        if *mark == b' ' {
+            return if more.is_empty() {
+                Answer::Whole { code, lines }
+            } else {
+                Answer::None
+            };
+        }
+        (rest, before) = (more, Some(code));
+    }
+    Answer::Begun
 }
 
 /// The version in the server's first record (RFC 8446 sections 4.1.3 and 4.2.1), once all of it is there.
@@ -175,11 +252,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
-        if let Poll::Ready(Ok(_)) = polled {
-            self.wrote(bytes);
-        }
-        polled
+        self.writes(bytes)?;
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -250,26 +324,111 @@ mod tests {
         }
     }
 
+    fn clear() -> Watched<()> {
+        watched(Stage::Clear {
+            heard: Vec::new(),
+            orderly: true,
+        })
+    }
+
+    /// Greeting, EHLO and STARTTLS, with these answers to the first two.
+    fn asked(greeting: &[u8], offer: &[u8]) -> io::Result<Watched<()>> {
+        let mut stream = clear();
+        stream.read(greeting)?;
+        stream.writes(b"EHLO me\r\n")?;
+        stream.read(offer)?;
+        stream.writes(b"STARTTLS\r\n")?;
+        // Asked again by a write that had to wait: nothing changes.
+        stream.writes(b"STARTTLS\r\n")?;
+        Ok(stream)
+    }
+
+    const OFFER: &[u8] = b"250-a\r\n250 STARTTLS\r\n";
+
+    #[test]
+    fn one_answer_to_each_command_leads_to_tls() {
+        for reply in [&b"220 ready\r\n"[..], b"220 \r\n"] {
+            for cut in 0..reply.len() {
+                let mut stream = asked(b"220-here\r\n220 now\r\n", OFFER).unwrap();
+                let (head, tail) = reply.split_at(cut);
+                stream.read(head).unwrap();
+                assert!(matches!(stream.stage, Stage::Asked(_)), "cut at {cut}");
+                stream.read(tail).unwrap();
+                assert!(matches!(stream.stage, Stage::Turning(_)), "cut at {cut}");
+            }
+        }
+        for refusal in [&b"454 not now\r\n"[..], b"454-not\r\n454 now\r\n"] {
+            let mut stream = asked(b"220 here\r\n", OFFER).unwrap();
+            stream.read(refusal).unwrap();
+            assert!(matches!(stream.stage, Stage::Clear { .. }));
+            stream.writes(b"QUIT\r\n").unwrap();
+            let again = stream.writes(b"STARTTLS\r\n").unwrap_err();
+            assert_eq!(again.kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[test]
+    fn words_slipped_in_behind_an_earlier_answer_end_the_connection() {
+        let later = [OFFER, b"220 go\r\n250 AUTH PLAIN\r\n235 in\r\n"].concat();
+        let early = [b"220 here\r\n", later.as_slice()].concat();
+        let begun = [OFFER, b"220 g"].concat();
+        for (greeting, offer) in [
+            (&b"220 here\r\n"[..], later.as_slice()),
+            (b"220 here\r\n", &begun),
+            (b"220 here\r\n", b"250-STARTTLS\r\n"),
+            (b"220 here\r\n", b"250-a\n250 STARTTLS\r\n"),
+            (b"220 here\r\n", b"250-a\r\n220 STARTTLS\r\n"),
+            (&early, b""),
+            (b"220 here\r\n250-a\r\n", b"250 STARTTLS\r\n"),
+        ] {
+            let slipped = asked(greeting, offer).unwrap_err();
+            assert_eq!(
+                slipped.kind(),
+                io::ErrorKind::InvalidData,
+                "{:?}",
+                String::from_utf8_lossy(offer)
+            );
+        }
+        let long = [b"250-".as_slice(), &vec![b'a'; LONGEST], b"\r\n"].concat();
+        let mut stream = clear();
+        stream.read(&long).unwrap();
+        stream.read(OFFER).unwrap();
+        assert!(stream.writes(b"STARTTLS\r\n").is_err());
+    }
+
     #[test]
     fn words_slipped_in_before_tls_end_the_connection() {
-        let mut stream = watched(Stage::Clear);
-        stream.wrote(b"EHLO me\r\n");
-        stream.read(b"250-a\r\n250 STARTTLS\r\n").unwrap();
-        stream.wrote(b"STARTTLS\r\n");
-        let slipped = stream.read(b"220 ready\r\n250-AUTH PLAIN\r\n").unwrap_err();
-        assert_eq!(slipped.kind(), io::ErrorKind::InvalidData);
-        let mut stream = watched(Stage::Asked);
-        stream.read(b"220 ready\r\n").unwrap();
-        assert!(matches!(stream.stage, Stage::Turning(_)));
-        let mut stream = watched(Stage::Asked);
-        stream.read(b"454 not now\r\n").unwrap();
-        assert!(matches!(stream.stage, Stage::Clear));
+        for said in [
+            &b"220 ready\r\n250-AUTH PLAIN\r\n"[..],
+            b"220 ready\r\n2",
+            b"220-ready\r\n220 now\r\n",
+            b"220 ready\n",
+            b"220\r\n",
+            b"250 ready\r\n",
+            b"354 ready\r\n",
+            b"454-not\r\n220 ready\r\n",
+            b"454 not\r\n220 ready\r\n",
+            b"nonsense\r\n",
+        ] {
+            for cut in 0..said.len() {
+                let mut stream = asked(b"220 here\r\n", OFFER).unwrap();
+                let (head, tail) = said.split_at(cut);
+                let ended = stream.read(head).and_then(|()| {
+                    // What was whole before the cut was let through alone: lettre has nothing of the rest yet.
+                    match stream.stage {
+                        Stage::Asked(_) => stream.read(tail),
+                        _ => Err(slipped()),
+                    }
+                });
+                assert!(ended.is_err(), "{:?} {cut}", String::from_utf8_lossy(said));
+            }
+        }
     }
 
     proptest::proptest! {
         #[test]
         fn no_bytes_whatsoever_break_it(bytes: Vec<u8>) {
-            let _ = version(&bytes);
+            let _ = (version(&bytes), answer(&bytes));
         }
     }
 }

@@ -83,7 +83,7 @@ fn place() -> Place<'static> {
     }
 }
 
-/// The server and its password, opened for one conversation.
+/// The server and its password, opened for one conversation; `MAIL-022` where it does not open.
 pub(crate) async fn carrier(
     services: &Services,
 ) -> Result<Option<(Server, Option<SecretString>)>, Error> {
@@ -93,7 +93,8 @@ pub(crate) async fn carrier(
     let password = stored
         .password
         .map(|sealed| services.sealer().open(&sealed, place()))
-        .transpose()?;
+        .transpose()
+        .map_err(|error| unopenable().internal(error))?;
     Ok(Some((stored.server, password)))
 }
 
@@ -227,7 +228,17 @@ pub async fn remove(
     .await
 }
 
-fn not_configured() -> Error {
+/// The password was sealed under another key, or its row was changed.
+pub(crate) fn unopenable() -> Error {
+    Error::new(
+        "MAIL-022",
+        Kind::Internal,
+        "The stored password of the mail server cannot be opened, so no message can be sent.",
+    )
+    .next("Enter it again under Settings → Mail, or start Muster with the key it was sealed under.")
+}
+
+pub(crate) fn not_configured() -> Error {
     Error::new(
         "MAIL-001",
         Kind::Conflict,

@@ -6,13 +6,14 @@
 //! the same message id.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::id::UserId;
 use muster_domain::mail::letters::About;
-use muster_domain::mail::{Fate, Letter, Undelivered, next_try};
+use muster_domain::mail::{Fate, Letter, Server, Undelivered, next_try};
 use muster_domain::throttle::ThrottlePolicy;
 use muster_domain::{Error, Kind};
 use muster_storage::outbox::{self as rows, Waiting};
 use muster_storage::{Quiet, users};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::{Call, Services, mail, notices, reset};
@@ -42,10 +43,15 @@ pub struct Worked {
 /// One round: wishes, warnings, messages.
 ///
 /// # Errors
-/// When the database cannot be used. What was done stays done, the rest waits for the next round.
+/// When the database cannot be used. What was done stays done, the rest waits for the next round. Wishes and warnings
+/// that fail are in the log and keep no message waiting.
 pub async fn work(services: &Services, now: DateTime<Utc>) -> Result<Worked, Error> {
-    reset::settle(services, now).await?;
-    warn(services, now).await?;
+    if let Err(error) = reset::settle(services, now).await {
+        tracing::warn!(%error, "wishes for a new password could not be looked at");
+    }
+    if let Err(error) = warn(services, now).await {
+        tracing::warn!(%error, "who is to be told of wrong passwords could not be looked at");
+    }
     send(services, now).await
 }
 
@@ -57,20 +63,30 @@ async fn warn(services: &Services, now: DateTime<Utc>) -> Result<(), Error> {
     }
     let window = TimeDelta::seconds(i64::from(ThrottlePolicy::default().window_seconds));
     for (id, many) in rows::attempted(services.db(), now - window, MANY, now - TOLD).await? {
-        let call = Call::system("job", now);
-        let tx = services.db().begin().await?;
-        let Some(user) = users::get(&tx, id).await? else {
-            continue;
-        };
-        if !rows::tell_of_attempts(&tx, id, now, now - TOLD).await? {
-            continue;
+        if let Err(error) = warn_one(services, (id, many), now).await {
+            tracing::warn!(%error, user = %id, "somebody could not be told of wrong passwords");
         }
-        notices::tell(services, &call, &tx, &user, About::Attempts(many)).await?;
-        let detail = json!({"attempts": many});
-        tx.commit(&[call.event("signin.suspicious", &user.username, Some(id.0), detail)])
-            .await?;
     }
     Ok(())
+}
+
+async fn warn_one(
+    services: &Services,
+    (id, many): (UserId, u64),
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let call = Call::system("job", now);
+    let tx = services.db().begin().await?;
+    let Some(user) = users::get(&tx, id).await? else {
+        return tx.rollback().await;
+    };
+    if !rows::tell_of_attempts(&tx, id, now, now - TOLD).await? {
+        return tx.rollback().await;
+    }
+    notices::tell(services, &call, &tx, &user, About::Attempts(many)).await?;
+    let detail = json!({"attempts": many});
+    tx.commit(&[call.event("signin.suspicious", &user.username, Some(id.0), detail)])
+        .await
 }
 
 /// Tries every message that is due.
@@ -80,39 +96,64 @@ async fn send(services: &Services, now: DateTime<Utc>) -> Result<Worked, Error> 
     if due.is_empty() {
         return Ok(worked);
     }
-    let carrier = mail::carrier(services).await?;
+    let carrier = match mail::carrier(services).await {
+        Ok(Some(carrier)) => Ok(carrier),
+        Ok(None) => Err(mail::not_configured as fn() -> Error),
+        Err(error) if error.code == mail::unopenable().code => Err(mail::unopenable as _),
+        Err(error) => return Err(error),
+    };
     for message in due {
-        let lease = services.token();
-        // Asked again for each: the messages before it took their time.
-        let now = services.now().max(now);
-        let tx = services.db().begin().await?;
-        if !rows::lease(&tx, message.id, &lease, now, now + LEASE).await? {
-            tx.rollback().await?;
-            continue;
-        }
-        tx.commit_quiet(Quiet::Mail).await?;
-        let ended = match &carrier {
-            _ if message.expires_at <= now => Err(too_old()),
-            None => Err(nobody_carries()),
-            Some((server, password)) => match opened(services, &message) {
-                Ok(letter) => services
-                    .postman()
-                    .deliver(server, password.as_ref(), &letter)
-                    .await
-                    .map(drop),
-                Err(error) => Err(Undelivered {
-                    error,
-                    fate: Fate::Never,
-                }),
-            },
-        };
-        let gone_wrong = note(services, &message, &lease, ended, &mut worked).await?;
-        if gone_wrong {
+        match send_one(services, &carrier, &message, now, &mut worked).await {
+            Ok(false) => {}
             // The server has to recover first; the others wait for the next round.
-            break;
+            Ok(true) => break,
+            Err(error) => {
+                tracing::warn!(%error, id = %message.id, "a message could not be looked at");
+            }
         }
     }
     Ok(worked)
+}
+
+/// The server and its password, or why there is none.
+type Carrier = Result<(Server, Option<SecretString>), fn() -> Error>;
+
+/// Tries one message. Whether the server is to blame that it did not leave.
+async fn send_one(
+    services: &Services,
+    carrier: &Carrier,
+    message: &Waiting,
+    now: DateTime<Utc>,
+    worked: &mut Worked,
+) -> Result<bool, Error> {
+    let lease = services.token();
+    // Asked again for each: the messages before it took their time.
+    let now = services.now().max(now);
+    let tx = services.db().begin().await?;
+    if !rows::lease(&tx, message.id, &lease, now, now + LEASE).await? {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    tx.commit_quiet(Quiet::Mail).await?;
+    let ended = match carrier {
+        _ if message.expires_at <= now => Err(too_old()),
+        Err(why) => Err(Undelivered {
+            error: why(),
+            fate: Fate::Again,
+        }),
+        Ok((server, password)) => match opened(services, message) {
+            Ok(letter) => services
+                .postman()
+                .deliver(server, password.as_ref(), &letter)
+                .await
+                .map(drop),
+            Err(error) => Err(Undelivered {
+                error,
+                fate: Fate::Never,
+            }),
+        },
+    };
+    note(services, message, &lease, ended, worked).await
 }
 
 fn too_old() -> Undelivered {
@@ -123,17 +164,6 @@ fn too_old() -> Undelivered {
             "The message became too old before a mail server took it.",
         ),
         fate: Fate::Never,
-    }
-}
-
-fn nobody_carries() -> Undelivered {
-    Undelivered {
-        error: Error::new(
-            "MAIL-001",
-            Kind::Conflict,
-            "No mail server is entered, so no message can be sent.",
-        ),
-        fate: Fate::Again,
     }
 }
 

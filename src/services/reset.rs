@@ -119,30 +119,45 @@ const fn place(id: WishId) -> Place<'static> {
     }
 }
 
-/// Looks at what was wished for.
+/// Looks at what was wished for, the newest first: a flood of wishes keeps nobody waiting who asks after it. One that
+/// cannot be settled is forgotten, and the others go on.
 pub(crate) async fn settle(services: &Services, now: DateTime<Utc>) -> Result<(), Error> {
-    for wish in wishes::oldest(services.db(), ROUND).await? {
-        let mut call = Call::system("job", now);
-        call.address = wish
-            .address
-            .as_deref()
-            .and_then(|address| address.parse().ok());
-        let tx = services.db().begin().await?;
-        // Two nodes looked: the other one has it.
-        if !wishes::take(&tx, wish.id).await? {
-            tx.rollback().await?;
-            continue;
-        }
-        let event = match whose(services, &tx, &wish, now).await? {
-            Some(user) => granted(services, &call, &tx, &user).await?,
-            None => None,
-        };
-        match event {
-            Some(event) => tx.commit(&[event]).await?,
-            None => tx.commit_quiet(Quiet::Mail).await?,
+    let waiting = wishes::newest(services.db(), ROUND).await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    for wish in waiting {
+        if let Err(error) = settle_one(services, &wish, now).await {
+            tracing::warn!(%error, "a wish for a new password could not be settled and is forgotten");
+            let tx = services.db().begin().await?;
+            wishes::take(&tx, wish.id).await?;
+            tx.commit_quiet(Quiet::Mail).await?;
         }
     }
-    Ok(())
+    let tx = services.db().begin().await?;
+    wishes::forget(&tx, now - LASTS).await?;
+    tx.commit_quiet(Quiet::Mail).await
+}
+
+async fn settle_one(services: &Services, wish: &Wish, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut call = Call::system("job", now);
+    call.address = wish
+        .address
+        .as_deref()
+        .and_then(|address| address.parse().ok());
+    let tx = services.db().begin().await?;
+    // Two nodes looked: the other one has it.
+    if !wishes::take(&tx, wish.id).await? {
+        return tx.rollback().await;
+    }
+    let event = match whose(services, &tx, wish, now).await? {
+        Some(user) => granted(services, &call, &tx, &user).await?,
+        None => None,
+    };
+    match event {
+        Some(event) => tx.commit(&[event]).await,
+        None => tx.commit_quiet(Quiet::Mail).await,
+    }
 }
 
 /// Whom a wish is about, if that is one active person.

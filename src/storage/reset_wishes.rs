@@ -46,13 +46,12 @@ pub async fn insert(tx: &Tx, wish: &Wish) -> Result<(), Error> {
     Ok(())
 }
 
-/// The oldest ones, at most `many`.
+/// The newest ones, newest first, at most `many`.
 ///
 /// # Errors
 /// Why the database cannot answer.
-pub async fn oldest(reader: &impl Reader, many: u32) -> Result<Vec<Wish>, Error> {
-    let sql =
-        "SELECT id, typed, address, created_at FROM reset_wishes ORDER BY created_at, id LIMIT $1";
+pub async fn newest(reader: &impl Reader, many: u32) -> Result<Vec<Wish>, Error> {
+    let sql = "SELECT id, typed, address, created_at FROM reset_wishes ORDER BY created_at DESC, id DESC LIMIT $1";
     let rows: Vec<Row> = sql::all(reader, sql::ask(reader, sql, [i64::from(many).into()])).await?;
     Ok(rows
         .into_iter()
@@ -73,4 +72,13 @@ pub async fn oldest(reader: &impl Reader, many: u32) -> Result<Vec<Wish>, Error>
 pub async fn take(tx: &Tx, id: WishId) -> Result<bool, Error> {
     let sql = "DELETE FROM reset_wishes WHERE id = $1";
     Ok(sql::change(tx, sql::ask(tx, sql, [id.0.into()])).await? > 0)
+}
+
+/// Forgets those from before `before`. How many there were.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
+    let sql = "DELETE FROM reset_wishes WHERE created_at < $1";
+    sql::change(tx, sql::ask(tx, sql, [millis(before).into()])).await
 }

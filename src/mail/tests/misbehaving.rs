@@ -14,7 +14,10 @@ use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
-/// What a server says to the words that begin with these; none: it hangs up.
+/// Between two pieces of an answer.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a server says to the words that begin with these, in pieces between bars; none: it hangs up.
 type Script = &'static [(&'static str, Option<&'static str>)];
 
 const GOOD: Script = &[
@@ -55,8 +58,14 @@ async fn serve(own: Script) -> (u16, tokio::task::JoinHandle<String>) {
                 match find(own).or_else(|| find(GOOD)) {
                     Some(Some(answer)) => {
                         in_data = answer.starts_with("354");
-                        if write.write_all(answer.as_bytes()).await.is_err() {
-                            return heard;
+                        for (number, piece) in answer.split('|').enumerate() {
+                            if number > 0 {
+                                // The piece before is read by then.
+                                tokio::time::sleep(PAUSE).await;
+                            }
+                            if write.write_all(piece.as_bytes()).await.is_err() {
+                                return heard;
+                            }
                         }
                     }
                     Some(None) => return heard,
@@ -80,7 +89,9 @@ fn letter() -> Letter {
         to: "ada@example.com".to_owned(),
         to_name: "Ada".to_owned(),
         subject: "Hello".to_owned(),
-        text: "One line\n.\nRCPT TO:<eve@example.com>\n".to_owned(),
+        text: "https://muster.example.com/reset?code=Zm9yLWFkYS1hbmQtbm9ib2R5LWVsc2U\n\
+               .\nRCPT TO:<eve@example.com>\n"
+            .to_owned(),
         at: chrono::DateTime::UNIX_EPOCH,
     }
 }
@@ -223,14 +234,9 @@ async fn without_starttls_nothing_is_said_in_the_clear() {
     );
 }
 
-/// Whoever stands on the way answers STARTTLS and goes on in the same breath.
-#[tokio::test]
-async fn words_slipped_in_before_tls_end_the_conversation() {
-    const SLIPPED: Script = &[
-        ("EHLO", Some("250-here\r\n250 STARTTLS\r\n")),
-        ("STARTTLS", Some("220 go\r\n250-here\r\n250 AUTH PLAIN\r\n")),
-    ];
-    let (port, served) = serve(SLIPPED).await;
+/// Words in the clear that would be taken for words of the server behind TLS: nothing secret follows.
+async fn slips(own: Script) -> String {
+    let (port, served) = serve(own).await;
     let undelivered = deliver(port, Encryption::Starttls, LONG).await.unwrap_err();
     assert_eq!(
         (undelivered.error.code, undelivered.fate),
@@ -246,4 +252,77 @@ async fn words_slipped_in_before_tls_end_the_conversation() {
         !heard.contains("AUTH") && !heard.contains("MAIL"),
         "{heard}"
     );
+    heard
+}
+
+/// Whoever stands on the way answers STARTTLS and goes on in the same breath.
+#[tokio::test]
+async fn words_slipped_in_before_tls_end_the_conversation() {
+    slips(&[
+        ("EHLO", Some("250-here\r\n250 STARTTLS\r\n")),
+        ("STARTTLS", Some("220 go\r\n250-here\r\n250 AUTH PLAIN\r\n")),
+    ])
+    .await;
+}
+
+/// The same, answered before it was asked: with the offer, or with the greeting already.
+#[tokio::test]
+async fn answers_to_what_was_not_asked_yet_end_the_conversation() {
+    for own in [
+        &[(
+            "EHLO",
+            Some(
+                "250-here\r\n250 STARTTLS\r\n220 go\r\n250-here\r\n250 AUTH PLAIN\r\n235 in\r\n250 ok\r\n",
+            ),
+        )] as Script,
+        &[
+            (
+                "",
+                Some("220 here\r\n250-here\r\n250 STARTTLS\r\n220 go\r\n250 AUTH PLAIN\r\n"),
+            ),
+            ("EHLO", Some("")),
+        ],
+    ] {
+        let heard = slips(own).await;
+        assert!(!heard.contains("STARTTLS"), "{heard}");
+    }
+}
+
+/// The same in pieces: the first is no answer yet.
+#[tokio::test]
+async fn an_answer_in_pieces_hides_nothing_behind_it() {
+    slips(&[
+        ("EHLO", Some("250-here\r\n250 STARTTLS\r\n")),
+        (
+            "STARTTLS",
+            Some("2|20 go\r\n250-here\r\n250 AUTH PLAIN\r\n"),
+        ),
+    ])
+    .await;
+}
+
+/// A server that quotes what it refuses: the link in it would stand on the settings page.
+#[tokio::test]
+async fn a_server_that_quotes_the_message_is_not_quoted() {
+    const TOKEN: &str = "Zm9yLWFkYS1hbmQtbm9ib2R5LWVsc2U";
+    for own in [
+        &[(
+            ".",
+            Some(
+                "554 blocked URL https://muster.example.com/reset?code=Zm9yLWFkYS1hbmQtbm9ib2R5LWVsc2U\r\n",
+            ),
+        )] as Script,
+        &[(".", Some("554 blocked Zm9yLWFkYS1hbmQtbm9ib2R5LWVsc2U\r\n"))],
+        &[(
+            ".",
+            Some("554-blocked Zm9yLWFkYS1hbmQt\r\n554 bm9ib2R5LWVsc2U\r\n"),
+        )],
+    ] {
+        let (code, fate, words) = fails(own).await;
+        assert_eq!((code, fate), ("MAIL-015", Fate::Never));
+        assert!(
+            words.contains("are withheld") && !words.contains(&TOKEN[..8]),
+            "{words}"
+        );
+    }
 }

@@ -26,6 +26,7 @@ mod lockout;
 mod lockout_foretold;
 mod lockout_simulated;
 mod mail;
+mod mail_troubles;
 mod openers;
 mod passkey;
 mod passkey_refusals;

@@ -92,7 +92,7 @@ async fn w50_whoever_asks_gets_the_same_answer_and_the_same_work_is_done() {
         .unwrap();
     assert!(elevated.counts_at(root.call.at));
     let waiting = async || {
-        let wishes = muster_storage::reset_wishes::oldest(stage.s().db(), 99)
+        let wishes = muster_storage::reset_wishes::newest(stage.s().db(), 99)
             .await
             .unwrap();
         let letters = muster_storage::outbox::queue(stage.s().db())

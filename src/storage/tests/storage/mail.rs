@@ -139,8 +139,12 @@ on_both! {
             reset_wishes::insert(&tx, &wish).await.unwrap();
         }
         tx.commit_quiet(Quiet::Mail).await.unwrap();
-        assert_eq!(reset_wishes::oldest(&world.db, 9).await.unwrap(), [wish(2, 3), wish(1, 9)]);
-        assert_eq!(reset_wishes::oldest(&world.db, 1).await.unwrap(), [wish(2, 3)]);
+        assert_eq!(reset_wishes::newest(&world.db, 9).await.unwrap(), [wish(1, 9), wish(2, 3)]);
+        assert_eq!(reset_wishes::newest(&world.db, 1).await.unwrap(), [wish(1, 9)]);
+        let tx = world.tx().await;
+        assert_eq!(reset_wishes::forget(&tx, at(9)).await.unwrap(), 1);
+        tx.commit_quiet(Quiet::Mail).await.unwrap();
+        assert_eq!(reset_wishes::newest(&world.db, 9).await.unwrap(), [wish(1, 9)]);
         let take = async || {
             let tx = world.tx().await;
             let taken = reset_wishes::take(&tx, WishId(Uuid::from_u128(1))).await.unwrap();
