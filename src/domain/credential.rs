@@ -1,27 +1,57 @@
 //! Passwords of internal accounts: what is accepted, and the witness that one was checked.
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
 use crate::error::FieldError;
 use crate::id::UserId;
 use crate::opener::Openers;
+
+/// Tells one stored password from every other, without being one: SHA-256 of its salted hash, in hexadecimal. It goes
+/// along with whatever a comparison leads to, so that nothing comes of a password that was replaced meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Imprint(String);
+
+impl Imprint {
+    /// Of the stored hash (a PHC string).
+    #[must_use]
+    pub fn of(phc: &str) -> Self {
+        let digest = Sha256::digest(phc.as_bytes());
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
 
 /// Witness that a person's password was compared and right, a moment ago. Made where hashes are compared.
 #[derive(Debug)]
 pub struct PasswordChecked {
     user: UserId,
     opened_by: Openers,
+    imprint: Imprint,
 }
 
 impl PasswordChecked {
-    /// For the one service that compares hashes (a wall test sees to it). `opened_by`: who else knows the password.
+    /// For the one service that compares hashes (a wall test sees to it). `opened_by`: who else knows the password;
+    /// `imprint`: which one was compared.
     #[must_use]
-    pub const fn witness(user: UserId, opened_by: Openers) -> Self {
-        Self { user, opened_by }
+    pub const fn witness(user: UserId, opened_by: Openers, imprint: Imprint) -> Self {
+        Self {
+            user,
+            opened_by,
+            imprint,
+        }
     }
 
     /// Who else knows it.
     #[must_use]
     pub const fn opened_by(&self) -> &Openers {
         &self.opened_by
+    }
+
+    /// Which password was compared.
+    #[must_use]
+    pub const fn imprint(&self) -> &Imprint {
+        &self.imprint
     }
 
     /// Whose password it was.

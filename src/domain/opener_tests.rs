@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::credential::PasswordChecked;
+use crate::credential::{Imprint, PasswordChecked};
 use crate::factor::{Answered, Enrolled, FactorChecked};
 use crate::id::{ElevationId, ProviderId};
 use crate::policy::{ElevationPolicy, ProviderRule, Reason};
@@ -133,7 +133,11 @@ impl Account {
 
     fn password(&self, by: UserId) -> Option<PasswordChecked> {
         let way = self.usable(by, Kind::Password)?;
-        Some(PasswordChecked::witness(OWNER, way.opened_by.clone()))
+        Some(PasswordChecked::witness(
+            OWNER,
+            way.opened_by.clone(),
+            Imprint::of("phc"),
+        ))
     }
 
     fn factor(&self, by: UserId, kind: Kind) -> Option<FactorChecked> {

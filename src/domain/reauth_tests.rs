@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::*;
 use crate::calibration::{Control, Finding, Measured, Said, Worth, judge_control};
 use crate::claims::Claims;
-use crate::credential::PasswordChecked;
+use crate::credential::{Imprint, PasswordChecked};
 use crate::evidence::Verified;
 use crate::factor::{Answered, Enrolled, FactorChecked};
 use crate::id::ElevationId;

@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::credential::Imprint;
 use crate::factor::Enrolled;
 use crate::id::{ElevationId, ProviderId, UserId};
 use crate::opener::Openers;
@@ -46,15 +47,18 @@ pub struct Entry {
     pub means: Means,
     /// Who else could have come in so.
     pub opened_by: Openers,
+    /// Which password was compared: the session comes about only if it still is theirs. None for every other means.
+    pub password: Option<Imprint>,
 }
 
 impl Entry {
     /// By a password, together with a second factor where one was asked for.
     #[must_use]
-    pub const fn by_password(opened_by: Openers) -> Self {
+    pub const fn by_password(opened_by: Openers, password: Imprint) -> Self {
         Self {
             means: Means::Password,
             opened_by,
+            password: Some(password),
         }
     }
 }

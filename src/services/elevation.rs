@@ -1,19 +1,19 @@
 //! The secure admin session: granted against a proof that policy accepts, dropped at will, over when its time is.
 
-use muster_domain::credential::PasswordChecked;
+use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::factor::Enrolled;
-use muster_domain::id::{ElevationId, ReceiptId};
+use muster_domain::id::{ElevationId, ReceiptId, UserId};
 use muster_domain::policy::{ElevationPolicy, FactorRule, PasswordRule, Reason};
 use muster_domain::session::{Elevation, Means, Proof, ProofKind, Session, SessionKey, Terms};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
 use muster_storage::receipts::{self, Earned};
-use muster_storage::{Place, Tx, elevations, passages};
+use muster_storage::{Place, Tx, credentials, elevations, passages};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::factors::Kinds;
-use crate::{Call, Services, Who, factors, policies};
+use crate::{Call, Services, Who, factors, password, policies};
 
 mod own;
 
@@ -176,7 +176,7 @@ fn not_accepted() -> Error {
 ///
 /// # Errors
 /// `ELV-002` when the proof is somebody else's or was exchanged before, `ELV-006` when policy does not accept such a proof, `ELV-007` when it asks
-/// for a reason.
+/// for a reason; `AUTH-001` when the password was replaced since it was compared.
 pub async fn grant(
     services: &Services,
     call: &Call,
@@ -186,6 +186,7 @@ pub async fn grant(
 ) -> Result<Elevation, Error> {
     let person = call.signed_in()?;
     let door = may_grant(services, call, &proof, aim).await?;
+    let compared = proof.password_compared().cloned();
     let confirmed = proof.confirmed().cloned();
     let (key, kept) = (proof.session().clone(), proof.receipt());
     let own = own::receipt(services, call, &person.user, &proof, aim.action);
@@ -198,6 +199,7 @@ pub async fn grant(
         .ok_or_else(not_accepted)?;
     let row = elevation.to_row();
     let tx = services.db().begin().await?;
+    still(&tx, row.user, compared.as_ref()).await?;
     let receipt = match (kept, row.provider) {
         (Some(receipt), _) => receipt,
         (None, Some(_)) => return Err(foreign()),
@@ -227,6 +229,16 @@ pub async fn grant(
     Ok(elevation)
 }
 
+/// The password that a proof rests on still is theirs.
+async fn still(tx: &Tx, user: UserId, compared: Option<&Imprint>) -> Result<(), Error> {
+    match compared {
+        Some(compared) if !credentials::is_still(tx, user, compared).await? => {
+            Err(password::wrong())
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn keep(tx: &Tx, receipt: &receipts::Receipt) -> Result<ReceiptId, Error> {
     receipts::insert(tx, receipt).await?;
     Ok(receipt.id)
@@ -235,7 +247,7 @@ async fn keep(tx: &Tx, receipt: &receipts::Receipt) -> Result<ReceiptId, Error> 
 /// Grants the first administrator's first secure session: they chose their password in this very request.
 ///
 /// # Errors
-/// `ELV-002` when the witness is somebody else's.
+/// `ELV-002` when the witness is somebody else's; `AUTH-001` when the password was replaced since.
 pub async fn first(
     services: &Services,
     call: &Call,
@@ -252,6 +264,7 @@ pub async fn first(
         elevation: None,
     };
     let proof = Proof::password(&session, checked, call.at).ok_or_else(foreign)?;
+    let compared = proof.password_compared().cloned();
     // Nobody has set a policy or added a second factor yet.
     let terms = Terms {
         policy: &ElevationPolicy::default(),
@@ -267,6 +280,7 @@ pub async fn first(
         proof: row.kind,
     });
     let tx = services.db().begin().await?;
+    still(&tx, row.user, compared.as_ref()).await?;
     let receipt = keep(&tx, &receipt).await?;
     elevations::insert(&tx, &elevation).await?;
     let detail = json!({"by": "password", "for": "setup", "receipt": receipt});

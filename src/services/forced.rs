@@ -11,7 +11,9 @@ use muster_domain::role::Permission;
 use muster_domain::session::{ElevatedSession, Means};
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
-use muster_storage::{Tx, credentials, forced_changes as rows, password_links, sessions, users};
+use muster_storage::{
+    Quiet, Tx, credentials, forced_changes as rows, password_links, sessions, users,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -112,7 +114,8 @@ pub(crate) async fn none_for(services: &Services, user: UserId) -> Result<(), Er
 /// Sets the caller's password in the place of one that had to be changed. This session stays, the others end.
 ///
 /// # Errors
-/// `PWD-006` when nothing has to be changed; with a message beside the field `password`.
+/// `PWD-006` when nothing has to be changed; `WEB-401` when this session came by another password than the one to be
+/// replaced: then it is over; with a message beside the field `password`.
 pub async fn change(services: &Services, call: &Call, new: &SecretString) -> Result<(), Error> {
     let person = call.signed_in()?;
     let user = &person.user;
@@ -120,6 +123,18 @@ pub async fn change(services: &Services, call: &Call, new: &SecretString) -> Res
         return Err(nothing_owed());
     }
     let before = credentials::password(services.db(), user.id).await?;
+    let current = before.as_ref().map(credentials::Password::imprint);
+    let key = &person.session.key;
+    if current.is_some() && sessions::came_by(services.db(), key).await? != current {
+        let tx = services.db().begin().await?;
+        sessions::revoke(&tx, key).await?;
+        tx.commit_quiet(Quiet::SessionData).await?;
+        return Err(Error::new(
+            "WEB-401",
+            Kind::SignInNeeded,
+            "Sign in to see this.",
+        ));
+    }
     let before = before.as_ref().map(|stored| stored.phc.as_str());
     if services
         .hashing()

@@ -4,7 +4,7 @@
 //! password (W50). Failures count so that nobody can lock somebody else out (domain::throttle).
 
 use chrono::TimeDelta;
-use muster_domain::credential::{self, PasswordChecked};
+use muster_domain::credential::{self, Imprint, PasswordChecked};
 use muster_domain::error::FieldError;
 use muster_domain::factor::{Enrolled, FactorChecked};
 use muster_domain::opener::Openers;
@@ -43,9 +43,15 @@ pub async fn sign_in(
     if factors::enrolled(services.db(), user.id).await? == Enrolled::Yes {
         // It stays counted like a wrong one until the second step: who knows a password alone gets few tries.
         record_half(services, call, &user).await?;
-        return Ok(Entered::Half(Half::of(services, call, &user).await?));
+        return Ok(Entered::Half(Half::of(call, &witness)));
     }
-    let entry = enter(services, call, &user, (witness.opened_by(), None)).await?;
+    let entry = enter(
+        services,
+        call,
+        &user,
+        (witness.opened_by(), witness.imprint(), None),
+    )
+    .await?;
     Ok(Entered::In(Box::new(user), entry))
 }
 
@@ -64,15 +70,23 @@ async fn record_half(services: &Services, call: &Call, user: &User) -> Result<()
 }
 
 /// Puts a sign-in on record whose password, and second factor where there is one, was checked. `known_to`: who else
-/// knows the password. Gives how they came in: whoever else could have, has what it takes, the factor too.
+/// knows the password; `compared`: which it was. Gives how they came in: whoever else could have, has what it takes, the factor too.
+///
+/// # Errors
+/// `AUTH-001` when the password was replaced since. The session is made later, so its store looks once more.
 pub(crate) async fn enter(
     services: &Services,
     call: &Call,
     user: &User,
-    (known_to, factor): (&Openers, Option<&FactorChecked>),
+    (known_to, compared, factor): (&Openers, &Imprint, Option<&FactorChecked>),
 ) -> Result<Entry, Error> {
     let door = Door::sign_in(call, &user.username);
     let tx = services.db().begin().await?;
+    let current = credentials::password(&tx, user.id).await?;
+    if current.is_none_or(|current| current.imprint() != *compared) {
+        tx.rollback().await?;
+        return Err(wrong());
+    }
     if let Some(address) = call.address {
         failures::remember_network(&tx, user.id, &throttle::network_of(address), call.at).await?;
     }
@@ -93,10 +107,11 @@ pub(crate) async fn enter(
     }
     tx.commit(&events).await?;
     let known_to = known_to.clone();
-    Ok(Entry::by_password(match factor {
+    let known_to = match factor {
         Some(factor) => known_to.beside(factor.opened_by().clone()),
         None => known_to,
-    }))
+    };
+    Ok(Entry::by_password(known_to, compared.clone()))
 }
 
 fn kept(services: &Services, call: &Call, user: &User) -> SignIn {
@@ -195,7 +210,7 @@ async fn attempt(
         .hashing()
         .matches(password, stored.as_ref().map(|stored| stored.phc.as_str()))
         .await?;
-    let Some(user) = user.as_ref().filter(|_| right) else {
+    let (Some(user), Some(stored), true) = (user.as_ref(), stored, right) else {
         let why = "wrong name or password";
         record(services, call, username, user.as_ref(), why).await?;
         return Ok(None);
@@ -209,8 +224,8 @@ async fn attempt(
         record(services, call, username, Some(user), why).await?;
         return Ok(None);
     }
-    let opened_by = stored.map(|stored| stored.opened_by).unwrap_or_default();
-    let witness = PasswordChecked::witness(user.id, opened_by);
+    let imprint = stored.imprint();
+    let witness = PasswordChecked::witness(user.id, stored.opened_by, imprint);
     Ok(Some((user.clone(), witness)))
 }
 
@@ -285,7 +300,7 @@ fn too_many() -> Error {
     )
 }
 
-fn wrong() -> Error {
+pub(crate) fn wrong() -> Error {
     Error::new(
         "AUTH-001",
         Kind::Invalid,

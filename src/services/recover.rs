@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::credential::Imprint;
 use muster_domain::id::UserId;
 use muster_domain::membership::Member;
 use muster_domain::opener::Openers;
 use muster_domain::role::Role;
+use muster_domain::session::Entry;
 use muster_domain::user::{State, User};
 use muster_domain::{Error, Kind, name};
 use muster_storage::password_links::{self, PasswordLink, Purpose};
@@ -286,8 +288,8 @@ fn over() -> Error {
 /// How the link let somebody in.
 #[derive(Debug)]
 pub enum Recovered {
-    /// All the way.
-    In(Box<User>),
+    /// All the way, and how.
+    In(Box<User>, Entry),
     /// Their password is set; they sign in with it and their second factor.
     AskFactor(Box<User>),
 }
@@ -354,6 +356,8 @@ pub async fn redeem(
     Ok(if asks_factor {
         Recovered::AskFactor(Box::new(user))
     } else {
-        Recovered::In(Box::new(user))
+        // The link of the shell just set the password: nobody else knows it.
+        let entry = Entry::by_password(Openers::nobody(), Imprint::of(&hash));
+        Recovered::In(Box::new(user), entry)
     })
 }

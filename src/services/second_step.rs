@@ -4,6 +4,7 @@
 //! a code or a passkey does the rest. What is remembered lies on the server; a browser that did not type the password has none (W61).
 
 use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::id::UserId;
 use muster_domain::session::Entry;
 use muster_domain::user::User;
@@ -22,18 +23,17 @@ const LASTS: TimeDelta = TimeDelta::minutes(5);
 pub struct Half {
     user: UserId,
     at: DateTime<Utc>,
-    password_set_at: DateTime<Utc>,
+    password: Imprint,
 }
 
 impl Half {
     /// Of somebody whose password was right a moment ago.
-    pub(crate) async fn of(services: &Services, call: &Call, user: &User) -> Result<Self, Error> {
-        let password = credentials::password(services.db(), user.id).await?;
-        Ok(Self {
-            user: user.id,
+    pub(crate) fn of(call: &Call, checked: &PasswordChecked) -> Self {
+        Self {
+            user: checked.user(),
             at: call.at,
-            password_set_at: password.map(|stored| stored.changed_at).ok_or_else(over)?,
-        })
+            password: checked.imprint().clone(),
+        }
     }
 }
 
@@ -54,10 +54,11 @@ pub async fn sign_in(
     // It is still the password of the first step.
     let password = credentials::password(services.db(), user.id).await?;
     let known_to = password
-        .filter(|stored| stored.changed_at == half.password_set_at)
+        .filter(|stored| stored.imprint() == half.password)
         .map(|stored| stored.opened_by)
         .ok_or_else(over)?;
-    let entry = password::enter(services, call, &user, (&known_to, Some(&checked))).await?;
+    let came = (&known_to, &half.password, Some(&checked));
+    let entry = password::enter(services, call, &user, came).await?;
     Ok((user, entry))
 }
 
@@ -70,7 +71,7 @@ pub async fn whose(services: &Services, call: &Call, half: &Half) -> Result<User
         return Err(over());
     }
     let password = credentials::password(services.db(), half.user).await?;
-    if password.is_none_or(|stored| stored.changed_at != half.password_set_at) {
+    if password.is_none_or(|stored| stored.imprint() != half.password) {
         return Err(over());
     }
     if sign_in_policy::admits(services.db(), half.user)

@@ -3,7 +3,7 @@
 //! Until an administrator exists the code is the only key. Afterwards the wizard's steps are ordinary pages that a
 //! superadmin walks through; leaving and coming back continues where it was.
 
-use muster_domain::credential::PasswordChecked;
+use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::membership::Member;
 use muster_domain::opener::Openers;
 use muster_domain::role::{Permission, Role};
@@ -215,7 +215,7 @@ pub async fn create_admin(
     ));
     tx.commit(&events).await?;
     // They typed it a moment ago: what was hashed is what was typed.
-    let checked = PasswordChecked::witness(user.id, Openers::nobody());
+    let checked = PasswordChecked::witness(user.id, Openers::nobody(), Imprint::of(&phc));
     Ok((user, checked))
 }
 

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
+use muster_domain::credential::Imprint;
 use muster_domain::id::UserId;
 use muster_domain::opener::Openers;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use crate::entities::credentials::{Column, Entity, Model};
 use crate::failure::fail;
@@ -26,6 +27,14 @@ pub struct Password {
     pub set_by: Option<String>,
     /// Who, beside the person whose it is, may know it.
     pub opened_by: Openers,
+}
+
+impl Password {
+    /// What tells it from every other.
+    #[must_use]
+    pub fn imprint(&self) -> Imprint {
+        Imprint::of(&self.phc)
+    }
 }
 
 impl std::fmt::Debug for Password {
@@ -109,6 +118,20 @@ pub async fn password(reader: &impl Reader, user: UserId) -> Result<Option<Passw
         })
     })
     .transpose()
+}
+
+/// Whether the password that was compared still is that person's. Waits for whoever sets another one right now, and
+/// whoever comes later waits for this transaction: so they find, and end, what it made.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn is_still(tx: &Tx, user: UserId, compared: &Imprint) -> Result<bool, Error> {
+    let row = Entity::find_by_id((user.0, PASSWORD.to_owned()))
+        .lock_shared()
+        .one(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(row.is_some_and(|row| Imprint::of(&row.secret) == *compared))
 }
 
 /// Takes a person's password away. Whether there was one.

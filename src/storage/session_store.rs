@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use muster_domain::credential::Imprint;
+use muster_domain::id::UserId;
 use muster_domain::{Clock, Error};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
@@ -19,13 +21,16 @@ use crate::failure::fail;
 use crate::reader::sealed::Source as _;
 use crate::row::{from_json, json, millis};
 use crate::sessions::{self, key_of, keys};
-use crate::{Db, Quiet, Tx};
+use crate::{Db, Quiet, Tx, credentials};
 
 /// A session store over SeaORM.
 ///
 /// Saving changes a session that is there and makes none, so that a request which was under way while its session
 /// was ended cannot bring it back. For the same reason a session changes its id by a save with [`keys::NEXT`] in its
 /// data, in one statement; deleted and created anew, it would come back too.
+///
+/// Whoever signs in by a password does so by a save with [`keys::CHECKED`] in its data: if the password was replaced
+/// since it was compared, there is no session, and the one before is over.
 #[derive(Clone)]
 pub struct SeaOrmSessionStore {
     db: Db,
@@ -78,8 +83,26 @@ impl SeaOrmSessionStore {
         Ok(row.is_some())
     }
 
+    /// Whether nobody signs in by this save, or by what still is their password.
+    async fn stands(tx: &Tx, data: &mut HashMap<String, Value>) -> Result<bool, Error> {
+        let Some(checked) = data.remove(keys::CHECKED) else {
+            return Ok(true);
+        };
+        let user = data.get(keys::USER).and_then(Value::as_str);
+        let user = user.and_then(|id| Uuid::parse_str(id).ok()).map(UserId);
+        let compared = serde_json::from_value::<Imprint>(checked.clone()).ok();
+        let (Some(user), Some(compared)) = (user, compared) else {
+            return Ok(false);
+        };
+        data.insert(keys::CAME_BY.to_owned(), checked);
+        credentials::is_still(tx, user, &compared).await
+    }
+
     async fn try_create(&self, record: &mut Record) -> Result<(), Error> {
         let tx = self.db.begin().await?;
+        if !Self::stands(&tx, &mut record.data).await? {
+            return tx.rollback().await;
+        }
         while Self::exists(&tx, &record.id).await? {
             record.id = Id::default();
         }
@@ -93,6 +116,11 @@ impl SeaOrmSessionStore {
     async fn try_save(&self, record: &Record) -> Result<(), Error> {
         let mut record = record.clone();
         let next = record.data.remove(keys::NEXT);
+        let tx = self.db.begin().await?;
+        if !Self::stands(&tx, &mut record.data).await? {
+            sessions::revoke(&tx, &key_of(&record.id.to_string())).await?;
+            return tx.commit_quiet(Quiet::SessionData).await;
+        }
         let row = self.to_row(&record)?;
         let key = row.id_hash.clone();
         let mut changed = row.into_active_model().reset_all();
@@ -101,7 +129,6 @@ impl SeaOrmSessionStore {
             None => ActiveValue::NotSet,
         };
         changed.created_at = ActiveValue::NotSet;
-        let tx = self.db.begin().await?;
         Entity::update_many()
             .set(changed)
             .filter(Column::IdHash.eq(key))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
-use muster_domain::credential::PasswordChecked;
+use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{AssignmentId, UserId};
 use muster_domain::membership::Member;
@@ -230,6 +230,8 @@ impl TestWorld {
         let store = SeaOrmSessionStore::new(self.services.db().clone(), self.clock.clone());
         let now = self.clock.now();
         let opened_by = self.opened_by(id, means).await?;
+        let stored = credentials::password(self.services.db(), id).await?;
+        let stored = stored.filter(|_| *means == Means::Password);
         let means = serde_json::to_value(means).unwrap_or_default();
         let lasts = (now + TimeDelta::hours(8)).timestamp();
         let mut number = [0_u8; 16];
@@ -247,6 +249,10 @@ impl TestWorld {
         if !opened_by.is_nobody() {
             let openers = serde_json::to_value(opened_by).unwrap_or_default();
             record.data.insert(keys::OPENED_BY.to_owned(), openers);
+        }
+        if let Some(stored) = stored {
+            let compared = serde_json::to_value(stored.imprint()).unwrap_or_default();
+            record.data.insert(keys::CHECKED.to_owned(), compared);
         }
         if let Some(sid) = sid {
             record.data.insert(keys::SID.to_owned(), sid);
@@ -323,7 +329,9 @@ impl TestWorld {
     pub async fn elevate(&self, persona: &Persona) -> Result<Persona, Error> {
         let session: &Session = &persona.call.signed_in()?.session;
         let known_to = self.opened_by(persona.id, &Means::Password).await?;
-        let witness = PasswordChecked::witness(persona.id, known_to);
+        let stored = credentials::password(self.services.db(), persona.id).await?;
+        let imprint = Imprint::of(stored.as_ref().map_or("", |stored| stored.phc.as_str()));
+        let witness = PasswordChecked::witness(persona.id, known_to, imprint);
         let proof = Proof::password(session, witness, self.clock.now())
             .ok_or_else(|| Error::not_found("session"))?;
         let terms = Terms {

@@ -13,7 +13,7 @@ use axum::extract::FromRequestParts;
 use chrono::{DateTime, Utc};
 use http::request::Parts;
 use muster_domain::id::UserId;
-use muster_domain::session::{Entry, SessionKey};
+use muster_domain::session::{Entry, Means, SessionKey};
 use muster_domain::{Error, Kind};
 use muster_services::setup::Entered;
 use muster_services::visit::{self, key_of, keys};
@@ -93,10 +93,14 @@ impl Browser {
     /// Signs a person in: nothing of the session before remains, and its id changes. Returns its new stored name.
     ///
     /// # Errors
-    /// When the session cannot be saved; then nobody is signed in.
+    /// When the session cannot be saved; `WEB-401` when the password was replaced since it was compared. Then nobody is
+    /// signed in.
     pub async fn signed_in(&self, user: UserId, entry: &Entry) -> Result<SessionKey, Error> {
         // Cleared unread, an id that the store does not know would stay.
-        self.is_known().await?;
+        let known = self.is_known().await?;
+        if entry.means == Means::Password && entry.password.is_none() {
+            return Err(defect("a sign-in by a password does not say by which").0);
+        }
         let (inner, session) = (&self.0, self.session());
         session.clear().await;
         let data = [
@@ -116,8 +120,20 @@ impl Browser {
                 .await
                 .map_err(failed)?;
         }
+        if let Some(compared) = &entry.password {
+            let compared = json!(compared);
+            session
+                .insert_value(keys::CHECKED, compared)
+                .await
+                .map_err(failed)?;
+        }
         session.set_expiry(Some(expiry(inner.now + visit::LONGEST)));
-        self.rotate().await
+        let key = self.rotate().await?;
+        match self.id() {
+            // Whether there is a new one is up to the store.
+            Some(id) if !known => self.turn(id).await,
+            _ => Ok(key),
+        }
     }
 
     /// Changes the session's id because a secure session begins in it. Returns its new stored name.
@@ -286,7 +302,12 @@ impl Browser {
             .await
             .map_err(failed)?;
         session.save().await.map_err(failed)?;
-        let turned = (self.0.open)(next, session.expiry());
+        self.turn(next).await
+    }
+
+    /// Goes on under this id, if the store knows it.
+    async fn turn(&self, id: Id) -> Result<SessionKey, Error> {
+        let turned = (self.0.open)(id, self.session().expiry());
         *self
             .0
             .session

@@ -60,7 +60,7 @@ pub async fn create(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     };
     match setup::create_admin(&visit.services, &visit.call, &admin).await {
         Ok((user, checked)) => {
-            let entry = Entry::by_password(checked.opened_by().clone());
+            let entry = Entry::by_password(checked.opened_by().clone(), checked.imprint().clone());
             let key = visit.browser.signed_in(user.id, &entry).await?;
             elevation::first(&visit.services, &visit.call, &user, checked, &key).await?;
             Ok(Redirect::to("/setup/address").into_response())

@@ -4,8 +4,6 @@ use axum::response::{IntoResponse, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
-use muster_domain::opener::Openers;
-use muster_domain::session::Entry;
 use muster_services::recover::{self, Recovered};
 use muster_web::{Form, Query};
 use secrecy::SecretString;
@@ -45,9 +43,7 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 pub async fn set(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     let password = SecretString::from(sent.password);
     match recover::redeem(&visit.services, &visit.call, &sent.code, &password).await {
-        Ok(Recovered::In(user)) => {
-            // The link of the shell just set the password: nobody else knows it.
-            let entry = Entry::by_password(Openers::nobody());
+        Ok(Recovered::In(user, entry)) => {
             visit.browser.signed_in(user.id, &entry).await?;
             Ok(Redirect::to("/").into_response())
         }

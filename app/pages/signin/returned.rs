@@ -48,7 +48,11 @@ pub async fn callback(
             return_to,
             sid,
         } => {
-            let entry = Entry { means, opened_by };
+            let entry = Entry {
+                means,
+                opened_by,
+                password: None,
+            };
             visit.browser.signed_in(user.id, &entry).await?;
             learn(&visit, sid).await?;
             Ok(Redirect::to(&return_to).into_response())

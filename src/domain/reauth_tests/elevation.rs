@@ -93,7 +93,13 @@ fn w24_a_dropped_elevation_is_over() {
 #[test]
 fn a_password_proves_the_presence_of_its_owner_alone() {
     let session = session("s1", 1);
-    let checked = |user| PasswordChecked::witness(UserId(Uuid::from_u128(user)), Openers::nobody());
+    let checked = |user| {
+        PasswordChecked::witness(
+            UserId(Uuid::from_u128(user)),
+            Openers::nobody(),
+            Imprint::of("phc"),
+        )
+    };
     assert!(Proof::password(&session, checked(2), at(0)).is_none());
     let proof = Proof::password(&session, checked(1), at(0)).unwrap();
     let rotated = SessionKey(ROTATED.to_owned());
@@ -113,7 +119,11 @@ fn a_password_proves_the_presence_of_its_owner_alone() {
 fn a_second_factor_makes_a_password_good_for_its_owner_alone() {
     let session = session("s1", 1);
     let password = || {
-        let checked = PasswordChecked::witness(UserId(Uuid::from_u128(1)), Openers::nobody());
+        let checked = PasswordChecked::witness(
+            UserId(Uuid::from_u128(1)),
+            Openers::nobody(),
+            Imprint::of("phc"),
+        );
         Proof::password(&session, checked, at(0)).unwrap()
     };
     let factor = |user| {

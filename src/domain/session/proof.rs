@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Session, SessionKey};
-use crate::credential::PasswordChecked;
+use crate::credential::{Imprint, PasswordChecked};
 use crate::factor::{Answered, Confirmed, FactorChecked};
 use crate::id::{ProviderId, ReceiptId, UserId};
 use crate::opener::Openers;
@@ -53,6 +53,7 @@ pub struct Proof {
     provider: Option<ProviderId>,
     confirmed: Option<Confirmed>,
     opened_by: Openers,
+    password: Option<Imprint>,
     receipt: Option<ReceiptId>,
     at: DateTime<Utc>,
 }
@@ -72,6 +73,7 @@ impl Proof {
             provider: Some(provider),
             confirmed: None,
             opened_by,
+            password: None,
             receipt: None,
             at,
         }
@@ -91,6 +93,7 @@ impl Proof {
             provider: None,
             confirmed: None,
             opened_by: checked.opened_by().clone(),
+            password: Some(checked.imprint().clone()),
             receipt: None,
             at,
         })
@@ -107,6 +110,7 @@ impl Proof {
             provider: None,
             confirmed: Some(checked.confirmed(at)),
             opened_by: checked.opened_by().clone(),
+            password: None,
             receipt: None,
             at,
         })
@@ -140,6 +144,12 @@ impl Proof {
     #[must_use]
     pub const fn receipt(&self) -> Option<ReceiptId> {
         self.receipt
+    }
+
+    /// Which password it rests on, if on one.
+    #[must_use]
+    pub const fn password_compared(&self) -> Option<&Imprint> {
+        self.password.as_ref()
     }
 
     /// The second factor beside it, or the passkey it is.
@@ -232,6 +242,7 @@ impl Unproven {
             },
             confirmed: Some(checked.confirmed(at)),
             opened_by: checked.opened_by().clone(),
+            password: None,
             receipt: None,
             session: self.session,
             user: self.user,

@@ -19,6 +19,12 @@ pub const SID: &str = "idp_sid";
 /// The id the session has from the save on that this comes with, as text; never kept itself.
 pub const NEXT: &str = "next_id";
 
+/// Which password was compared to sign in with the save that this comes with: [`muster_domain::credential::Imprint`]. It
+/// becomes [`CAME_BY`] if it still is the person's, and nobody is signed in if not.
+pub const CHECKED: &str = "checked_password";
+/// By which password the person came in; absent where by none.
+pub const CAME_BY: &str = "came_by_password";
+
 /// Ids at the provider that are remembered of one session.
 const MOST_SIDS: usize = 8;
 

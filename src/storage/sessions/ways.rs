@@ -1,11 +1,13 @@
 //! Sessions by the way somebody came in.
 
 use muster_domain::Error;
+use muster_domain::credential::Imprint;
 use muster_domain::id::{ProviderId, UserId};
 use muster_domain::session::{Means, SessionKey};
 use sea_orm::FromQueryResult;
 
-use crate::row::from_json_option;
+use super::keys;
+use crate::row::{from_json, from_json_option};
 use crate::{Reader, sql};
 
 /// The sessions of a person who came in by this identity at a provider.
@@ -33,4 +35,23 @@ pub async fn of_identity(
         }
     }
     Ok(found)
+}
+
+/// By which password the person of a session came in. None: by none, or there is no such session.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn came_by(reader: &impl Reader, key: &SessionKey) -> Result<Option<Imprint>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        data: String,
+    }
+    let sql = "SELECT data FROM sessions WHERE id_hash = $1";
+    let asked = sql::ask(reader, sql, [key.0.as_str().into()]);
+    let Some(row) = sql::one::<Row>(reader, asked).await? else {
+        return Ok(None);
+    };
+    let data: serde_json::Value = from_json("sessions", &row.data)?;
+    let came_by = data.get(keys::CAME_BY).cloned();
+    Ok(came_by.and_then(|came_by| serde_json::from_value(came_by).ok()))
 }

@@ -221,3 +221,21 @@ async fn w29_a_browser_that_entered_a_setup_code_is_nobody_once_there_is_another
     assert_eq!(house.get("/who", Some(&before)).await.text, "anonymous");
     assert_eq!(house.get("/who", Some(&now)).await.text, "setup");
 }
+
+#[tokio::test]
+async fn w5_a_sign_in_by_a_password_that_is_replaced_meanwhile_is_none() {
+    for began in [false, true] {
+        let house = House::open().await;
+        let before = match began {
+            true => Some(house.post("/keep", None).await.cookie()),
+            false => None,
+        };
+        let answer = house.post("/in-late", before.as_deref()).await;
+        assert!(!answer.status.is_success(), "{}", answer.status);
+        for set in &answer.set_cookies {
+            let value = set.split(['=', ';']).nth(1).unwrap();
+            assert_eq!(house.get("/who", Some(value)).await.text, "anonymous");
+        }
+        assert_eq!(house.sessions().await, 0, "nobody is signed in");
+    }
+}

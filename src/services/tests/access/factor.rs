@@ -424,3 +424,19 @@ async fn several_are_told_apart_by_name_and_either_of_them_counts() {
             .is_some_and(|at| stage.now() - at < seconds(60))
     );
 }
+
+#[tokio::test]
+async fn w61_half_a_sign_in_counts_for_the_password_that_was_compared_alone() {
+    let stage = Stage::set().await;
+    let ada = internal(&stage, "ada", &[Role::Admin]).await;
+    let (app, _, _) = add(&stage, &ada, "Phone").await;
+    let begun = half(&stage.world, "ada").await;
+    // In the same instant: no time tells one from the other.
+    let password = SecretString::from("copper meadow whistles 7 teapots");
+    users::set_local_password(stage.s(), &stage.world.system(), None, ada.id, &password)
+        .await
+        .unwrap();
+    let call = stage.world.anonymous();
+    let error = second_step::sign_in(stage.s(), &call, &begun, &app.shows(&stage)).await;
+    assert_eq!(error.unwrap_err().code, "AUTH-021");
+}

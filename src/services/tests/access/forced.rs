@@ -1,9 +1,11 @@
 //! Passwords that others know let in to nothing but the choice of another.
 
+use muster_domain::opener::Openers;
 use muster_domain::role::Role;
 use muster_domain::session::Means;
 use muster_services::users;
-use muster_services::{forced, password};
+use muster_services::{elevation, forced, password};
+use muster_storage::{Quiet, credentials, forced_changes};
 use muster_testing::Persona;
 use secrecy::SecretString;
 
@@ -126,4 +128,61 @@ async fn an_admin_wants_a_password_changed_and_its_owner_is_out_until_then() {
     assert_eq!(want(&helen.call, ada.id).await, Err("WEB-403"));
     let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
     assert_eq!(want(&adam.call, helen.id).await, Err("ELV-001"));
+}
+
+/// Another password, without anything that goes along with one: as a sign-in sees it that was under way all the time.
+async fn replaced(stage: &Stage, ada: &Persona, with: &str) {
+    let hash = password::make(stage.s(), with, &[]).await.unwrap();
+    let tx = stage.s().db().begin().await.unwrap();
+    let nobody = Openers::nobody();
+    credentials::set_password(&tx, ada.id, &hash, Some("root"), &nobody, stage.now())
+        .await
+        .unwrap();
+    forced_changes::want(&tx, ada.id, "root", stage.now())
+        .await
+        .unwrap();
+    tx.commit_quiet(Quiet::Expired).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_came_in_by_the_password_before_replaces_none_that_an_admin_set() {
+    let stage = Stage::set().await;
+    let ada = person(&stage, "ada", &[]).await;
+    let ada = stage.world.sign_in(ada.id, "ada").await.unwrap();
+    let set = "nickel harbour 41 thistle balcony";
+    replaced(&stage, &ada, set).await;
+    assert!(owes(&stage, &ada).await);
+    assert_eq!(change(&stage, &ada, NEW).await.unwrap_err().code, "WEB-401");
+    assert!(stage.world.again(&ada).await.is_err(), "it is over");
+    assert!(enters(&stage, "ada", set).await && !enters(&stage, "ada", NEW).await);
+    let ada = stage.world.sign_in(ada.id, "ada").await.unwrap();
+    change(&stage, &ada, NEW).await.unwrap();
+    assert!(enters(&stage, "ada", NEW).await);
+}
+
+#[tokio::test]
+async fn a_session_that_says_by_no_password_it_came_changes_none() {
+    let stage = Stage::set().await;
+    let blank = stage.world.persona("ada", &[]).await.unwrap();
+    replaced(&stage, &blank, OLD).await;
+    let error = change(&stage, &blank, NEW).await.unwrap_err();
+    assert_eq!(error.code, "WEB-401");
+    assert!(enters(&stage, "ada", OLD).await);
+}
+
+#[tokio::test]
+async fn a_proof_by_the_password_before_starts_no_secure_session() {
+    let stage = Stage::set().await;
+    let ada = person(&stage, "ada", &[Role::Admin]).await;
+    let prove = async || password::prove(stage.s(), &ada.call, OLD).await.unwrap();
+    let (first, second) = (prove().await, prove().await);
+    let key = stage.key(&ada);
+    let grant = async |proof| {
+        let aim = elevation::Aim::default();
+        elevation::grant(stage.s(), &ada.call, proof, &key, aim).await
+    };
+    grant(first).await.unwrap();
+    replaced(&stage, &ada, NEW).await;
+    assert_eq!(grant(second).await.unwrap_err().code, "AUTH-001");
+    assert_eq!(stage.record("elevation.grant").await.len(), 1);
 }

@@ -63,7 +63,7 @@ async fn a_link_of_the_shell_sets_a_superadmin_s_password_once_and_ends_their_se
     let weak = redeem(&stage, &token, "short").await.unwrap_err();
     assert_eq!(weak.fields[0].field, "password");
     assert!(stage.world.again(&bob).await.is_ok());
-    let Recovered::In(user) = redeem(&stage, &token, NEW).await.unwrap() else {
+    let Recovered::In(user, _) = redeem(&stage, &token, NEW).await.unwrap() else {
         panic!("was asked for a factor");
     };
     assert!(user.break_glass);
@@ -214,7 +214,7 @@ async fn a_second_factor_is_asked_for_after_a_link_unless_the_shell_says_it_is_l
         .await
         .unwrap();
     let done = redeem(&stage, &token(&made), NEW).await.unwrap();
-    assert!(matches!(done, Recovered::In(_)));
+    assert!(matches!(done, Recovered::In(_, _)));
     let entered = password::sign_in(stage.s(), &call, "bob", NEW).await;
     assert!(matches!(entered, Ok(Entered::In(..))));
 }

@@ -167,7 +167,9 @@ async fn the_first_administrator_is_break_glass_and_may_have_a_secure_session_at
     persona.call.elevated().unwrap();
     assert_eq!(persona.call.roles(), [Role::Superadmin]);
     let signed_in = password::sign_in(s, &world.anonymous(), "ADA", PASSWORD).await;
-    let entry = Entry::by_password(Openers::nobody());
+    let stored = muster_storage::credentials::password(s.db(), user.id).await;
+    let imprint = stored.unwrap().unwrap().imprint();
+    let entry = Entry::by_password(Openers::nobody(), imprint);
     assert_eq!(signed_in.unwrap(), Entered::In(Box::new(user), entry));
     assert!(!String::from_utf8_lossy(&world.raw()).contains(PASSWORD));
 }

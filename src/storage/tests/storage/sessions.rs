@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 use muster_domain::Clock;
+use muster_domain::credential::Imprint;
 use muster_domain::id::{AssignmentId, ElevationId, GroupId, ProviderId, UserId};
 use muster_domain::listing::{At, Count, Direction};
 use muster_domain::membership::{Member, Membership, Origin};
+use muster_domain::opener::Openers;
 use muster_domain::role::Role;
 use muster_domain::session::{Elevation, Means, ProofKind, SessionKey, StoredElevation};
 use muster_storage::roles::{self, Assignment};
 use muster_storage::sessions::{self, key_of, keys};
-use muster_storage::{Paging, Quiet, SeaOrmSessionStore, elevations, memberships};
+use muster_storage::{Paging, Quiet, SeaOrmSessionStore, credentials, elevations, memberships};
 use sea_orm::ConnectionTrait as _;
 use time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
@@ -106,6 +108,39 @@ on_both! {
         tx.commit(&[event("session.end")]).await.unwrap();
         store.save(&open).await.unwrap();
         assert_eq!(store.load(&open.id).await.unwrap(), None);
+    }
+
+    async fn nobody_signs_in_by_a_password_that_was_replaced_since_it_was_compared(world) {
+        let (store, _) = store(&world);
+        let ada = UserId(Uuid::from_u128(1));
+        let set = async |phc: &str| {
+            let tx = world.tx().await;
+            credentials::set_password(&tx, ada, phc, None, &Openers::nobody(), at(0)).await.unwrap();
+            tx.commit(&[event("test")]).await.unwrap();
+        };
+        let by = |number, phc: &str| {
+            let mut open = signed_in(number, 1);
+            open.data.insert(keys::CHECKED.to_owned(), serde_json::json!(Imprint::of(phc)));
+            open
+        };
+        set("one").await;
+        let mut open = by(1, "one");
+        store.create(&mut open).await.unwrap();
+        let kept = store.load(&open.id).await.unwrap().unwrap();
+        assert!(!kept.data.contains_key(keys::CHECKED));
+        assert_eq!(sessions::came_by(&world.db, &key(&open)).await.unwrap(), Some(Imprint::of("one")));
+        set("two").await;
+        let mut anew = by(2, "one");
+        store.create(&mut anew).await.unwrap();
+        assert_eq!(store.load(&anew.id).await.unwrap(), None);
+        store.save(&kept).await.unwrap();
+        assert_eq!(store.load(&open.id).await.unwrap(), Some(kept), "only signing in compares");
+        let mut turning = by(1, "one");
+        turning.data.insert(keys::NEXT.to_owned(), serde_json::json!(Id(3).to_string()));
+        store.save(&turning).await.unwrap();
+        for id in [1, 2, 3] {
+            assert_eq!(store.load(&Id(id)).await.unwrap(), None);
+        }
     }
 
     async fn w3_a_session_takes_another_id_in_one_step_and_not_once_it_was_ended(world) {

@@ -23,13 +23,15 @@ use http::{HeaderMap, Request, StatusCode};
 use muster_domain::Clock as _;
 use muster_domain::application::{Application, Entry, Prefix, Target};
 use muster_domain::audit::AuditEvent;
+use muster_domain::credential::Imprint;
 use muster_domain::id::UserId;
 use muster_domain::opener::Openers;
 use muster_domain::user::{State as Standing, User};
 use muster_services::{Parts, Services, hashing::Hashing, setup};
 use muster_storage::audit::AuditFilter;
 use muster_storage::{
-    Db, Quiet, SeaOrmSessionStore, Sealer, applications, audit, passages, sessions, users,
+    Db, Quiet, SeaOrmSessionStore, Sealer, applications, audit, credentials, passages, sessions,
+    users,
 };
 use muster_testing::{FakePostman, FixedClock, SeededEntropy};
 use muster_web::{
@@ -320,6 +322,9 @@ impl House {
     }
 }
 
+/// The stored hash of her password; nobody compares anything with it.
+const PHC: &str = "$phc$";
+
 async fn ada(services: &Services) -> UserId {
     let id = services.id();
     let now = services.now();
@@ -336,6 +341,10 @@ async fn ada(services: &Services) -> UserId {
     };
     let tx = services.db().begin().await.unwrap();
     users::insert(&tx, &user).await.unwrap();
+    let nobody = Openers::nobody();
+    credentials::set_password(&tx, id, PHC, None, &nobody, now)
+        .await
+        .unwrap();
     tx.commit_quiet(Quiet::LastSeen).await.unwrap();
     id
 }
@@ -366,6 +375,7 @@ fn pages() -> Router<Pages> {
             post(async |browser: Browser| browser.elevated().await.map(drop).map_err(Failure)),
         )
         .route("/up-late", post(elevates_late))
+        .route("/in-late", post(signs_in_late))
         .route(
             "/out",
             post(async |browser: Browser| browser.sign_out().await.map_err(Failure)),
@@ -423,9 +433,22 @@ async fn sign_in(
     browser: Browser,
 ) -> Result<impl IntoResponse, Failure> {
     assert!(pages.app.services.now() > DateTime::UNIX_EPOCH);
-    let entry = muster_domain::session::Entry::by_password(Openers::nobody());
+    let entry = muster_domain::session::Entry::by_password(Openers::nobody(), Imprint::of(PHC));
     browser.signed_in(pages.user, &entry).await?;
     Ok("in")
+}
+
+/// Signs in by a password that is replaced after it was compared.
+async fn signs_in_late(State(pages): State<Pages>, browser: Browser) -> Result<(), Failure> {
+    let services = &pages.app.services;
+    let entry = muster_domain::session::Entry::by_password(Openers::nobody(), Imprint::of(PHC));
+    let tx = services.db().begin().await?;
+    let nobody = Openers::nobody();
+    credentials::set_password(&tx, pages.user, "$new$", None, &nobody, services.now()).await?;
+    sessions::revoke_of_user(&tx, pages.user, None).await?;
+    tx.commit_quiet(Quiet::SessionData).await?;
+    browser.signed_in(pages.user, &entry).await?;
+    Ok(())
 }
 
 /// Elevates after the session was read, and ended meanwhile.
