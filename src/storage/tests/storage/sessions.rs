@@ -112,6 +112,7 @@ on_both! {
 
     async fn nobody_signs_in_by_a_password_that_was_replaced_since_it_was_compared(world) {
         let (store, _) = store(&world);
+        world.users(&[user(1, "Ada")]).await;
         let ada = UserId(Uuid::from_u128(1));
         let set = async |phc: &str| {
             let tx = world.tx().await;
