@@ -1,4 +1,8 @@
 // The way back in: the shell's link, and break-glass accounts that say what for.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
 import { Http } from '../http.mjs';
 import { look } from '../pages.mjs';
 import { PASSWORD, addUser, asRoot, grant, signIn, words } from '../people.mjs';
@@ -19,6 +23,17 @@ test('the shell says kindly which names do not do', async ({ world }) => {
     expect(ran.status, args.join(' ')).not.toBe(0);
     expect(ran.stderr).toMatch(says);
   }
+});
+
+test('in the wrong folder the shell makes neither a link nor a new installation', async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-nowhere-'));
+  for (const more of [[], ['--create']]) {
+    const ran = shell({ dir }, ['admin', 'recover', 'root', ...more]);
+    expect(ran.status).not.toBe(0);
+    expect(ran.stderr).toContain('there is no Muster at');
+  }
+  expect(fs.readdirSync(dir), 'nothing was made').toEqual([]);
+  fs.rmdirSync(dir);
 });
 
 test('w28: a link of the shell lets a superadmin back in once, while the server runs', async ({ world, page }) => {

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use crate::cli::Admin;
 use crate::settings::Settings;
-use crate::{Stop, say, wiring};
+use crate::{Stop, folder, say, wiring};
 
 /// Does what was asked.
 ///
@@ -49,6 +49,7 @@ async fn recover(
     wanted: For,
     factors: Factors,
 ) -> Result<(), Stop> {
+    folder::is_there(&settings)?;
     let services = wiring::services(&settings, settings.listen).await?;
     let made = recover::make(&services, &wiring::shell(&services), name, wanted, factors).await?;
     services.db().close().await?;

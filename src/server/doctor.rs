@@ -29,16 +29,10 @@ pub(crate) async fn migrate(settings: Settings) -> Result<(), Stop> {
 /// When something is not in order; by then it has been told.
 pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
     let mut findings = Findings::default();
-    if let Some(file) = settings.database_file()
-        && !file.exists()
+    if settings.database_file().is_some()
+        && let Err(none) = folder::is_there(&settings)
     {
-        findings.add(
-            "installation",
-            Err::<String, _>(Stop::new(format!(
-                "there is no Muster at {}. Name its data folder with --data-dir or MUSTER_DATA_DIR; a new one is made by starting the server",
-                file.display()
-            ))),
-        );
+        findings.add("installation", Err::<String, _>(none));
         return findings.end();
     }
     if settings.key_file.exists() {

@@ -10,6 +10,7 @@ use muster_storage::Sealer;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Stop;
+use crate::settings::Settings;
 
 /// Nobody but the owner reads or writes.
 const PRIVATE_FOLDER: u32 = 0o700;
@@ -25,6 +26,22 @@ pub(crate) fn make(folder: &Path) -> Result<(), Stop> {
     DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).map_err(|error| {
         Stop::new(format!("The data folder {} cannot be made: {error}. Name another with --data-dir or MUSTER_DATA_DIR.", folder.display()))
     })
+}
+
+/// Looks whether there is an installation, for what must not make a new one: a command that is run in the wrong place.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn is_there(settings: &Settings) -> Result<(), Stop> {
+    let kept = settings.database_file();
+    let kept = kept.as_deref().unwrap_or(&settings.key_file);
+    if kept.exists() {
+        return Ok(());
+    }
+    Err(Stop::new(format!(
+        "there is no Muster at {}. Name its data folder with --data-dir or MUSTER_DATA_DIR; a new one is made by starting the server",
+        kept.display()
+    )))
 }
 
 /// Reads the master key, making it on first start.
