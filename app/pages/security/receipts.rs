@@ -211,15 +211,18 @@ fn timeline(receipt: &Receipt, told: Option<&Told>, name: &str) -> AnyView {
         } else {
             Source::StatedOutside
         };
-        moments.push(Moment::new(
-            stated,
-            format!("Signed in at {name}, it says"),
-            source,
-        ));
+        // Times of sign-in are whole seconds: one of the very second we asked in did not lie before it.
+        let same_second = (stated - receipt.asked_at).num_seconds() == 0;
+        let drawn = if same_second {
+            stated.max(receipt.asked_at)
+        } else {
+            stated
+        };
+        moments.push(Moment::new(drawn, "Signed in there, it says", source));
     } else if let Some(before) = told.and_then(|told| told.signed_in) {
         moments.push(Moment::new(
             before,
-            format!("Signed in at {name} before"),
+            "Signed in there before",
             Source::StatedOutside,
         ));
     }
