@@ -19,6 +19,7 @@ mod m0012_openers;
 mod m0013_mail;
 mod m0014_sessions;
 mod m0016_addresses;
+mod m0017_syncs;
 
 use sea_orm_migration::prelude::*;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_mail::Step),
             Box::new(m0014_sessions::Step),
             Box::new(m0016_addresses::Step),
+            Box::new(m0017_syncs::Step),
         ]
     }
 }

@@ -44,6 +44,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
         "muster",
         &[
             "muster-app",
+            "muster-directories",
             "muster-domain",
             "muster-idp",
             "muster-lab",
@@ -57,6 +58,7 @@ pub const WALLS: &[(&str, &[&str])] = &[
     (
         "muster-testing",
         &[
+            "muster-directories",
             "muster-domain",
             "muster-idp",
             "muster-lab",

@@ -36,6 +36,24 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// The stable word, in rows and addresses.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::NewAtSource => "new_at_source",
+            Self::ChangedAtSource => "changed_at_source",
+            Self::GoneFromSource => "gone_from_source",
+            Self::FilteredOut(_) => "filtered_out",
+            Self::MappingChanged => "mapping_changed",
+            Self::DisabledAtSource => "disabled_at_source",
+            Self::BackAtSource => "back_at_source",
+            Self::DriftRepaired => "drift_repaired",
+            Self::Undone => "undone",
+            Self::Rule(_) => "rule",
+            Self::ByHand => "by_hand",
+        }
+    }
+
     /// The words on a cause chip.
     #[must_use]
     pub fn label(&self) -> &str {

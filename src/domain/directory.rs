@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::record::UserRecord;
+use crate::settings::{SettingsSchema, Values};
 use crate::snapshot::{Completeness, Intake};
 
 /// One step of trying a directory. Each presumes the one before.
@@ -46,4 +47,26 @@ pub trait Directory: Send + Sync {
 
     /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
     async fn read(&self, intake: &mut dyn Intake) -> Completeness;
+}
+
+/// A kind of directory: how one is declared, and how one is opened.
+pub trait DirectoryKind: Send + Sync {
+    /// Its stable word, as it stands in `directories.kind` and in configuration: `ldap`.
+    fn key(&self) -> &'static str;
+
+    /// What people call it.
+    fn name(&self) -> &'static str;
+
+    /// The form that declares one. At most one field of it is a secret.
+    fn schema(&self) -> SettingsSchema;
+
+    /// A directory with these settings; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the settings contradict themselves, with what to change.
+    fn open(
+        &self,
+        settings: &Values,
+        secret: Option<&secrecy::SecretString>,
+    ) -> Result<Box<dyn Directory>, Error>;
 }

@@ -71,4 +71,8 @@ ids! {
     WishId,
     /// One link that lets somebody without an account test a sign-in.
     TestLinkId,
+    /// One stored plan of a directory.
+    PlanId,
+    /// One run of a directory: read, planned, carried out.
+    RunId,
 }

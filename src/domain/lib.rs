@@ -35,6 +35,7 @@ pub mod reauth;
 pub mod record;
 pub mod return_to;
 pub mod role;
+pub mod run;
 pub mod session;
 pub mod settings;
 pub mod sign_in;

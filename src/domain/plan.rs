@@ -14,6 +14,7 @@ mod making;
 pub mod member;
 pub mod names;
 pub mod person;
+pub mod stored;
 pub mod terms;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use crate::record::ExternalId;
 
 pub use identity::{Approval, Identity, out_of_date};
 pub use making::{Here, Limits, Now, make};
+pub use stored::{Counts, PlanState, Purpose, StoredPlan};
 pub use terms::{Leavers, Owner, Protection, Revival, Terms};
 
 /// One step, with what takes it back.
@@ -85,6 +87,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The stable word, in rows and addresses.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => "unusable",
+            Self::NameTaken { .. } => "name_taken",
+            Self::NameContended { .. } => "name_contended",
+            Self::NamesInACircle { .. } => "names_in_a_circle",
+            Self::Protected { .. } => "protected",
+            Self::InItself => "in_itself",
+        }
+    }
+
     /// Why, in a sentence.
     #[must_use]
     pub fn words(&self) -> String {

@@ -12,6 +12,10 @@ pub struct ExternalId(pub String);
 /// Attributes by name: `username`, `display_name`, `given_name`, `family_name`, `email`, and any the source has besides.
 pub type Attributes = BTreeMap<String, String>;
 
+/// What a source says of one subject before mapping: the source's attributes, named in lower case, each with its values
+/// in the order in which it gave them. Binary values are not among them.
+pub type SourceValues = BTreeMap<String, Vec<String>>;
+
 /// A person as a source describes them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct UserRecord {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::record::{ExternalId, GroupRecord, UserRecord};
+use crate::record::{ExternalId, GroupRecord, SourceValues, UserRecord};
 
 /// A pointer to a person or group, as sources make them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -28,8 +28,10 @@ pub enum Reference {
 pub enum Entry {
     /// A person, and what others call them in this reading.
     User {
-        /// The person.
+        /// The person, in the words of the source's own default mapping.
         record: UserRecord,
+        /// What the source said of them before mapping.
+        source: SourceValues,
         /// Names by which [`Reference::Locator`] finds them.
         locators: Vec<String>,
     },
@@ -206,7 +208,9 @@ impl Gathered {
     /// Keeps one entry. The same record twice is one (entries move between pages); two records of one id are refused.
     pub fn take(&mut self, entry: Entry) {
         match entry {
-            Entry::User { record, locators } => {
+            Entry::User {
+                record, locators, ..
+            } => {
                 let id = record.external_id.clone();
                 self.locate(locators, &id);
                 let differs = self.users.get(&id).is_some_and(|known| *known != record);

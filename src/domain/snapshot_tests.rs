@@ -14,6 +14,7 @@ fn user(n: u32, name: &str) -> Entry {
     };
     Entry::User {
         record,
+        source: Default::default(),
         locators: vec![format!("cn={name}")],
     }
 }

@@ -56,6 +56,7 @@ mod watching;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use muster_domain::directory::DirectoryKind;
 use muster_domain::mail::Postman;
 use muster_domain::protocol::IdentityProvider;
 use muster_domain::{Clock, Entropy, Error, Ids, Kind};
@@ -88,6 +89,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// The sign-in protocols this installation speaks.
     pub kinds: Vec<Arc<dyn IdentityProvider>>,
+    /// The kinds of directories this installation reads.
+    pub directories: Vec<Arc<dyn DirectoryKind>>,
     /// Carries messages.
     pub postman: Arc<dyn Postman>,
     /// Compares and makes password hashes without starving other work.
@@ -174,6 +177,30 @@ impl Services {
                     "IDP-002",
                     Kind::Invalid,
                     format!("This installation does not speak the protocol “{kind}”."),
+                )
+            })
+    }
+
+    /// Every kind of directory that is read, in the order in which they are offered.
+    #[must_use]
+    pub fn directory_kinds(&self) -> &[Arc<dyn DirectoryKind>] {
+        &self.0.parts.directories
+    }
+
+    /// The kind of directory of this word.
+    ///
+    /// # Errors
+    /// `DIR-004` when this installation does not read it.
+    pub fn directory_kind(&self, key: &str) -> Result<&dyn DirectoryKind, Error> {
+        self.directory_kinds()
+            .iter()
+            .find(|kind| kind.key() == key)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| {
+                Error::new(
+                    "DIR-004",
+                    Kind::Invalid,
+                    format!("This installation reads no directories of the kind “{key}”."),
                 )
             })
     }

@@ -9,7 +9,7 @@ use sea_orm::{
     QueryOrder,
 };
 
-use crate::entities::directories::{Column, Entity, Model};
+use crate::entities::directories::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
 use crate::row::{from_json, instant, json, millis};
@@ -67,6 +67,40 @@ pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
         return Err(Error::not_found("directory"));
     }
     Ok(())
+}
+
+/// Stores a sealed secret, or none.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn set_secret(
+    tx: &Tx,
+    id: DirectoryId,
+    secret_sealed: Option<String>,
+) -> Result<(), Error> {
+    let row = ActiveModel {
+        secret_sealed: ActiveValue::Set(secret_sealed),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// The sealed secret, if one is stored.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn secret(reader: &impl Reader, id: DirectoryId) -> Result<Option<String>, Error> {
+    let row = Entity::find_by_id(id.0)
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    Ok(row.and_then(|row| row.secret_sealed))
 }
 
 /// One directory.

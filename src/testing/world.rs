@@ -383,6 +383,7 @@ fn plugged(
         entropy: entropy.clone(),
         sealer,
         kinds: vec![idp.clone()],
+        directories: Vec::new(),
         postman: mail.clone(),
         hashing: Hashing::new(1, entropy.as_ref())?,
         fixed_url: None,

@@ -58,7 +58,11 @@ pub(super) fn entries(raw: &Raw, settings: &LdapSettings, base: &str) -> Vec<Ent
                     .map(by_username),
             );
             let mut entries = primary_group(raw, &record);
-            entries.push(Entry::User { record, locators });
+            entries.push(Entry::User {
+                record,
+                source: Default::default(),
+                locators,
+            });
             entries
         }
     }

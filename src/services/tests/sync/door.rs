@@ -45,6 +45,7 @@ fn somebody(id: &str, username: &str) -> Entry {
     };
     Entry::User {
         record,
+        source: Default::default(),
         locators: Vec::new(),
     }
 }

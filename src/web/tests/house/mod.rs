@@ -141,6 +141,7 @@ impl House {
             hashing: Hashing::new(1, &entropy).unwrap(),
             entropy: Arc::new(entropy),
             kinds: Vec::new(),
+            directories: Vec::new(),
             postman: Arc::new(FakePostman::default()),
             fixed_url: None,
             listen,
