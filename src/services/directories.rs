@@ -1,11 +1,12 @@
 //! Directories in their order: where accounts live, and which of them wins.
 
 use chrono::{DateTime, Utc};
+use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
 use muster_domain::{Error, Kind, name};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Tx, accounts};
+use muster_storage::{Reader, Tx, accounts};
 use serde_json::json;
 
 use crate::{Call, Services};
@@ -179,6 +180,32 @@ pub async fn move_by_one(
     let detail = json!({ "order": after, "people_changed": changed });
     tx.commit(&[call.event("directory.order", &named, Some(id.0), detail)])
         .await
+}
+
+/// Opens the source behind a directory, with its secret; nothing is connected yet.
+///
+/// # Errors
+/// `DIR-004` for a directory that nothing is read from; when its settings cannot be used or its secret not opened.
+pub(crate) async fn open(
+    services: &Services,
+    reader: &impl Reader,
+    directory: &Directory,
+) -> Result<Box<dyn Source>, Error> {
+    let kind = services.directory_kind(&directory.kind)?;
+    let sealed = directories::secret(reader, directory.id).await?;
+    let secret = sealed
+        .map(|sealed| services.sealer().open(&sealed, secret_place(directory.id)))
+        .transpose()?;
+    kind.open(&directory.settings, secret.as_ref())
+}
+
+/// Where the secret of a directory stands.
+pub(crate) fn secret_place(id: DirectoryId) -> muster_storage::Place<'static> {
+    muster_storage::Place {
+        table: "directories",
+        column: "secret_sealed",
+        id: id.0,
+    }
 }
 
 /// The internal directory; made first in the order when it is not there yet.

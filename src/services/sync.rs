@@ -4,12 +4,13 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
+pub mod rules;
 
 use async_trait::async_trait;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{Guard, Guarded, Tally};
+use muster_domain::guard::{Guarded, Tally};
 use muster_domain::id::DirectoryId;
-use muster_domain::plan::{self, Approval, Leavers, Limits, Now, Plan, Revival, Step, Terms};
+use muster_domain::plan::{self, Approval, Limits, Now, Plan, Step, Terms};
 use muster_domain::role::Permission;
 use muster_domain::snapshot::{Entry, Gathered, Intake};
 use muster_domain::{Error, Kind};
@@ -18,21 +19,12 @@ use serde_json::json;
 
 use crate::{Call, Services, provisioning};
 
+pub use rules::Rules;
+
 /// Most people and groups of a directory whose plan is made in memory.
 pub const MOST: usize = 20_000;
 /// Steps that are committed together.
 const AT_ONCE: usize = 100;
-
-/// On what terms a directory is synced.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Rules {
-    /// What happens with leavers.
-    pub leavers: Leavers,
-    /// Whom it may bring back.
-    pub revival: Revival,
-    /// How much may go by itself.
-    pub guard: Guard,
-}
 
 /// Reads a directory and makes the plan of what it would change. Changes nothing.
 ///
