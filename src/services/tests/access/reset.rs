@@ -474,3 +474,39 @@ async fn a_link_of_an_admin_is_void_once_the_person_gained_a_role() {
         .unwrap();
     assert_eq!(code(redeem(&stage, &token, OLD).await), "RST-010");
 }
+
+#[tokio::test]
+async fn w49_whoever_asks_in_somebodys_name_ends_no_link_that_an_admin_sent() {
+    let (stage, root) = staged().await;
+    let ada = person(&stage, "ada", &[]).await;
+    let made = reset::make_for(stage.s(), &root.call, None, ada.id).await;
+    assert!(matches!(made, Ok(Made::Sent(_))), "{made:?}");
+    let sent = token(&arrives(&stage).await[0]);
+    let asked = link(&stage, "ada").await;
+    assert_ne!(sent, asked);
+    redeem(&stage, &sent, NEW).await.unwrap();
+    assert_eq!(code(redeem(&stage, &asked, OLD).await), "RST-010");
+}
+
+#[tokio::test]
+async fn an_address_that_links_go_to_is_a_way_in_and_entered_with_presence_alone() {
+    let (stage, root) = staged().await;
+    let helen = person(&stage, "helen", &[Role::Helpdesk]).await;
+    let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
+    let write = async |call: &Call, name: &str, email: &str| {
+        let fields = users::checked_fields("helen", name, email).unwrap();
+        code(users::edit(stage.s(), call, helen.id, &fields).await)
+    };
+    assert_eq!(
+        write(&adam.call, "Helen", "adam@example.com").await,
+        "ELV-001"
+    );
+    assert_eq!(
+        write(&adam.call, "Helen of the desk", "helen@example.com").await,
+        "done",
+        "a name is no way in"
+    );
+    let adam = stage.world.elevate(&adam).await.unwrap();
+    assert_eq!(write(&adam.call, "Helen", "hd@example.com").await, "done");
+    assert_eq!(write(&root.call, "Helen", "").await, "done");
+}
