@@ -57,8 +57,24 @@ pub trait DirectoryKind: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
 
+    /// Which systems it reads, in a few words.
+    fn summary(&self) -> &'static str {
+        ""
+    }
+
     /// The form that declares one. At most one field of it is a secret.
     fn schema(&self) -> SettingsSchema;
+
+    /// The settings that say to whom the secret is shown: whoever changes one of them has to know the secret. None: all.
+    fn secret_is_for(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    /// The settings that say who answers for people there, and who is whom: where people sign in through it, changing one
+    /// of them takes the right to grant roles. None: all.
+    fn answers_by(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 
     /// A directory with these settings; nothing is connected yet.
     ///
