@@ -49,6 +49,21 @@ pub trait Directory: Send + Sync {
     async fn read(&self, intake: &mut dyn Intake) -> Completeness;
 }
 
+/// A system that a kind of directory reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preset {
+    /// Its stable word within the kind.
+    pub key: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// A line about it.
+    pub note: &'static str,
+    /// What the form begins with.
+    pub values: Values,
+    /// What is done over there first, step by step.
+    pub steps: Vec<&'static str>,
+}
+
 /// A kind of directory: how one is declared, and how one is opened.
 pub trait DirectoryKind: Send + Sync {
     /// Its stable word, as it stands in `directories.kind` and in configuration: `ldap`.
@@ -57,12 +72,11 @@ pub trait DirectoryKind: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
 
-    /// Which systems it reads, in a few words.
-    fn summary(&self) -> &'static str {
-        ""
-    }
+    /// The systems it reads, each with what its form begins with. At least one.
+    fn presets(&self) -> Vec<Preset>;
 
-    /// The form that declares one. At most one field of it is a secret.
+    /// The form that declares one. At most one field of it is a secret. [`Probe::Connect`], [`Probe::Bind`] and
+    /// [`Probe::Search`] try what its first, second and third section say.
     fn schema(&self) -> SettingsSchema;
 
     /// The settings that say to whom the secret is shown: whoever changes one of them has to know the secret. None: all.

@@ -11,14 +11,16 @@ use serde_json::json;
 
 use crate::{Call, Services};
 
+mod carried;
 mod draft;
 mod keeping;
 mod probing;
 mod removing;
 
+pub use carried::{carried, carry};
 pub use draft::{Draft, schema, secret_field};
 pub(crate) use keeping::switch;
-pub use keeping::{Enabled, KindRow, Shown, add, declare, get, kinds, save, set_enabled};
+pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
 pub use probing::{OnePerson, Target, person, probe};
 pub use removing::{Choice, Groups, People, remove_plan, sweep_removed};
 

@@ -39,6 +39,8 @@ pub enum Quiet {
     Mail,
     /// Steps of a plan are written down; that it was made, and what it holds, is audited.
     Planned,
+    /// A run showed life, or one that nobody asked for in person begins; what it changes is audited.
+    Working,
 }
 
 impl Tx {

@@ -3,7 +3,7 @@
 //! What is left empty is what the vendor's servers usually call it; what was typed is checked here, each problem beside
 //! its field.
 
-use muster_domain::directory::{Directory, DirectoryKind};
+use muster_domain::directory::{Directory, DirectoryKind, Preset};
 use muster_domain::error::FieldError;
 use muster_domain::settings::{Field, Input, Need, Section, SettingsSchema, Shown, Values};
 use muster_domain::{Error, Kind};
@@ -25,8 +25,8 @@ impl DirectoryKind for LdapKind {
         "LDAP or Active Directory"
     }
 
-    fn summary(&self) -> &'static str {
-        "Active Directory, Samba, OpenLDAP, 389 Directory Server, FreeIPA"
+    fn presets(&self) -> Vec<Preset> {
+        Vendor::ALL.into_iter().map(preset).collect()
     }
 
     fn schema(&self) -> SettingsSchema {
@@ -59,6 +59,50 @@ impl DirectoryKind for LdapKind {
         secret: Option<&SecretString>,
     ) -> Result<Box<dyn Directory>, Error> {
         Ok(Box::new(Ldap::new(read(settings, secret)?)?))
+    }
+}
+
+/// What the form begins with for a vendor, and what is done there first: an account that may read and nothing else.
+fn preset((key, name, vendor): (&'static str, &'static str, Vendor)) -> Preset {
+    let (note, steps) = match vendor {
+        Vendor::ActiveDirectory => (
+            "Windows domain controllers, and Samba as one.",
+            vec![
+                "Make an ordinary user for this console, such as muster, with a long password that does not expire. Being in Domain Users is enough to read people and groups: put it into no other group.",
+                "Take “Deny log on locally” and “Deny log on through Remote Desktop Services” for it into your group policy: it signs in over LDAP alone.",
+                "Enter it below as muster@example.org, and the domain controllers by the names that stand in their certificates.",
+                "When your own certification authority signed these certificates, copy its certificate in PEM.",
+            ],
+        ),
+        Vendor::OpenLdap => (
+            "slapd, with people as inetOrgPerson.",
+            vec![
+                "Add an entry of its own for this console, such as cn=muster,ou=services,dc=example,dc=org, with a password.",
+                "Let it read people and groups, but not userPassword; and let it read in pages without a limit: limits dn.exact=\"cn=muster,…\" size.prtotal=unlimited.",
+            ],
+        ),
+        Vendor::Port389 => (
+            "Red Hat Directory Server, 389 Directory Server.",
+            vec![
+                "Add an entry of its own for this console, and an access control that lets it read people and groups, but not userPassword.",
+                "Raise its limits: nsSizeLimit and nsLookThroughLimit to -1 on its entry.",
+            ],
+        ),
+        Vendor::FreeIpa => (
+            "FreeIPA, Red Hat Identity Management.",
+            vec![
+                "Add a system account below cn=sysaccounts,cn=etc with a password: it can read people and groups and cannot sign in anywhere.",
+                "People are below cn=users,cn=accounts, groups below cn=groups,cn=accounts. The authority's certificate is /etc/ipa/ca.crt.",
+            ],
+        ),
+    };
+    let values = Values::from([("vendor".to_owned(), key.to_owned())]);
+    Preset {
+        key,
+        name,
+        note,
+        values,
+        steps,
     }
 }
 

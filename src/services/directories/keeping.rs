@@ -1,5 +1,6 @@
 //! Declaring a directory, changing it, switching it off and on.
 
+use muster_domain::directory::Preset;
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
@@ -25,29 +26,29 @@ pub struct Shown {
     pub is_read: bool,
 }
 
-/// A kind of directory that can be declared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KindRow {
-    /// Its stable word.
-    pub key: &'static str,
-    /// What people call it.
-    pub name: &'static str,
-    /// Which systems it reads.
-    pub summary: &'static str,
+/// A system that can be declared.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Offered {
+    /// The word of its kind.
+    pub kind: &'static str,
+    /// The system, and what its form begins with.
+    pub preset: Preset,
 }
 
-/// The kinds that can be declared, in the order in which they are offered.
+/// The systems that can be declared, in the order in which they are offered.
 ///
 /// # Errors
 /// Without permission.
-pub fn kinds(services: &Services, call: &Call) -> Result<Vec<KindRow>, Error> {
+pub fn kinds(services: &Services, call: &Call) -> Result<Vec<Offered>, Error> {
     call.may(Permission::ManageDirectories)?;
     let all = services.directory_kinds().iter();
     Ok(all
-        .map(|kind| KindRow {
-            key: kind.key(),
-            name: kind.name(),
-            summary: kind.summary(),
+        .flat_map(|kind| {
+            let presets = kind.presets().into_iter();
+            presets.map(|preset| Offered {
+                kind: kind.key(),
+                preset,
+            })
         })
         .collect())
 }

@@ -7,13 +7,10 @@ use muster_domain::error::FieldError;
 use muster_domain::guard::{Guard, Limit};
 use muster_domain::name;
 use muster_domain::plan::{Leavers, Revival};
+use muster_domain::schedule::{self, Schedule};
 use muster_domain::settings::{Field, Input, Need, Section, Shown, Values};
 use muster_storage::directories::Directory;
 
-/// When it is synced by itself: five fields of cron; empty: only when somebody asks.
-pub const SCHEDULE: &str = "schedule";
-/// The time zone in which the schedule counts, by its name in the IANA list.
-pub const SCHEDULE_ZONE: &str = "schedule_zone";
 /// Whether its people sign in here with its passwords.
 pub const SIGN_IN: &str = "sign_in";
 
@@ -143,6 +140,10 @@ pub fn problems(values: &Values) -> Vec<FieldError> {
             });
         }
     }
+    let (when, zone) = (get(values, schedule::SETTING), get(values, schedule::ZONE));
+    // The zone of no schedule is looked at as well: it would be wrong later.
+    let asked = if when.is_empty() { "0 0 * * *" } else { when };
+    problems.extend(Schedule::parse(asked, zone).err().into_iter().flatten());
     problems
 }
 
@@ -325,14 +326,14 @@ fn times() -> Section {
         shown: Shown::Open,
         fields: vec![
             field(
-                SCHEDULE,
+                schedule::SETTING,
                 "Schedule",
                 "Minute, hour, day of the month, month, day of the week, as in cron: “0 * * * *” is every hour, “30 5 * * 1-5” at 5:30 from Monday to Friday. Empty: only when somebody asks.",
                 Input::Text,
                 "",
             ),
             field(
-                SCHEDULE_ZONE,
+                schedule::ZONE,
                 "Time zone",
                 "In which the schedule counts, such as Europe/Warsaw. Empty: UTC.",
                 Input::Text,
@@ -417,5 +418,8 @@ mod tests {
         assert!(problems(&values(&[("protected_users", "a*\nb")])).is_empty());
         let wrong = problems(&values(&[("protected_groups", "a*b")]));
         assert_eq!(wrong[0].field, "protected_groups");
+        let wrong = problems(&values(&[("schedule", "often"), ("schedule_zone", "Mars")]));
+        let fields: Vec<_> = wrong.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["schedule_zone", "schedule"]);
     }
 }
