@@ -4,6 +4,7 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
+pub mod planning;
 pub mod rules;
 
 use async_trait::async_trait;
