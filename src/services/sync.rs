@@ -4,7 +4,7 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
-pub(crate) mod planning;
+pub mod planning;
 pub mod rules;
 pub mod runs;
 

@@ -1,4 +1,4 @@
-//! Makes a stored plan.
+//! Making the plan of a directory: its source is read, and what it would change is written down, step by step.
 
 use async_trait::async_trait;
 use muster_domain::Error;
@@ -13,14 +13,22 @@ use muster_storage::{Quiet, plans};
 use super::Rules;
 use crate::{Call, Services};
 
-/// Hears how the making goes on.
+/// Is told how far the making of a plan is, and may stop it.
 #[async_trait]
-pub(crate) trait Watch: Send {
-    /// After each page and each batch. An error stops the making.
+pub trait Watch: Send {
+    /// Called after each page that was read and each batch that was written.
+    ///
+    /// # Errors
+    /// Why it shall stop: somebody cancelled it, or the lease was lost. Nothing of the plan is left then.
     async fn went_on(&mut self, progress: &Progress) -> Result<(), Error>;
 }
 
-/// Reads a directory and writes the plan of what it would change.
+/// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
+/// [`PlanState::Making`]; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
+///
+/// # Errors
+/// When `watch` stops it or the database cannot serve; no plan is left then. What the source could not say is in the
+/// plan: it is held.
 pub(crate) async fn make(
     services: &Services,
     call: &Call,
@@ -30,44 +38,41 @@ pub(crate) async fn make(
     mut plan: StoredPlan,
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
-    let tx = services.db().begin().await?;
-    plans::insert(&tx, &plan).await?;
-    tx.commit_quiet(Quiet::Working).await?;
-    let mut progress = Progress::default();
-    watch.went_on(&progress).await?;
     let made = super::plan(services, call, directory.id, source, rules).await?;
+    let mut progress = Progress::default();
+    plan.base_revision = made.base_revision;
     let mut rows = Vec::new();
-    for (nth, step) in made.steps.iter().enumerate() {
-        let nth = u64::try_from(nth).unwrap_or(u64::MAX);
+    let mut nth = [0_u64; 7];
+    for step in &made.steps {
+        let phase = Phase::of(&step.change);
+        if let Some(nth) = nth.get_mut(phase as usize) {
+            rows.push(Row {
+                position: position(phase, *nth),
+                line: Line::Step(step.clone()),
+            });
+            *nth += 1;
+        }
         plan.counts.add(&step.change);
-        rows.push(Row {
-            position: position(Phase::of(&step.change), nth),
-            line: Line::Step(step.clone()),
-        });
+        progress.planned += 1;
     }
-    for (nth, refusal) in made.refusals.iter().enumerate() {
-        let word = refusal.reason.word().to_owned();
-        *plan.counts.refusals.entry(word).or_default() += 1;
+    for (at, refusal) in (0..).zip(&made.refusals) {
+        let refused = &mut plan.counts.refusals;
+        *refused.entry(refusal.reason.word().to_owned()).or_default() += 1;
         rows.push(Row {
-            position: REFUSALS + i64::try_from(nth).unwrap_or_default(),
+            position: REFUSALS + at,
             line: Line::Refusal(refusal.clone()),
         });
     }
-    for some in rows.chunks(500) {
-        let tx = services.db().begin().await?;
-        plans::insert_rows(&tx, plan.id, some).await?;
-        tx.commit_quiet(Quiet::Working).await?;
-        progress.planned += u64::try_from(some.len()).unwrap_or_default();
-        watch.went_on(&progress).await?;
-    }
     plan.identity = Some(made.identity());
-    plan.base_revision = made.base_revision;
     (plan.state, plan.holds) = match made.guarded {
         Guarded::Clear => (PlanState::Clear, Vec::new()),
         Guarded::Held(holds) => (PlanState::Held, holds),
     };
+    watch.went_on(&progress).await?;
     let tx = services.db().begin().await?;
-    plans::update(&tx, &plan).await?;
-    tx.commit_quiet(Quiet::Working).await?;
+    plans::insert(&tx, &plan).await?;
+    plans::insert_rows(&tx, plan.id, &rows).await?;
+    tx.commit_quiet(Quiet::Counted).await?;
+    watch.went_on(&progress).await?;
     Ok(plan)
 }
