@@ -8,9 +8,12 @@ mod groups;
 mod people;
 mod probe;
 mod read;
+mod root;
 mod schema;
 mod search;
 mod settings;
+mod source;
+mod standing;
 mod wire;
 
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use muster_domain::directory::{Directory, Finding, Probe};
 use muster_domain::record::UserRecord;
 use muster_domain::snapshot::{Completeness, Intake};
 
-pub use schema::{Schema, Vendor};
+pub use schema::{Mark, Schema, Vendor};
 pub use settings::{Bind, LdapSettings, Limits, Roots, Security};
 
 /// A directory that speaks LDAP (RFC 4511), version 3.

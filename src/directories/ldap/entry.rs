@@ -92,9 +92,11 @@ impl Raw {
                 value.len()
             ));
         }
-        std::str::from_utf8(value)
-            .map(Some)
-            .map_err(|_| format!("“{name}” is not text."))
+        // A NUL is text to nobody who has to keep it.
+        match std::str::from_utf8(value) {
+            Ok(text) if !text.contains('\0') => Ok(Some(text)),
+            _ => Err(format!("“{name}” is not text.")),
+        }
     }
 
     /// The immutable id, as text that compares: GUIDs of Active Directory are 16 bytes, the first three fields of which
@@ -195,6 +197,7 @@ mod tests {
         );
         assert_eq!(raw("cn", &[b""]).text("cn", 10).unwrap(), None);
         assert!(raw("cn", &[b"\xff"]).text("cn", 10).is_err());
+        assert!(raw("cn", &[b"a\0"]).text("cn", 10).is_err());
         assert!(raw("cn", &[&[b'x'; 11]]).text("cn", 10).is_err());
     }
 

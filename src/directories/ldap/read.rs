@@ -4,9 +4,10 @@ use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, RefusedRecord}
 
 use super::connect::{self, Connection};
 use super::entry::{Raw, Unusable};
+use super::people::People;
 use super::search::{Question, Search, Then};
 use super::settings::LdapSettings;
-use super::{dn, groups, people};
+use super::{dn, groups, people, root};
 
 /// Reads everything; what could not be read is in the answer.
 pub(super) async fn everything(settings: &LdapSettings, intake: &mut dyn Intake) -> Completeness {
@@ -16,8 +17,9 @@ pub(super) async fn everything(settings: &LdapSettings, intake: &mut dyn Intake)
             return Completeness::Complete.doubting(Doubt::Refused(error.public.into_owned()));
         }
     };
-    let base = dn::normalised(&settings.users_base).unwrap_or_default();
-    let take = |raw: &Raw| (people::entries(raw, settings, &base), Vec::new());
+    let now = root::time(&mut connection, settings).await;
+    let everybody = People::new(settings, now);
+    let take = |raw: &Raw| (everybody.entries(raw), Vec::new());
     let (mut completeness, _) = pages(
         &mut connection,
         settings,

@@ -157,22 +157,18 @@ impl LdapSettings {
                     .next("Write it as in RFC 4515, for example (objectClass=person)."));
             }
         }
+        self.schema.check()?;
         for base in [&self.users_base, &self.groups_base] {
             if super::dn::normalised(base).is_none() {
                 return Err(unusable(format!("“{base}” is not a distinguished name."))
                     .next("Write it like ou=people,dc=example,dc=org."));
             }
         }
-        if !self.schema.attributes.contains_key("username") {
-            return Err(unusable(
-                "No attribute is named for the username.".to_owned(),
-            ));
-        }
         Ok(())
     }
 }
 
-fn unusable(words: String) -> Error {
+pub(super) fn unusable(words: String) -> Error {
     Error::new("LDAP-010", Kind::Invalid, words)
 }
 
