@@ -107,8 +107,10 @@ impl Raw {
             return Err(missing());
         };
         if attribute.eq_ignore_ascii_case("objectGUID") {
-            let bytes: [u8; 16] = value.as_slice().try_into().map_err(|_| missing())?;
-            return Ok(uuid::Uuid::from_bytes_le(bytes).to_string());
+            return self
+                .guid(attribute)
+                .map(|id| id.to_string())
+                .ok_or_else(missing);
         }
         let text = std::str::from_utf8(value).map_err(|_| missing())?;
         let is_plain =
@@ -118,6 +120,14 @@ impl Raw {
         } else {
             Err(missing())
         }
+    }
+
+    /// The one value of an attribute that holds a GUID in 16 bytes.
+    pub(crate) fn guid(&self, attribute: &str) -> Option<uuid::Uuid> {
+        let [value] = self.all(attribute) else {
+            return None;
+        };
+        Some(uuid::Uuid::from_bytes_le(value.as_slice().try_into().ok()?))
     }
 
     /// The security identifier of Active Directory, as `S-1-5-…` ([MS-DTYP] section 2.4.2).

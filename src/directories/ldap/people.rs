@@ -1,5 +1,6 @@
 //! People: from entries to records.
 
+use chrono::{DateTime, Utc};
 use ldap3::Scope;
 use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Entry, Reference, RefusedRecord};
@@ -150,11 +151,12 @@ fn primary_group(raw: &Raw, record: &UserRecord) -> Vec<Entry> {
 /// The one person of this username.
 pub(super) async fn one(
     settings: &LdapSettings,
+    clock: Option<DateTime<Utc>>,
     username: &str,
 ) -> Result<Option<UserRecord>, Error> {
     let filter = filter::exactly(&settings.schema.users, settings.schema.username(), username);
     let mut connection = connect::open(settings).await?;
-    let now = root::time(&mut connection, settings).await;
+    let now = root::time(&mut connection, settings, clock).await;
     // Two are enough to know that the name does not name one.
     let question = Question {
         filter,

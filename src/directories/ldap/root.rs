@@ -1,6 +1,9 @@
 //! What a server says of itself (RFC 4512 section 5.1).
 
+use chrono::{DateTime, Utc};
 use ldap3::Scope;
+
+use muster_domain::snapshot::Doubt;
 
 use super::connect::Connection;
 use super::entry::Raw;
@@ -9,13 +12,13 @@ use super::search::{Question, Search, Then};
 use super::settings::LdapSettings;
 use super::standing::Moment;
 
-/// The one entry of this name; none: it is not there, may not be read, or cannot be.
+/// The one entry of this name; none: it is not there, or cannot be read.
 pub(super) async fn entry(
     connection: &mut Connection,
     settings: &LdapSettings,
     name: &str,
     attributes: &[&str],
-) -> Option<Raw> {
+) -> Result<Option<Raw>, Doubt> {
     let question = Question {
         base: name.to_owned(),
         scope: Scope::Base,
@@ -25,16 +28,26 @@ pub(super) async fn entry(
     };
     let page = Search::new(connection, settings, question).page().await;
     match page.then {
-        Then::Failed(_) => None,
-        Then::More | Then::Done => page.entries.into_iter().next()?.ok(),
+        Then::Failed(doubt) => Err(doubt),
+        Then::More | Then::Done => Ok(page.entries.into_iter().next().and_then(Result::ok)),
     }
 }
 
-/// The server's own time, by which it lets accounts expire. Only Active Directory tells, and only there it is asked.
-pub(super) async fn time(connection: &mut Connection, settings: &LdapSettings) -> Option<Moment> {
+/// The time by which accounts expire: the server's own, which only Active Directory tells, else ours.
+pub(super) async fn time(
+    connection: &mut Connection,
+    settings: &LdapSettings,
+    clock: Option<DateTime<Utc>>,
+) -> Option<Moment> {
+    theirs(connection, settings)
+        .await
+        .or_else(|| clock.and_then(Moment::of))
+}
+
+async fn theirs(connection: &mut Connection, settings: &LdapSettings) -> Option<Moment> {
     if settings.schema.mark != Mark::Usn {
         return None;
     }
-    let root = entry(connection, settings, "", &["currentTime"]).await?;
-    Moment::read(root.text("currentTime", 40).ok()??)
+    let root = entry(connection, settings, "", &["currentTime"]).await;
+    Moment::read(root.ok()??.text("currentTime", 40).ok()??)
 }

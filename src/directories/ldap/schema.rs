@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_domain::Error;
 
 use super::settings::unusable;
-use super::source;
+use super::{groups, source};
 
 /// Whose server it is, for defaults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -189,14 +189,19 @@ impl Schema {
         asked
     }
 
-    /// Attributes that are asked for groups.
-    pub(crate) fn asked_of_groups(&self) -> Vec<String> {
+    /// Attributes that are asked for groups: of Active Directory, so many members at once, since one that was told to sends
+    /// them all in one message otherwise.
+    pub(crate) fn asked_of_groups(&self, members: u32) -> Vec<String> {
         let mut asked = vec![
             self.id.clone(),
             self.group_name.clone(),
             "objectSid".to_owned(),
         ];
-        asked.extend(self.members.iter().chain(&self.member_names).cloned());
+        asked.extend(self.members.iter().map(|name| match self.mark {
+            Mark::Usn => groups::range(name, 0, members),
+            Mark::Csn | Mark::Time => name.clone(),
+        }));
+        asked.extend(self.member_names.iter().cloned());
         asked
     }
 }

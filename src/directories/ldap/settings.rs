@@ -71,6 +71,8 @@ pub struct Limits {
     pub page: u16,
     /// Groups a page: each may bring thousands of members.
     pub group_page: u16,
+    /// Members of one group at once, where the server counts them (Active Directory sends 1 500 unasked).
+    pub members: u32,
     /// Pages of one search, at most.
     pub pages: u32,
     /// To connect, TLS included.
@@ -90,6 +92,7 @@ impl Default for Limits {
         Self {
             page: 500,
             group_page: 50,
+            members: 1_500,
             pages: 100_000,
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(60),

@@ -16,6 +16,15 @@ const BEFORE_UNIX: i64 = 11_644_473_600;
 pub(super) struct Moment(pub(super) i64);
 
 impl Moment {
+    /// The same in the way it is counted here; none: before 1601.
+    pub(super) fn of(time: chrono::DateTime<chrono::Utc>) -> Option<Self> {
+        let seconds = time.timestamp().checked_add(BEFORE_UNIX)?;
+        seconds
+            .checked_mul(10_000_000)
+            .filter(|ticks| *ticks >= 0)
+            .map(Self)
+    }
+
     /// Reads GeneralizedTime in UTC, `YYYYMMDDHHMMSS[.fraction]Z` (RFC 4517 section 3.3.13). The fraction is dropped.
     pub(super) fn read(text: &str) -> Option<Self> {
         let digits = text.strip_suffix('Z')?;
@@ -46,7 +55,7 @@ impl Moment {
         moment.format("%Y%m%d%H%M%SZ").to_string()
     }
 
-    /// So many seconds before; not before the beginning.
+    /// So many seconds before, or after when negative; not before the beginning.
     pub(super) const fn before(self, seconds: i64) -> Self {
         let earlier = self.0.saturating_sub(seconds.saturating_mul(10_000_000));
         Self(if earlier > 0 { earlier } else { 0 })
