@@ -5,7 +5,7 @@ use muster_domain::Error;
 use muster_domain::membership::Origin;
 use muster_domain::plan::{PlanState, Purpose};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Tx, accounts, groups, memberships, plans, runs};
+use muster_storage::{Reader, accounts, groups, memberships, plans, runs};
 use serde_json::json;
 
 use super::INTERNAL;
@@ -25,6 +25,9 @@ pub async fn sweep_removed(services: &Services, call: &Call) -> Result<u64, Erro
         if directory.kind == INTERNAL || directory.enabled {
             continue;
         }
+        if !is_empty(services.db(), &directory, call.at).await? {
+            continue;
+        }
         let tx = services.db().begin().await?;
         if !is_empty(&tx, &directory, call.at).await? {
             tx.rollback().await?;
@@ -42,8 +45,12 @@ pub async fn sweep_removed(services: &Services, call: &Call) -> Result<u64, Erro
 }
 
 /// Whether its removal was carried out and left nothing.
-async fn is_empty(tx: &Tx, directory: &Directory, at: DateTime<Utc>) -> Result<bool, Error> {
-    let done = plans::list(tx, Some(directory.id), Some(PlanState::Done), None, 20).await?;
+async fn is_empty(
+    reader: &impl Reader,
+    directory: &Directory,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let done = plans::list(reader, Some(directory.id), Some(PlanState::Done), None, 20).await?;
     // The newest that was carried out; whoever used the directory again after its removal keeps it.
     let newest = done.first().map(|plan| plan.created_at);
     let removal = done
@@ -52,13 +59,13 @@ async fn is_empty(tx: &Tx, directory: &Directory, at: DateTime<Utc>) -> Result<b
     let Some(plan) = removal else {
         return Ok(false);
     };
-    let ended = runs::of_plan(tx, plan.id).await?;
+    let ended = runs::of_plan(reader, plan.id).await?;
     let ended = ended.iter().filter_map(|run| run.ended_at).max();
     if ended.is_none_or(|ended| ended + SHOWN > at)
-        || runs::open_of(tx, directory.id).await?.is_some()
+        || runs::open_of(reader, directory.id).await?.is_some()
     {
         return Ok(false);
     }
-    let groups = groups::page_of_directory(tx, directory.id, None, 1).await?;
-    Ok(groups.is_empty() && accounts::count_of_directory(tx, directory.id).await? == 0)
+    let groups = groups::page_of_directory(reader, directory.id, None, 1).await?;
+    Ok(groups.is_empty() && accounts::count_of_directory(reader, directory.id).await? == 0)
 }
