@@ -9,6 +9,7 @@
 pub mod application;
 pub mod audit;
 pub mod calibration;
+pub mod census;
 pub mod change;
 pub mod claims;
 pub mod clock;
@@ -36,6 +37,7 @@ pub mod record;
 pub mod return_to;
 pub mod role;
 pub mod run;
+pub mod schedule;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
