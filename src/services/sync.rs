@@ -129,20 +129,21 @@ pub async fn apply(
             outcomes.extend(some.iter().map(|_| Outcome::NotReached));
             continue;
         }
-        if carry(services, call, some).await.is_ok() {
+        if carry(services, call, some, plan.directory).await.is_ok() {
             outcomes.extend(some.iter().map(|_| Outcome::Done));
             continue;
         }
         // One of them fails: each by itself, so that the others are done.
         for step in some {
-            let outcome = match carry(services, call, std::slice::from_ref(step)).await {
-                _ if is_over => Outcome::NotReached,
-                Ok(()) => Outcome::Done,
-                Err(error) => {
-                    is_over = error.kind == Kind::Unavailable;
-                    Outcome::Failed(error)
-                }
-            };
+            let outcome =
+                match carry(services, call, std::slice::from_ref(step), plan.directory).await {
+                    _ if is_over => Outcome::NotReached,
+                    Ok(()) => Outcome::Done,
+                    Err(error) => {
+                        is_over = error.kind == Kind::Unavailable;
+                        Outcome::Failed(error)
+                    }
+                };
             outcomes.push(outcome);
         }
     }
@@ -192,10 +193,15 @@ async fn begin(
     .await
 }
 
-async fn carry(services: &Services, call: &Call, steps: &[Step]) -> Result<(), Error> {
+async fn carry(
+    services: &Services,
+    call: &Call,
+    steps: &[Step],
+    directory: DirectoryId,
+) -> Result<(), Error> {
     let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
     let tx = services.db().begin().await?;
-    let events = provisioning::apply(services, call, &tx, &changes).await?;
+    let events = provisioning::carry(services, call, &tx, &changes, directory).await?;
     if events.is_empty() {
         return tx.rollback().await;
     }

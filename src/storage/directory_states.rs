@@ -25,8 +25,7 @@ pub async fn revision(reader: &impl Reader, directory: DirectoryId) -> Result<u6
 /// # Errors
 /// Why the database cannot answer.
 pub async fn advance(tx: &Tx, directory: DirectoryId, from: u64) -> Result<bool, Error> {
-    let first = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
-    sql::change(tx, sql::ask(tx, first, [directory.0.into()])).await?;
+    ensure(tx, directory).await?;
     let next = "UPDATE directory_states SET revision = revision + 1 WHERE directory_id = $1 AND revision = $2";
     let from = i64::try_from(from).unwrap_or(i64::MAX);
     let changed = sql::change(tx, sql::ask(tx, next, [directory.0.into(), from.into()])).await?;
@@ -39,8 +38,7 @@ pub async fn advance(tx: &Tx, directory: DirectoryId, from: u64) -> Result<bool,
 /// # Errors
 /// `DB-021` when there is no such directory.
 pub async fn lock(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
-    let first = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
-    sql::change(tx, sql::ask(tx, first, [directory.0.into()])).await?;
+    ensure(tx, directory).await?;
     let held = "UPDATE directory_states SET revision = revision WHERE directory_id = $1";
     sql::change(tx, sql::ask(tx, held, [directory.0.into()])).await?;
     Ok(())
@@ -57,8 +55,7 @@ pub async fn take(
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let first = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
-    sql::change(tx, sql::ask(tx, first, [directory.0.into()])).await?;
+    ensure(tx, directory).await?;
     let sql = "UPDATE directory_states SET lease_owner = $2, lease_until = $3 \
                WHERE directory_id = $1 AND (lease_owner IS NULL OR lease_until IS NULL OR lease_until <= $4)";
     let values = [
@@ -109,4 +106,27 @@ pub async fn is_taken(
                WHERE directory_id = $1 AND lease_owner IS NOT NULL AND lease_until > $2";
     let values = [directory.0.into(), millis(now).into()];
     Ok(sql::number(reader, sql::ask(reader, sql, values)).await? > 0)
+}
+
+/// Makes sure that a directory has a state that others can go on from.
+///
+/// # Errors
+/// `DB-021` when there is no such directory.
+pub async fn ensure(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
+    let sql = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
+    sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
+    Ok(())
+}
+
+/// Notes that something of these directories changed by other hands: plans made before are out of date. Directories that
+/// no plan was ever made of have no state. Give them in the order of their ids: two who change at once wait in turn.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn changed(tx: &Tx, directories: &[DirectoryId]) -> Result<(), Error> {
+    for directory in directories {
+        let sql = "UPDATE directory_states SET revision = revision + 1 WHERE directory_id = $1";
+        sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
+    }
+    Ok(())
 }

@@ -87,7 +87,7 @@ pub async fn remove_plan(
         Err(error) => {
             let tx = services.db().begin().await?;
             plans::delete(&tx, plan.id).await?;
-            tx.commit_quiet(Quiet::Planned).await?;
+            tx.commit_quiet(Quiet::Working).await?;
             return Err(error);
         }
     }
@@ -163,7 +163,7 @@ async fn begin(
     };
     plans::insert(&tx, &plan).await?;
     match events.as_slice() {
-        [] => tx.commit_quiet(Quiet::Planned).await?,
+        [] => tx.commit_quiet(Quiet::Working).await?,
         events => tx.commit(events).await?,
     }
     Ok((directory, plan, internal))
@@ -228,7 +228,7 @@ impl Writing<'_> {
         }
         let tx = self.services.db().begin().await?;
         plans::insert_rows(&tx, self.plan.id, &rows).await?;
-        tx.commit_quiet(Quiet::Planned).await
+        tx.commit_quiet(Quiet::Working).await
     }
 }
 
