@@ -61,21 +61,21 @@ impl TestWorld {
     /// # Errors
     /// Why it cannot be made.
     pub async fn new() -> Result<Self, Error> {
-        static WORLDS: AtomicU64 = AtomicU64::new(0);
-        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("muster-test-{}-{number}", std::process::id()));
-        let unusable = |error: std::io::Error| {
-            Error::new(
-                "TEST-001",
-                Kind::Internal,
-                "The test's folder cannot be made.",
-            )
-            .internal(error)
-        };
-        std::fs::create_dir_all(&folder).map_err(unusable)?;
+        let folder = fresh_folder()?;
         let db = Db::open(&address(&folder)).await?;
         db.migrate().await?;
+        Self::plug(db, folder)
+    }
+
+    /// An installation over a database that is empty and migrated.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn over(db: Db) -> Result<Self, Error> {
+        Self::plug(db, fresh_folder()?)
+    }
+
+    fn plug(db: Db, folder: PathBuf) -> Result<Self, Error> {
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(42));
         let (sealer, key_file) = Sealer::generate(entropy.as_ref())?;
@@ -363,6 +363,22 @@ impl TestWorld {
             ..persona.clone()
         })
     }
+}
+
+fn fresh_folder() -> Result<PathBuf, Error> {
+    static WORLDS: AtomicU64 = AtomicU64::new(0);
+    let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("muster-test-{}-{number}", std::process::id()));
+    let unusable = |error: std::io::Error| {
+        Error::new(
+            "TEST-001",
+            Kind::Internal,
+            "The test's folder cannot be made.",
+        )
+        .internal(error)
+    };
+    std::fs::create_dir_all(&folder).map_err(unusable)?;
+    Ok(folder)
 }
 
 fn address(folder: &Path) -> String {

@@ -15,6 +15,7 @@ use muster_domain::{Error, name};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{Reader, directories, directory_states, groups, memberships, users};
 
+use super::planning::was_applied;
 use crate::roles;
 
 /// Rows that are read at once.
@@ -31,7 +32,7 @@ pub(super) async fn of(
         revision: directory_states::revision(reader, directory).await?,
         ..Here::default()
     };
-    people(reader, directory, &standing, &mut here).await?;
+    people(reader, directory, snapshot, &standing, &mut here).await?;
     groups_and_members(reader, directory, &standing, &mut here).await?;
     names(reader, snapshot, &mut here).await?;
     Ok(here)
@@ -40,6 +41,7 @@ pub(super) async fn of(
 async fn people(
     reader: &impl Reader,
     directory: DirectoryId,
+    snapshot: &Snapshot,
     standing: &Standing,
     here: &mut Here,
 ) -> Result<(), Error> {
@@ -63,6 +65,13 @@ async fn people(
             .map(|user| (user.id, user))
             .collect();
         let all = accounts::of_users(reader, &ids).await?;
+        let known_as: Vec<ExternalId> = page.iter().map(|one| one.external_id.clone()).collect();
+        let digests: BTreeMap<ExternalId, Option<String>> =
+            accounts::close(reader, directory, &known_as)
+                .await?
+                .into_iter()
+                .map(|(account, digest)| (account.external_id, digest))
+                .collect();
         let members: Vec<Member> = ids.iter().copied().map(Member::User).collect();
         let rows = memberships::of_members(reader, &members).await?;
         for account in page {
@@ -73,11 +82,17 @@ async fn people(
                 .iter()
                 .filter(|other| other.user == user.id && other.directory != directory)
                 .collect();
+            let stated = snapshot.users.get(&account.external_id);
+            let kept = digests.get(&account.external_id).and_then(Option::as_deref);
+            let applied = match stated {
+                Some(record) if was_applied(record, kept) => record.attributes.clone(),
+                _ => account.attributes.clone(),
+            };
             let person = HerePerson {
                 user: user.id,
                 username: user.username.clone(),
                 state: user.state.clone(),
-                applied: account.attributes.clone(),
+                applied,
                 now: account.attributes,
                 record: None,
                 owner: owner(&order, directory, &others),

@@ -12,6 +12,7 @@ mod groups;
 mod leavers;
 pub mod lens;
 mod looking;
+pub mod measure;
 mod members;
 mod names;
 mod reading;
@@ -45,6 +46,7 @@ use subjects::Subjects;
 use writing::Writer;
 
 pub use groups::confirm;
+pub(crate) use looking::was_applied;
 
 /// Rows and records that are in memory together.
 const PAGE: usize = 500;

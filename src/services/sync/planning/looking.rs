@@ -325,7 +325,7 @@ impl Making<'_> {
 }
 
 /// Whether what is kept tells that the record was applied before as it is: then what differs was changed here.
-fn was_applied(record: &UserRecord, kept: Option<&str>) -> bool {
+pub(crate) fn was_applied(record: &UserRecord, kept: Option<&str>) -> bool {
     let last = fingerprint::last(kept.unwrap_or_default());
     [true, false]
         .into_iter()

@@ -13,14 +13,19 @@
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
 mod door;
+mod drift;
+mod paged;
+mod random;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod whole;
+mod worlds;
 
 use muster_domain::Error;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::Plan;
 use muster_domain::settings::Values;
+use muster_services::sync::planning::lens::Plain;
 use muster_services::sync::{self, Outcome, Rules};
 use muster_storage::directories::{self, Directory};
 use muster_storage::users;
@@ -70,11 +75,12 @@ async fn is_in(world: &TestWorld, username: &str) -> Option<bool> {
     user.map(|user| user.is_active())
 }
 
+/// The plan as it is stored, which is the one that is made in memory.
 async fn planned(
     world: &TestWorld,
     id: DirectoryId,
     source: &dyn muster_domain::directory::Directory,
     rules: &Rules,
 ) -> Result<Plan, Error> {
-    sync::plan(&world.services, &world.system(), id, source, rules).await
+    paged::both(world, id, source, rules, &Plain).await
 }
