@@ -6,16 +6,18 @@
 mod here;
 pub mod planning;
 pub mod rules;
+pub mod runs;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{Guarded, Tally};
+use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::{self, Approval, Limits, Now, Plan, Step, Terms};
 use muster_domain::role::Permission;
 use muster_domain::snapshot::{Entry, Gathered, Intake};
 use muster_domain::{Error, Kind};
-use muster_storage::{directories, directory_states};
+use muster_storage::{directories, directory_states, drafts};
 use serde_json::json;
 
 use crate::{Call, Services, provisioning};
@@ -62,7 +64,7 @@ pub async fn plan(
     };
     let limits = Limits {
         guard: &rules.guard,
-        lately: Tally::default(),
+        lately: drafts::taken_since(services.db(), id, call.at - TimeDelta::hours(24)).await?,
     };
     Ok(plan::make(now, &here, &terms, limits, &mut || {
         services.id()

@@ -26,6 +26,7 @@ mod failure;
 pub mod forced_changes;
 mod group_sources;
 pub mod groups;
+pub mod jobs;
 mod keyset;
 pub mod memberships;
 pub mod opened;

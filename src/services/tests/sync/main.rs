@@ -12,20 +12,21 @@
 )]
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
+#[macro_use]
+mod both;
 mod door;
 mod drift;
 mod paged;
 mod random;
+mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod whole;
-mod worlds;
 
 use muster_domain::Error;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::Plan;
 use muster_domain::settings::Values;
-use muster_services::sync::planning::lens::Plain;
 use muster_services::sync::{self, Outcome, Rules};
 use muster_storage::directories::{self, Directory};
 use muster_storage::users;
@@ -82,5 +83,5 @@ async fn planned(
     source: &dyn muster_domain::directory::Directory,
     rules: &Rules,
 ) -> Result<Plan, Error> {
-    paged::both(world, id, source, rules, &Plain).await
+    paged::both(world, id, source, rules).await
 }

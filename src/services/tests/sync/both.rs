@@ -1,6 +1,8 @@
-//! An installation on each database.
+//! An installation on each database: SQLite always, PostgreSQL when `MUSTER_TEST_POSTGRES_URL` names a server on which
+//! databases may be made. With `CI=true` the variable must be set.
 
-use muster_storage::Db;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use muster_testing::TestWorld;
 use sea_orm::{ConnectionTrait as _, Database};
 
@@ -8,29 +10,29 @@ use sea_orm::{ConnectionTrait as _, Database};
 macro_rules! on_both {
     ($(async fn $name:ident($world:ident) $body:block)+) => {$(
         mod $name {
+            #[allow(unused_imports, reason = "not every test needs everything that its neighbours do")]
             use super::*;
 
-            async fn body($world: muster_testing::TestWorld) $body
+            async fn body($world: TestWorld) $body
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                body(muster_testing::TestWorld::new().await.unwrap()).await;
+                body(TestWorld::new().await.unwrap()).await;
             }
 
-            #[tokio::test]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                crate::worlds::on_postgres(body).await;
+                crate::both::on_postgres(body).await;
             }
         }
     )+};
 }
-pub(crate) use on_both;
 
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by the environment where PostgreSQL is"
 )]
-fn server() -> Option<String> {
+pub(crate) fn server() -> Option<String> {
     let server = std::env::var("MUSTER_TEST_POSTGRES_URL").ok();
     let must = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(
@@ -40,10 +42,10 @@ fn server() -> Option<String> {
     server
 }
 
-pub(crate) async fn on_postgres<F: Future<Output = ()> + Send + 'static>(
-    body: impl FnOnce(TestWorld) -> F + Send + 'static,
+/// A new database for a while; gone afterwards, however that ends.
+pub(crate) async fn on_a_new_one<F: Future<Output = ()> + Send + 'static>(
+    body: impl FnOnce(String) -> F,
 ) {
-    use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let Some(server) = server() else { return };
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -56,15 +58,16 @@ pub(crate) async fn on_postgres<F: Future<Output = ()> + Send + 'static>(
         .await
         .unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
-    let url = format!("{base}/{name}");
-    let ended = tokio::spawn(async move {
-        let db = Db::open(&url).await.unwrap();
-        db.migrate().await.unwrap();
-        body(TestWorld::over(db).unwrap()).await;
-    })
-    .await;
+    let ended = tokio::spawn(body(format!("{base}/{name}"))).await;
     admin.execute_unprepared(&drop).await.unwrap();
     if let Err(panic) = ended {
         std::panic::resume_unwind(panic.into_panic());
     }
+}
+
+pub(crate) async fn on_postgres<F: Future<Output = ()> + Send + 'static>(body: fn(TestWorld) -> F) {
+    on_a_new_one(move |url| async move {
+        body(TestWorld::over(&url).await.unwrap()).await;
+    })
+    .await;
 }
