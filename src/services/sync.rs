@@ -44,6 +44,7 @@ pub async fn plan(
         .ok_or_else(|| Error::not_found("directory"))?;
     let mut intake = Bounded::default();
     let completeness = source.read(&mut intake).await;
+    let filtered = intake.gathered.filtered().clone();
     let snapshot = intake.gathered.finish(completeness);
     let here = here::of(services.db(), id, &snapshot).await?;
     let terms = Terms {
@@ -56,7 +57,7 @@ pub async fn plan(
     };
     let now = Now {
         snapshot: &snapshot,
-        filtered: &Default::default(),
+        filtered: &filtered,
         records: &Default::default(),
     };
     let limits = Limits {

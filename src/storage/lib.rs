@@ -25,6 +25,7 @@ mod failure;
 pub mod forced_changes;
 pub mod groups;
 mod keyset;
+pub mod mappings;
 pub mod memberships;
 pub mod opened;
 pub mod outbox;
