@@ -11,6 +11,7 @@
 //! nobody knows here (a whole unit was moved into the base, which changes none of those in it) calls for a whole reading,
 //! as does a reading that gives no cursor to go on from.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::census::{Census, OfWhole};
-use crate::record::UserRecord;
+use crate::record::{SourceValues, UserRecord};
 use crate::settings::{SettingsSchema, Values};
 use crate::snapshot::{Completeness, Doubt, Intake};
 
@@ -63,6 +64,18 @@ pub trait Directory: Send + Sync {
     /// Why the source cannot say; also when two people bear the name.
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error>;
 
+    /// The same, with what the source said before its own mapping, for sources that tell it.
+    ///
+    /// # Errors
+    /// As [`Self::person`].
+    async fn person_said(
+        &self,
+        username: &str,
+    ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
+        let record = self.person(username).await?;
+        Ok(record.map(|record| (record, SourceValues::new())))
+    }
+
     /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
     async fn read(&self, intake: &mut dyn Intake) -> Completeness;
 
@@ -100,6 +113,21 @@ pub trait Directory: Send + Sync {
     }
 }
 
+/// A system that a kind of directory reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preset {
+    /// Its stable word within the kind.
+    pub key: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// A line about it.
+    pub note: &'static str,
+    /// What the form begins with.
+    pub values: Values,
+    /// What is done over there first, step by step.
+    pub steps: Vec<&'static str>,
+}
+
 /// A kind of directory: how one is declared, and how one is opened.
 pub trait DirectoryKind: Send + Sync {
     /// Its stable word, as it stands in `directories.kind` and in configuration: `ldap`.
@@ -108,8 +136,23 @@ pub trait DirectoryKind: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
 
-    /// The form that declares one. At most one field of it is a secret.
+    /// The systems it reads, each with what its form begins with. At least one.
+    fn presets(&self) -> Vec<Preset>;
+
+    /// The form that declares one. At most one field of it is a secret. [`Probe::Connect`], [`Probe::Bind`] and
+    /// [`Probe::Search`] try what its first, second and third section say.
     fn schema(&self) -> SettingsSchema;
+
+    /// The settings that say to whom the secret is shown: whoever changes one of them has to know the secret. None: all.
+    fn secret_is_for(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    /// The settings that say who answers for people there, and who is whom: where people sign in through it, changing one
+    /// of them takes the right to grant roles. None: all.
+    fn answers_by(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 
     /// A directory with these settings; nothing is connected yet.
     ///
@@ -120,4 +163,19 @@ pub trait DirectoryKind: Send + Sync {
         settings: &Values,
         secret: Option<&secrecy::SecretString>,
     ) -> Result<Box<dyn Directory>, Error>;
+
+    /// The same, asking for these attributes of people besides, named in lower case: those that a mapping looks at. What is
+    /// no attribute there, or holds a secret, is not asked for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    fn open_asking(
+        &self,
+        settings: &Values,
+        secret: Option<&secrecy::SecretString>,
+        asked: &BTreeSet<String>,
+    ) -> Result<Box<dyn Directory>, Error> {
+        let _ = asked;
+        self.open(settings, secret)
+    }
 }

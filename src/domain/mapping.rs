@@ -11,6 +11,7 @@ mod evaluation;
 mod expression;
 mod functions;
 pub mod patterns;
+mod regular;
 mod tree;
 mod trial;
 mod value;
@@ -347,6 +348,24 @@ impl Compiled {
         self.rules.iter().any(|rule| rule.when == When::OnCreate)
     }
 
+    /// The source's attributes that it looks at, in lower case.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        if let Some((filter, _)) = &self.filter {
+            filter.asked(&mut names);
+        }
+        for rule in &self.rules {
+            match &rule.how {
+                ReadyHow::Expression(node) => node.asked(&mut names),
+                ReadyHow::Patterns(patterns) => {
+                    names.extend(patterns.iter().map(|one| one.attribute().to_owned()));
+                }
+            }
+        }
+        names
+    }
+
     /// What becomes of a person's record, as if they were new. `default` is the record by the source's own mapping.
     pub fn apply(
         &self,
@@ -516,16 +535,6 @@ fn activate(record: &mut UserRecord, value: &Value) -> Effect {
         }
         None => Effect::Failed("“active” takes true or false.".to_owned()),
     }
-}
-
-/// The attributes that a mapping makes, for pages.
-#[must_use]
-pub fn made_attributes(mapping: &Mapping) -> BTreeSet<String> {
-    mapping
-        .rules
-        .iter()
-        .map(|rule| rule.attribute.clone())
-        .collect()
 }
 
 #[cfg(test)]

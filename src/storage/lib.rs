@@ -24,6 +24,7 @@ pub mod factors;
 mod failure;
 pub mod forced_changes;
 pub mod groups;
+pub mod jobs;
 mod keyset;
 pub mod mappings;
 pub mod memberships;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
+use muster_directories::LdapKind;
 use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{AssignmentId, UserId};
@@ -383,7 +384,7 @@ fn plugged(
         entropy: entropy.clone(),
         sealer,
         kinds: vec![idp.clone()],
-        directories: Vec::new(),
+        directories: vec![Arc::new(LdapKind)],
         postman: mail.clone(),
         hashing: Hashing::new(1, entropy.as_ref())?,
         fixed_url: None,

@@ -12,9 +12,9 @@ use cel::common::ast::{
 };
 use cel::parser::PrattParser;
 use cel::parser::pratt_parser::{Lexer, TokenKind};
-use regex::{Regex, RegexBuilder};
 
 use super::functions::{self, Function};
+use super::regular;
 use super::tree::{Comparison, Each, Node, Root};
 use super::value::{Sign, Value};
 
@@ -32,10 +32,6 @@ const DEEPEST_TREE: usize = 64;
 const LOOPS: usize = 2;
 /// Longest list or table that is written out.
 const LONGEST_LIST: usize = 200;
-/// Longest regular expression, in bytes.
-pub(super) const LONGEST_REGEX: usize = 512;
-/// Largest program that a regular expression may become, in bytes.
-const REGEX_SIZE: usize = 1 << 18;
 
 /// What is wrong with a text, and where. Line and column count from 1, the column in characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,36 +91,6 @@ pub(super) fn read(text: &str, about: About) -> Result<Node, Wrong> {
     };
     let reading = Reading { text, about };
     reading.node(&tree, &mut Vec::new(), 0, 0)
-}
-
-/// Compiles a regular expression within bounds; else why not.
-pub(super) fn regex(text: &str) -> Result<Regex, String> {
-    if text.len() > LONGEST_REGEX {
-        return Err(format!(
-            "The regular expression is longer than {LONGEST_REGEX} bytes."
-        ));
-    }
-    compiled(text)
-}
-
-/// Compiles a regular expression within the size that one may take.
-pub(super) fn compiled(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_SIZE)
-        .nest_limit(30)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => {
-                "The regular expression becomes too large: repeat less often.".to_owned()
-            }
-            other => {
-                let shown = other.to_string();
-                let last = shown.lines().last().unwrap_or_default();
-                let why = last.trim().trim_start_matches("error: ");
-                format!("The regular expression cannot be read: {why}.")
-            }
-        })
 }
 
 /// Whether nothing follows the place.
@@ -449,7 +415,7 @@ impl Reading<'_> {
                 "The regular expression of “matches” is written out, in quotes.",
             );
         };
-        match regex(pattern.inner()) {
+        match regular::checked(pattern.inner()) {
             Ok(regex) => {
                 let of = self.node(of, names, depth + 1, loops)?;
                 Ok(Node::Matches(Box::new(of), regex))

@@ -3,7 +3,7 @@
 use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
 
-use super::expression;
+use super::regular;
 use super::value::{Fault, Meter};
 use crate::record::SourceValues;
 
@@ -80,9 +80,9 @@ impl Ready {
             ));
         }
         // By itself first: so nothing in it can close what is put around it.
-        expression::regex(&pattern.regex)?;
+        regular::checked(&pattern.regex)?;
         let whole = format!("\\A(?:{})\\z", pattern.regex);
-        let regex = expression::compiled(&whole)?;
+        let regex = regular::compiled(&whole)?;
         if let Some(unknown) = references(&pattern.template)
             .into_iter()
             .find(|name| !is_group(&regex, name))
@@ -96,6 +96,10 @@ impl Ready {
             regex,
             template: pattern.template.clone(),
         })
+    }
+
+    pub(super) fn attribute(&self) -> &str {
+        &self.attribute
     }
 
     /// What it makes of the record; none: nothing in it looks like this.

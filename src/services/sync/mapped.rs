@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use muster_domain::Error;
-use muster_domain::directory::{Directory as Source, Finding, Probe};
+use muster_domain::census::{Census, OfWhole};
+use muster_domain::directory::{Cursor, Directory as Source, Finding, Probe};
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Compiled, LeftOut, Mapped as Made, Mapping};
 use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
-use muster_domain::snapshot::{Completeness, Entry, Intake, RefusedRecord};
+use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, RefusedRecord};
+use muster_domain::{Error, Kind};
 use muster_storage::{Db, mappings};
 
 /// After so many records others get their turn: each record may take as many steps as a mapping may have.
@@ -42,6 +43,12 @@ impl Work {
         })
     }
 
+    /// The source's attributes that it looks at.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.compiled.asked()
+    }
+
     /// What one page becomes.
     ///
     /// # Errors
@@ -56,6 +63,17 @@ impl Work {
             made.push(self.entry(entry, &known));
         }
         Ok(made)
+    }
+
+    /// A cursor that counts for this mapping alone: under another everybody has to be read again.
+    fn sign(&self, cursor: &Cursor) -> Cursor {
+        Cursor(format!("{}:{}", self.identity, cursor.0))
+    }
+
+    /// The source's own cursor, if it was signed for this mapping.
+    fn signed(&self, cursor: &Cursor) -> Option<Cursor> {
+        let (identity, theirs) = cursor.0.split_once(':')?;
+        (identity == self.identity).then(|| Cursor(theirs.to_owned()))
     }
 
     /// What the accounts hold here, where a rule asks for that.
@@ -192,11 +210,67 @@ impl Source for MappedSource {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
-        self.inner.person(username).await
+        let found = self.person_said(username).await?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    async fn person_said(
+        &self,
+        username: &str,
+    ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
+        let Some((record, source)) = self.inner.person_said(username).await? else {
+            return Ok(None);
+        };
+        let entry = Entry::User {
+            record,
+            source,
+            locators: Vec::new(),
+        };
+        match self.work.page(&self.db, vec![entry]).await?.pop() {
+            Some(Entry::User { record, source, .. }) => Ok(Some((record, source))),
+            Some(Entry::Filtered { words, .. }) => Err(Error::new(
+                "MAP-005",
+                Kind::Conflict,
+                "The directory's filter leaves this person out.",
+            )
+            .next(format!("It lets in: {words}"))),
+            Some(Entry::Refused(record)) => Err(Error::new("MAP-006", Kind::Upstream, record.why)
+                .next("Change the directory's mapping, or the person's entry there.")),
+            _ => Ok(None),
+        }
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {
         let mut mapped = Mapped::new(&self.work, &self.db, intake);
         self.inner.read(&mut mapped).await
+    }
+
+    async fn read_whole(&self, intake: &mut dyn Intake) -> (Completeness, Option<Cursor>) {
+        let mut mapped = Mapped::new(&self.work, &self.db, intake);
+        let (completeness, cursor) = self.inner.read_whole(&mut mapped).await;
+        (completeness, cursor.map(|cursor| self.work.sign(&cursor)))
+    }
+
+    async fn read_changes(
+        &self,
+        since: &Cursor,
+        intake: &mut dyn Intake,
+    ) -> (Completeness, Option<Cursor>) {
+        let Some(theirs) = self.work.signed(since) else {
+            return (Completeness::Complete.doubting(Doubt::Partial), None);
+        };
+        let mut mapped = Mapped::new(&self.work, &self.db, intake);
+        let (completeness, cursor) = self.inner.read_changes(&theirs, &mut mapped).await;
+        (completeness, cursor.map(|cursor| self.work.sign(&cursor)))
+    }
+
+    async fn read_ids(&self, census: &mut dyn Census) -> Completeness {
+        if !self.work.filters {
+            return self.inner.read_ids(census).await;
+        }
+        // Whom a filter leaves out shows in their attributes alone.
+        let mut whole = OfWhole::new(census);
+        let completeness = self.read(&mut whole).await;
+        whole.judged(completeness)
     }
 }

@@ -149,6 +149,41 @@ fn a_pattern_that_cannot_be_is_told_with_its_line() {
 }
 
 #[test]
+fn which_attributes_are_asked_for_is_known_before() {
+    let mut mapping = patterns_of("telephoneNumber: (.+) => $1");
+    mapping.filter = Some(Expression(
+        "has(source.Department) && \"o\" in source && [1].all(n, source[\"l\"] != record.email)"
+            .to_owned(),
+    ));
+    mapping.rules.push(rule(
+        "email",
+        "first(source.all(\"mail\"), source.get(\"other\", source.uid))",
+    ));
+    let asked = mapping.check().expect("checked").asked();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    assert_eq!(
+        asked,
+        [
+            "department",
+            "l",
+            "mail",
+            "o",
+            "other",
+            "telephonenumber",
+            "uid"
+        ]
+    );
+    for made in [
+        "source[source.uid]",
+        "source.all(record.email)",
+        "record.username in source",
+    ] {
+        let wrong = with_rule(made).check().expect_err("a name that is made");
+        assert!(wrong[0].words.contains("in quotes"), "{wrong:?}");
+    }
+}
+
+#[test]
 fn attributes_have_plain_names() {
     for name in ["", "E-mail", "x y", "1a", "ümlaut"] {
         let wrong = with(vec![rule(name, "1")]).check().expect_err("wrong");
