@@ -15,6 +15,7 @@ use muster_domain::{Error, name};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{Reader, directories, directory_states, groups, memberships, users};
 
+use super::Rules;
 use super::planning::was_applied;
 use crate::roles;
 
@@ -26,14 +27,15 @@ pub(super) async fn of(
     reader: &impl Reader,
     directory: DirectoryId,
     snapshot: &Snapshot,
+    rules: &Rules,
 ) -> Result<Here, Error> {
     let standing = roles::standing(reader).await?;
     let mut here = Here {
         revision: directory_states::revision(reader, directory).await?,
         ..Here::default()
     };
-    people(reader, directory, snapshot, &standing, &mut here).await?;
-    groups_and_members(reader, directory, &standing, &mut here).await?;
+    people(reader, directory, snapshot, (&standing, rules), &mut here).await?;
+    groups_and_members(reader, directory, (&standing, rules), &mut here).await?;
     names(reader, snapshot, &mut here).await?;
     Ok(here)
 }
@@ -42,7 +44,7 @@ async fn people(
     reader: &impl Reader,
     directory: DirectoryId,
     snapshot: &Snapshot,
-    standing: &Standing,
+    (standing, rules): (&Standing, &Rules),
     here: &mut Here,
 ) -> Result<(), Error> {
     let order: Vec<DirectoryId> = directories::list(reader)
@@ -97,7 +99,7 @@ async fn people(
                 record: None,
                 owner: owner(&order, directory, &others),
                 elsewhere: !others.is_empty(),
-                protected: protection(user, &privileged),
+                protected: protection(user, &privileged, rules),
                 memberships: rows
                     .iter()
                     .filter(|row| row.member == Member::User(user.id))
@@ -120,20 +122,21 @@ fn owner(order: &[DirectoryId], directory: DirectoryId, others: &[&Account]) -> 
     }
 }
 
-fn protection(user: &User, privileged: &BTreeSet<UserId>) -> Option<Protection> {
+fn protection(user: &User, privileged: &BTreeSet<UserId>, rules: &Rules) -> Option<Protection> {
     if user.break_glass {
         Some(Protection::BreakGlass)
+    } else if privileged.contains(&user.id) {
+        Some(Protection::Administrator)
     } else {
-        privileged
-            .contains(&user.id)
-            .then_some(Protection::Administrator)
+        let is_chosen = rules.protects_user(&user.username);
+        is_chosen.then_some(Protection::Chosen)
     }
 }
 
 async fn groups_and_members(
     reader: &impl Reader,
     directory: DirectoryId,
-    standing: &Standing,
+    (standing, rules): (&Standing, &Rules),
     here: &mut Here,
 ) -> Result<(), Error> {
     let ours = Origin::Directory(directory);
@@ -153,12 +156,17 @@ async fn groups_and_members(
             let rows = inside.iter().filter(|row| row.origin == ours);
             here.members.extend(rows.map(|row| (row.group, row.member)));
             let carries = privileged.contains(&group.id);
+            let is_chosen = rules.protects_group(&group.name);
             let fresh = HereGroup {
                 group: group.id,
                 name: group.name,
                 description: group.description,
                 held: known.elsewhere || carries || foreign || group.directory != Some(directory),
-                protected: carries.then_some(Protection::Administrator),
+                protected: if carries {
+                    Some(Protection::Administrator)
+                } else {
+                    is_chosen.then_some(Protection::Chosen)
+                },
             };
             here.groups.insert(known.external_id, fresh);
         }

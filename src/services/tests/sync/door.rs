@@ -314,9 +314,10 @@ async fn nobody_without_the_permission_plans_or_carries_out() {
     let auditor = world.persona("otto", &[Role::Auditor]).await.unwrap();
     let source = told(&[&[somebody("1", "anna")]]);
     let rules = Rules::default();
-    let refused = sync::plan(&world.services, &auditor.call, directory, &source, &rules)
-        .await
-        .unwrap_err();
+    let refused =
+        sync::planning::measure::plan(&world.services, &auditor.call, directory, &source, &rules)
+            .await
+            .unwrap_err();
     assert_eq!(refused.code, "WEB-403");
     let plan = planned(&world, directory, &source, &rules).await.unwrap();
     let refused = sync::apply(&world.services, &auditor.call, &plan, None)

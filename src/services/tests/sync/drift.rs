@@ -9,14 +9,13 @@ use muster_domain::snapshot::Entry;
 use muster_domain::user::Deactivation;
 use muster_services::directories::{Step, move_by_one};
 use muster_services::provisioning;
-use muster_services::sync::planning::{self, lens::Plain};
+use muster_services::sync::planning;
 use muster_services::sync::{self, Rules};
 use muster_storage::{accounts, directory_states, groups, users};
 use muster_testing::TestWorld;
 
 use crate::door::{Told, group, somebody};
 use crate::paged::{Watched, stored};
-use crate::worlds::on_both;
 use crate::{carried, declared, planned};
 
 fn said() -> Told {
@@ -197,6 +196,6 @@ on_both! {
         accounts::remember_if(&tx, directory, &id, Some(&looked), &looked).await.unwrap();
         tx.commit_quiet(muster_storage::Quiet::Working).await.unwrap();
         assert_eq!(kept(&world, directory, "1").await, doubted);
-        let _ = stored(&world, directory, &said(), &Rules::default(), &Plain, &mut Watched::default()).await.unwrap();
+        let _ = stored(&world, directory, &said(), &Rules::default(), &mut Watched::default()).await.unwrap();
     }
 }
