@@ -184,8 +184,7 @@ impl Worker {
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
         let tx = self.tx().await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        let _ =
-            provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
