@@ -9,6 +9,7 @@
 pub mod application;
 pub mod audit;
 pub mod calibration;
+pub mod census;
 pub mod change;
 pub mod claims;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod jit;
 pub mod listing;
 pub mod lockout;
 pub mod mail;
+pub mod mapping;
 pub mod membership;
 pub mod methods;
 pub mod name;
