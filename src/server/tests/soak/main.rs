@@ -12,7 +12,8 @@
 
 #[expect(
     dead_code,
-    reason = "the macro that makes two tests of one is for others"
+    unused_macros,
+    reason = "what makes two tests of one is for others"
 )]
 #[path = "../../../services/tests/sync/both.rs"]
 mod both;
