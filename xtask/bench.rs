@@ -7,6 +7,7 @@ pub mod connection;
 mod load;
 pub mod program;
 pub mod stage;
+mod sync;
 mod web;
 
 use std::fs;
@@ -89,7 +90,11 @@ impl Figure {
 type Bench = fn(&House) -> Result<Vec<Figure>, Failure>;
 
 /// By name. Each measures the release build.
-const BENCHES: &[(&str, Bench)] = &[("browser", browser), ("web", web::measure)];
+const BENCHES: &[(&str, Bench)] = &[
+    ("browser", browser),
+    ("sync", sync::measure),
+    ("web", web::measure),
+];
 
 /// Runs one bench or all, prints the table, writes `target/bench/<name>.json`; a broken promise is a failure.
 pub fn run(house: &House, only: Option<&str>) -> Result<(), Failure> {

@@ -29,7 +29,7 @@ use muster_domain::Error;
 use muster_domain::census::Census;
 use muster_domain::clock::Clock;
 use muster_domain::directory::{Cursor, Directory, Finding, Probe};
-use muster_domain::record::UserRecord;
+use muster_domain::record::{SourceValues, UserRecord};
 use muster_domain::snapshot::{Completeness, Intake};
 
 pub use kind::LdapKind;
@@ -86,6 +86,14 @@ impl Directory for Ldap {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
+        let found = self.person_said(username).await?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    async fn person_said(
+        &self,
+        username: &str,
+    ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
         people::one(&self.settings, self.now(), username).await
     }
 

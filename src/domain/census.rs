@@ -103,7 +103,8 @@ impl Intake for OfWhole<'_> {
                     .external_id
                     .map_or(Present::Nameless, Present::Unusable),
             ),
-            Entry::Members { .. } | Entry::MembersUnread { .. } => None,
+            // Whom a filter leaves out is not to be here.
+            Entry::Filtered { .. } | Entry::Members { .. } | Entry::MembersUnread { .. } => None,
         });
         self.0.page(present.collect()).await
     }

@@ -11,6 +11,7 @@
 //! nobody knows here (a whole unit was moved into the base, which changes none of those in it) calls for a whole reading,
 //! as does a reading that gives no cursor to go on from.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::census::{Census, OfWhole};
-use crate::record::UserRecord;
+use crate::record::{SourceValues, UserRecord};
 use crate::settings::{SettingsSchema, Values};
 use crate::snapshot::{Completeness, Doubt, Intake};
 
@@ -62,6 +63,18 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// Why the source cannot say; also when two people bear the name.
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error>;
+
+    /// The same, with what the source said before its own mapping, for sources that tell it.
+    ///
+    /// # Errors
+    /// As [`Self::person`].
+    async fn person_said(
+        &self,
+        username: &str,
+    ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
+        let record = self.person(username).await?;
+        Ok(record.map(|record| (record, SourceValues::new())))
+    }
 
     /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
     async fn read(&self, intake: &mut dyn Intake) -> Completeness;
@@ -158,4 +171,19 @@ pub trait DirectoryKind: Send + Sync {
         settings: &Values,
         secret: Option<&secrecy::SecretString>,
     ) -> Result<Box<dyn Directory>, Error>;
+
+    /// The same, asking for these attributes of people besides, named in lower case: those that a mapping looks at. What is
+    /// no attribute there, or holds a secret, is not asked for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    fn open_asking(
+        &self,
+        settings: &Values,
+        secret: Option<&secrecy::SecretString>,
+        asked: &BTreeSet<String>,
+    ) -> Result<Box<dyn Directory>, Error> {
+        let _ = asked;
+        self.open(settings, secret)
+    }
 }

@@ -24,6 +24,7 @@ pub mod jit;
 pub mod listing;
 pub mod lockout;
 pub mod mail;
+pub mod mapping;
 pub mod membership;
 pub mod methods;
 pub mod name;

@@ -60,6 +60,15 @@ pub enum Entry {
     },
     /// Somebody who is there but cannot be used.
     Refused(RefusedRecord),
+    /// A person or a group that is there and that a filter of ours leaves out.
+    Filtered {
+        /// Immutable id at the source.
+        external_id: ExternalId,
+        /// The filter's words.
+        words: String,
+        /// Names by which [`Reference::Locator`] finds it.
+        locators: Vec<String>,
+    },
 }
 
 /// A record that is at the source and cannot be used. It counts as present: nobody leaves because of it.
@@ -191,6 +200,7 @@ pub struct Gathered {
     members: Vec<(Reference, Vec<Reference>)>,
     unread: Vec<Reference>,
     refused: Vec<RefusedRecord>,
+    filtered: BTreeMap<ExternalId, String>,
     repeated: BTreeSet<ExternalId>,
 }
 
@@ -251,7 +261,22 @@ impl Gathered {
                 }
                 self.refused.push(record);
             }
+            Entry::Filtered {
+                external_id,
+                words,
+                locators,
+            } => {
+                self.locate(locators, &external_id);
+                self.filtered.insert(external_id, words);
+            }
         }
+    }
+
+    /// What filters of ours leave out: ids, and the filters' words. What was let in elsewhere in the same reading is
+    /// refused by [`Self::finish`], and not left out.
+    #[must_use]
+    pub const fn filtered(&self) -> &BTreeMap<ExternalId, String> {
+        &self.filtered
     }
 
     fn locate(&mut self, locators: Vec<String>, id: &ExternalId) {
@@ -265,6 +290,9 @@ impl Gathered {
     #[must_use]
     pub fn finish(mut self, completeness: Completeness) -> Snapshot {
         let mut completeness = completeness;
+        let both = |id: &&ExternalId| self.users.contains_key(*id) || self.groups.contains_key(*id);
+        self.repeated
+            .extend(self.filtered.keys().filter(both).cloned());
         for id in &self.repeated {
             self.users.remove(id);
             self.groups.remove(id);

@@ -11,7 +11,7 @@ use muster_domain::plan::{Identity, PlanState, Reason, StoredPlan};
 use muster_domain::run::{RunState, Wish};
 use muster_services::directories;
 use muster_services::sync::runs::{self, RunDetail, Stop};
-use muster_services::{Call, Services};
+use muster_services::{Call, Services, directories};
 use muster_storage::plans::RowFilter;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -23,6 +23,8 @@ use crate::{Stop as Why, say, wiring};
 const LOOK: Duration = Duration::from_secs(1);
 /// Rounds of looking between two looks at schedules.
 const SCHEDULES: u32 = 5;
+/// Rounds of looking between two looks at directories whose removal another process carried out.
+const REMOVED: u32 = 60;
 /// Rounds of looking between two sweeps.
 const SWEEPS: u32 = 3600;
 /// Directories that are worked on at once: one that hangs keeps the others not waiting.
@@ -59,14 +61,21 @@ pub(crate) async fn run(services: Services, stop: Stop) {
         {
             tracing::warn!(%error, "old runs could not be swept away; the next sweep tries again");
         }
+        if round.is_multiple_of(REMOVED) {
+            sweep_removed(&services).await;
+        }
         round = round.wrapping_add(1);
         while workers.try_join_next().is_some() {}
         // One looks, and takes whatever there is; another one looks while it works.
         if workers.len() < AT_ONCE {
             let (services, stop) = (services.clone(), stop.clone());
             workers.spawn(async move {
-                if let Err(error) = runs::work_until(&services, &stop).await {
-                    tracing::warn!(%error, "a run could not be worked on; it is tried again");
+                match runs::work_until(&services, &stop).await {
+                    Ok(true) => sweep_removed(&services).await,
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "a run could not be worked on; it is tried again");
+                    }
                 }
             });
         }
@@ -74,6 +83,14 @@ pub(crate) async fn run(services: Services, stop: Stop) {
     let ended = timeout(LAST, async { while workers.join_next().await.is_some() {} });
     if ended.await.is_err() {
         tracing::warn!("a run did not stop in time; it is taken up when its lease ends");
+    }
+}
+
+/// Directories whose removal was carried out go.
+async fn sweep_removed(services: &Services) {
+    let call = Call::system("sync", services.now());
+    if let Err(error) = directories::sweep_removed(services, &call).await {
+        tracing::warn!(%error, "a directory could not be removed; it is tried again");
     }
 }
 
@@ -121,6 +138,7 @@ async fn asked_for(services: &Services, asked: &Asked) -> Result<ExitCode, Why> 
     if let Some(plan) = &detail.plan {
         tell(services, &call, plan, &detail.directory).await?;
     }
+    sweep_removed(services).await;
     outcome(&detail)
 }
 

@@ -1,14 +1,18 @@
 //! Directories in their order: where accounts live, and which of them wins.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
+use muster_domain::mapping::Mapping;
 use muster_domain::role::Permission;
 use muster_domain::{Error, Kind, name};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, Tx, accounts};
+use muster_storage::{Reader, Tx, accounts, mappings};
 use serde_json::json;
 
+use crate::sync::mapped::{MappedSource, Work};
 use crate::{Call, Services};
 
 mod carried;
@@ -247,12 +251,42 @@ pub(crate) async fn open(
     reader: &impl Reader,
     directory: &Directory,
 ) -> Result<Box<dyn Source>, Error> {
+    let kept = mappings::get(reader, directory.id).await?;
+    open_mapped(services, reader, directory, &kept.mapping).await
+}
+
+/// The same through another mapping than the one that is kept.
+pub(crate) async fn open_mapped(
+    services: &Services,
+    reader: &impl Reader,
+    directory: &Directory,
+    mapping: &Mapping,
+) -> Result<Box<dyn Source>, Error> {
+    if mapping.is_empty() {
+        return open_asking(services, reader, directory, &BTreeSet::new()).await;
+    }
+    let work = Work::new(directory.id, mapping)?;
+    let source = open_asking(services, reader, directory, &work.asked()).await?;
+    Ok(Box::new(MappedSource::new(
+        source,
+        work,
+        services.db().clone(),
+    )))
+}
+
+/// The source as it is, before any mapping, asked for these attributes besides.
+pub(crate) async fn open_asking(
+    services: &Services,
+    reader: &impl Reader,
+    directory: &Directory,
+    asked: &BTreeSet<String>,
+) -> Result<Box<dyn Source>, Error> {
     let kind = services.directory_kind(&directory.kind)?;
     let sealed = directories::secret(reader, directory.id).await?;
     let secret = sealed
         .map(|sealed| services.sealer().open(&sealed, secret_place(directory.id)))
         .transpose()?;
-    kind.open(&directory.settings, secret.as_ref())
+    kind.open_asking(&directory.settings, secret.as_ref(), asked)
 }
 
 /// Where the secret of a directory stands.

@@ -27,6 +27,7 @@ pub mod guard;
 pub mod hashing;
 pub mod lockout;
 pub mod mail;
+pub mod mapping;
 mod notices;
 pub mod outbox;
 pub mod overview;
@@ -75,6 +76,7 @@ struct Inner {
     refusals: refusals::Refusals,
     answered: break_glass::Answered,
     unforced: break_glass::Answered,
+    glimpses: mapping::Glimpses,
 }
 
 /// The parts, plugged together by the composition root.
@@ -110,6 +112,7 @@ impl Services {
             refusals: refusals::Refusals::default(),
             answered: break_glass::Answered::default(),
             unforced: break_glass::Answered::default(),
+            glimpses: mapping::Glimpses::default(),
         }))
     }
 
@@ -217,6 +220,10 @@ impl Services {
 
     pub(crate) fn unforced(&self) -> &break_glass::Answered {
         &self.0.unforced
+    }
+
+    pub(crate) fn glimpses(&self) -> &mapping::Glimpses {
+        &self.0.glimpses
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

@@ -4,17 +4,15 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
+pub mod mapped;
 pub mod planning;
 pub mod rules;
 pub mod runs;
 
-use async_trait::async_trait;
-use muster_domain::directory::Directory as Source;
 use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;
-use muster_domain::plan::{self, Approval, Limits, Now, Plan, Step, Terms};
+use muster_domain::plan::{self, Approval, Plan, Step};
 use muster_domain::role::Permission;
-use muster_domain::snapshot::{Entry, Gathered, Intake};
 use muster_domain::{Error, Kind};
 use muster_storage::{directories, directory_states};
 use serde_json::json;
@@ -23,80 +21,8 @@ use crate::{Call, Services, provisioning};
 
 pub use rules::Rules;
 
-/// Most people and groups of a directory whose plan is made in memory.
-pub const MOST: usize = 20_000;
 /// Steps that are committed together.
 const AT_ONCE: usize = 100;
-
-/// Reads a directory and makes the plan of what it would change. Changes nothing.
-///
-/// # Errors
-/// Without permission, for an unknown directory, or when the database cannot be read. What the source could not say is
-/// in the plan: it is held.
-pub async fn plan(
-    services: &Services,
-    call: &Call,
-    id: DirectoryId,
-    source: &dyn Source,
-    rules: &Rules,
-) -> Result<Plan, Error> {
-    call.may(Permission::ManageDirectories)?;
-    let directory = directories::get(services.db(), id)
-        .await?
-        .ok_or_else(|| Error::not_found("directory"))?;
-    let mut intake = Bounded::default();
-    let completeness = source.read(&mut intake).await;
-    let snapshot = intake.gathered.finish(completeness);
-    let here = here::of(services.db(), id, &snapshot).await?;
-    let terms = Terms {
-        directory: id,
-        name: directory.name,
-        leavers: rules.leavers.clone(),
-        revival: rules.revival,
-        may_remove: true,
-        at: call.at,
-    };
-    let now = Now {
-        snapshot: &snapshot,
-        filtered: &Default::default(),
-        records: &Default::default(),
-    };
-    let limits = Limits {
-        guard: &rules.guard,
-        lately: runs::lately(services.db(), id, call.at).await?,
-    };
-    Ok(plan::make(now, &here, &terms, limits, &mut || {
-        services.id()
-    }))
-}
-
-/// Keeps a reading in memory, up to a size.
-#[derive(Default)]
-struct Bounded {
-    gathered: Gathered,
-    taken: usize,
-}
-
-#[async_trait]
-impl Intake for Bounded {
-    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
-        let is_subject =
-            |entry: &&Entry| !matches!(entry, Entry::Members { .. } | Entry::MembersUnread { .. });
-        self.taken += entries.iter().filter(is_subject).count();
-        if self.taken > MOST {
-            return Err(Error::new(
-                "PLAN-003",
-                Kind::TooLarge,
-                format!("The directory holds more than {MOST} people and groups, which this version does not sync."),
-            )
-            .next("Narrow the base or the filters."));
-        }
-        entries
-            .into_iter()
-            .for_each(|entry| self.gathered.take(entry));
-        Ok(())
-    }
-}
 
 /// What became of one step.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -28,6 +28,7 @@ mod group_sources;
 pub mod groups;
 pub mod jobs;
 mod keyset;
+pub mod mappings;
 pub mod memberships;
 pub mod opened;
 pub mod outbox;

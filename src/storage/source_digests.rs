@@ -168,20 +168,6 @@ pub(crate) fn marked(mark: &str) -> String {
     )
 }
 
-/// Forgets what is kept with every account of a directory: the next sync looks at everybody.
-///
-/// # Errors
-/// Why the database refused.
-pub async fn forget(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
-    for sql in [
-        "UPDATE accounts SET source_digest = NULL WHERE directory_id = $1",
-        "UPDATE group_sources SET source_digest = NULL WHERE directory_id = $1",
-    ] {
-        sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
-    }
-    Ok(())
-}
-
 #[derive(FromQueryResult)]
 struct Found {
     directory_id: Uuid,

@@ -3,6 +3,8 @@
 //! What is left empty is what the vendor's servers usually call it; what was typed is checked here, each problem beside
 //! its field.
 
+use std::collections::BTreeSet;
+
 use muster_domain::directory::{Directory, DirectoryKind, Preset};
 use muster_domain::error::FieldError;
 use muster_domain::settings::{Field, Input, Need, Section, SettingsSchema, Shown, Values};
@@ -10,7 +12,7 @@ use muster_domain::{Error, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::settings::is_this_machine;
-use super::{Bind, Ldap, LdapSettings, Limits, Roots, Schema, Security, Vendor, dn};
+use super::{Bind, Ldap, LdapSettings, Limits, Roots, Schema, Security, Vendor, dn, schema};
 
 /// Directories that speak LDAP.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,6 +61,18 @@ impl DirectoryKind for LdapKind {
         secret: Option<&SecretString>,
     ) -> Result<Box<dyn Directory>, Error> {
         Ok(Box::new(Ldap::new(read(settings, secret)?)?))
+    }
+
+    fn open_asking(
+        &self,
+        settings: &Values,
+        secret: Option<&SecretString>,
+        asked: &BTreeSet<String>,
+    ) -> Result<Box<dyn Directory>, Error> {
+        let mut settings = read(settings, secret)?;
+        let names = asked.iter().filter(|name| schema::is_attribute(name));
+        settings.schema.extra.extend(names.cloned());
+        Ok(Box::new(Ldap::new(settings)?))
     }
 }
 

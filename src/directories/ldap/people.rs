@@ -153,7 +153,7 @@ pub(super) async fn one(
     settings: &LdapSettings,
     clock: Option<DateTime<Utc>>,
     username: &str,
-) -> Result<Option<UserRecord>, Error> {
+) -> Result<Option<(UserRecord, SourceValues)>, Error> {
     let filter = filter::exactly(&settings.schema.users, settings.schema.username(), username);
     let mut connection = connect::open(settings).await?;
     let now = root::time(&mut connection, settings, clock).await;
@@ -183,7 +183,7 @@ pub(super) async fn one(
             let raw = entry.map_err(unusable)?;
             let id = raw.id(&settings.schema.id).map_err(unusable)?;
             People::new(settings, now)
-                .record(&raw, ExternalId(id))
+                .known(&raw, ExternalId(id))
                 .map(Some)
                 .map_err(unusable)
         }

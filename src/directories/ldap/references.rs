@@ -60,6 +60,11 @@ impl<'a> References<'a> {
                 external_id,
                 locators,
                 ..
+            }
+            | Entry::Filtered {
+                external_id,
+                locators,
+                ..
             } => (locators, Some(external_id)),
             Entry::Refused(record) => (&record.locators, record.external_id.as_ref()),
             Entry::Members { .. } | Entry::MembersUnread { .. } => return,

@@ -15,6 +15,8 @@ use muster_domain::{Error, name};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{Reader, directories, directory_states, groups, memberships, users};
 
+use super::Rules;
+use super::planning::was_applied;
 use crate::roles;
 
 /// Rows that are read at once.
@@ -25,14 +27,15 @@ pub(super) async fn of(
     reader: &impl Reader,
     directory: DirectoryId,
     snapshot: &Snapshot,
+    rules: &Rules,
 ) -> Result<Here, Error> {
     let standing = roles::standing(reader).await?;
     let mut here = Here {
         revision: directory_states::revision(reader, directory).await?,
         ..Here::default()
     };
-    people(reader, directory, &standing, &mut here).await?;
-    groups_and_members(reader, directory, &standing, &mut here).await?;
+    people(reader, directory, snapshot, (&standing, rules), &mut here).await?;
+    groups_and_members(reader, directory, (&standing, rules), &mut here).await?;
     names(reader, snapshot, &mut here).await?;
     Ok(here)
 }
@@ -40,7 +43,8 @@ pub(super) async fn of(
 async fn people(
     reader: &impl Reader,
     directory: DirectoryId,
-    standing: &Standing,
+    snapshot: &Snapshot,
+    (standing, rules): (&Standing, &Rules),
     here: &mut Here,
 ) -> Result<(), Error> {
     let order: Vec<DirectoryId> = directories::list(reader)
@@ -63,6 +67,13 @@ async fn people(
             .map(|user| (user.id, user))
             .collect();
         let all = accounts::of_users(reader, &ids).await?;
+        let known_as: Vec<ExternalId> = page.iter().map(|one| one.external_id.clone()).collect();
+        let digests: BTreeMap<ExternalId, Option<String>> =
+            accounts::close(reader, directory, &known_as)
+                .await?
+                .into_iter()
+                .map(|(account, digest)| (account.external_id, digest))
+                .collect();
         let members: Vec<Member> = ids.iter().copied().map(Member::User).collect();
         let rows = memberships::of_members(reader, &members).await?;
         for account in page {
@@ -73,16 +84,22 @@ async fn people(
                 .iter()
                 .filter(|other| other.user == user.id && other.directory != directory)
                 .collect();
+            let stated = snapshot.users.get(&account.external_id);
+            let kept = digests.get(&account.external_id).and_then(Option::as_deref);
+            let applied = match stated {
+                Some(record) if was_applied(record, kept) => record.attributes.clone(),
+                _ => account.attributes.clone(),
+            };
             let person = HerePerson {
                 user: user.id,
                 username: user.username.clone(),
                 state: user.state.clone(),
-                applied: account.attributes.clone(),
+                applied,
                 now: account.attributes,
                 record: None,
                 owner: owner(&order, directory, &others),
                 elsewhere: !others.is_empty(),
-                protected: protection(user, &privileged),
+                protected: protection(user, &privileged, rules),
                 memberships: rows
                     .iter()
                     .filter(|row| row.member == Member::User(user.id))
@@ -105,20 +122,21 @@ fn owner(order: &[DirectoryId], directory: DirectoryId, others: &[&Account]) -> 
     }
 }
 
-fn protection(user: &User, privileged: &BTreeSet<UserId>) -> Option<Protection> {
+fn protection(user: &User, privileged: &BTreeSet<UserId>, rules: &Rules) -> Option<Protection> {
     if user.break_glass {
         Some(Protection::BreakGlass)
+    } else if privileged.contains(&user.id) {
+        Some(Protection::Administrator)
     } else {
-        privileged
-            .contains(&user.id)
-            .then_some(Protection::Administrator)
+        let is_chosen = rules.protects_user(&user.username);
+        is_chosen.then_some(Protection::Chosen)
     }
 }
 
 async fn groups_and_members(
     reader: &impl Reader,
     directory: DirectoryId,
-    standing: &Standing,
+    (standing, rules): (&Standing, &Rules),
     here: &mut Here,
 ) -> Result<(), Error> {
     let ours = Origin::Directory(directory);
@@ -138,12 +156,17 @@ async fn groups_and_members(
             let rows = inside.iter().filter(|row| row.origin == ours);
             here.members.extend(rows.map(|row| (row.group, row.member)));
             let carries = privileged.contains(&group.id);
+            let is_chosen = rules.protects_group(&group.name);
             let fresh = HereGroup {
                 group: group.id,
                 name: group.name,
                 description: group.description,
                 held: known.elsewhere || carries || foreign || group.directory != Some(directory),
-                protected: carries.then_some(Protection::Administrator),
+                protected: if carries {
+                    Some(Protection::Administrator)
+                } else {
+                    is_chosen.then_some(Protection::Chosen)
+                },
             };
             here.groups.insert(known.external_id, fresh);
         }

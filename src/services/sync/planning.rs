@@ -10,8 +10,8 @@
 
 mod groups;
 mod leavers;
-pub mod lens;
 mod looking;
+pub mod measure;
 mod members;
 mod names;
 mod reading;
@@ -38,13 +38,13 @@ use tokio::sync::Mutex;
 
 use super::Rules;
 use crate::{Call, Services, roles};
-use lens::Lens;
 use names::Wish;
 use reading::Reading;
 use subjects::Subjects;
 use writing::Writer;
 
 pub use groups::confirm;
+pub(crate) use looking::was_applied;
 
 /// Rows and records that are in memory together.
 const PAGE: usize = 500;
@@ -65,17 +65,12 @@ pub trait Watch: Send {
 ///
 /// # Errors
 /// Without permission, for an unknown directory, and as making any plan fails.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is another thing that decides about a plan"
-)]
 pub async fn look(
     services: &Services,
     call: &Call,
     id: DirectoryId,
     source: &dyn Source,
     rules: &Rules,
-    lens: &dyn Lens,
     purpose: Purpose,
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
@@ -99,7 +94,7 @@ pub async fn look(
         approved_at: None,
     };
     let terms = terms(call, &directory, rules);
-    through(services, terms, source, rules, lens, plan, watch).await
+    through(services, terms, source, rules, plan, watch).await
 }
 
 /// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
@@ -117,9 +112,8 @@ pub(crate) async fn make(
     plan: StoredPlan,
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
-    let lens = lens::of(rules);
     let terms = terms(call, directory, rules);
-    through(services, terms, source, rules, lens.as_ref(), plan, watch).await
+    through(services, terms, source, rules, plan, watch).await
 }
 
 fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
@@ -138,7 +132,6 @@ async fn through(
     terms: Terms,
     source: &dyn Source,
     rules: &Rules,
-    lens: &dyn Lens,
     mut plan: StoredPlan,
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
@@ -150,7 +143,7 @@ async fn through(
     let id = plan.id;
     let mut making = Making {
         services,
-        lens,
+        rules,
         terms,
         order: Vec::new(),
         people: BTreeSet::new(),
@@ -163,7 +156,7 @@ async fn through(
         progress: Progress::default(),
         watch: Mutex::new(watch),
     };
-    match making.run(source, rules).await {
+    match making.run(source).await {
         Ok(plan) => Ok(plan),
         Err(error) => {
             // What cannot be removed now, the next one removes.
@@ -180,7 +173,7 @@ async fn through(
 /// A plan that is being made.
 struct Making<'a> {
     services: &'a Services,
-    lens: &'a dyn Lens,
+    rules: &'a Rules,
     terms: Terms,
     /// Directories in their order.
     order: Vec<DirectoryId>,
@@ -201,7 +194,7 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    async fn run(&mut self, source: &dyn Source, rules: &Rules) -> Result<StoredPlan, Error> {
+    async fn run(&mut self, source: &dyn Source) -> Result<StoredPlan, Error> {
         let db = self.services.db();
         let all = directories::list(db).await?;
         self.order = all.into_iter().map(|known| known.id).collect();
@@ -219,7 +212,7 @@ impl Making<'_> {
         self.decide_groups().await?;
         self.decide_members().await?;
         self.flush().await?;
-        self.finish(rules, &completeness).await
+        self.finish(&completeness).await
     }
 
     /// What the source said of itself, and what shows only when all of it was read.
@@ -250,11 +243,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    async fn finish(
-        &mut self,
-        rules: &Rules,
-        completeness: &Completeness,
-    ) -> Result<StoredPlan, Error> {
+    async fn finish(&mut self, completeness: &Completeness) -> Result<StoredPlan, Error> {
         let db = self.services.db();
         let mut plan = self.writer.plan.clone();
         let of = |kinds: &[&str]| kinds.iter().map(|kind| plan.counts.of(kind)).sum();
@@ -273,7 +262,7 @@ impl Making<'_> {
         }
         let since = self.terms.at - LATELY;
         let lately = drafts::taken_since(db, plan.directory, since).await?;
-        let guarded = guard::judge(&rules.guard, completeness, taken, there, lately);
+        let guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
         (plan.state, plan.holds) = match guarded {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),

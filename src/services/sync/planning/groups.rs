@@ -15,8 +15,7 @@ use muster_domain::plan::{Protection, Reason, Verdict, fingerprint};
 use muster_domain::record::{ExternalId, GroupRecord};
 use muster_storage::{Quiet, groups, memberships, users};
 
-use super::lens::Seen;
-use super::subjects::{Grouped, Then};
+use super::subjects::{Grouped, Known, Then};
 use super::{Making, PAGE};
 use crate::Services;
 
@@ -33,7 +32,7 @@ impl Making<'_> {
         self.sort_out();
         let mut all: BTreeMap<ExternalId, Told> = BTreeMap::new();
         for (at, group) in self.subjects.groups.iter().enumerate() {
-            if group.name.is_none() && group.here.is_none() && group.filter.is_none() {
+            if group.name.is_none() && group.here.is_none() {
                 continue;
             }
             let record = group.name.clone().map(|name| GroupRecord {
@@ -46,7 +45,7 @@ impl Making<'_> {
                 name: known.group.name.clone(),
                 description: known.group.description.clone(),
                 held: false,
-                protected: self.group_protection(known.group.id),
+                protected: self.group_protection(known),
             });
             let told = Told { at, record, here };
             all.insert(group.external_id.clone(), told);
@@ -114,7 +113,7 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// Follows pointers to groups, and looks at each through the lens.
+    /// Follows pointers to groups.
     fn sort_out(&mut self) {
         for (pointer, parts) in std::mem::take(&mut self.subjects.members) {
             let key = self.subjects.follow(pointer);
@@ -128,20 +127,6 @@ impl Making<'_> {
                 group.is_unread = true;
             }
         }
-        let lens = self.lens;
-        for group in &mut self.subjects.groups {
-            let Some(name) = group.name.take() else {
-                continue;
-            };
-            match lens.group(&group.external_id, name) {
-                Seen::Record(name) => group.name = Some(name),
-                Seen::FilteredOut(filter) => group.filter = Some(filter),
-                Seen::Refused(why) => {
-                    group.name = Some(String::new());
-                    group.refused = Some(why);
-                }
-            }
-        }
     }
 
     fn stated<'b>(
@@ -150,7 +135,7 @@ impl Making<'_> {
         record: Option<&'b GroupRecord>,
     ) -> Stated<'b, GroupRecord> {
         let refused = self.subjects.refused.get(&group.external_id);
-        match (refused.or(group.refused.as_ref()), &group.filter, record) {
+        match (refused, &group.filter, record) {
             (Some(why), _, _) => Stated::Refused(why),
             (None, Some(filter), _) => Stated::FilteredOut(filter),
             (None, None, Some(record)) => Stated::Present(record),
@@ -220,9 +205,20 @@ impl Making<'_> {
         }
     }
 
-    pub(super) fn group_protection(&self, group: GroupId) -> Option<Protection> {
-        let carries = self.groups.contains(&group);
-        carries.then_some(Protection::Administrator)
+    fn group_protection(&self, known: &Known) -> Option<Protection> {
+        if self.groups.contains(&known.group.id) {
+            Some(Protection::Administrator)
+        } else {
+            let is_chosen = self.rules.protects_group(&known.group.name);
+            is_chosen.then_some(Protection::Chosen)
+        }
+    }
+
+    fn known_group(&self, id: GroupId) -> Option<(&Grouped, &Known)> {
+        self.subjects.groups.iter().find_map(|group| {
+            let known = group.here.as_ref().filter(|known| known.group.id == id)?;
+            Some((group, known))
+        })
     }
 
     /// How much of a group was read.
@@ -261,26 +257,17 @@ impl Making<'_> {
             return Ok(true);
         }
         let keeps = |outer: GroupId| {
-            let is_it = |group: &&Grouped| {
-                let known = group.here.as_ref();
-                known.is_some_and(|known| known.group.id == outer)
-            };
-            let found = self.subjects.groups.iter().find(is_it);
-            found.is_none_or(|outer| self.reading(outer) == Reading::Partial)
-                || self.group_protection(outer).is_some()
+            self.known_group(outer).is_none_or(|(outer, known)| {
+                self.reading(outer) == Reading::Partial || self.group_protection(known).is_some()
+            })
         };
         if around.iter().any(|row| keeps(row.group)) {
             return Ok(true);
         }
         let inside = memberships::put_by(db, here.group, ours).await?;
         let ours_and_protected = |inner: &GroupId| {
-            let known = self
-                .subjects
-                .groups
-                .iter()
-                .filter_map(|one| one.here.as_ref());
-            known.into_iter().any(|known| known.group.id == *inner)
-                && self.group_protection(*inner).is_some()
+            let found = self.known_group(*inner);
+            found.is_some_and(|(_, known)| self.group_protection(known).is_some())
         };
         if inside
             .iter()

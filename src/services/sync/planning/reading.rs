@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use muster_domain::Error;
 use muster_domain::plan::{Reason, Refusal, fingerprint};
-use muster_domain::record::{SourceValues, UserRecord};
+use muster_domain::record::{ExternalId, UserRecord};
 use muster_domain::snapshot::{Entry, Intake, RefusedRecord};
 
-use super::lens::Seen;
 use super::looking::{Looked, Saying};
 use super::subjects::{Said, fingerprint as compared};
 use super::{Making, PAGE};
@@ -49,12 +48,18 @@ impl Making<'_> {
         for entry in entries {
             match entry {
                 Entry::User {
-                    record,
-                    source,
+                    record, locators, ..
+                } => {
+                    self.progress.read += 1;
+                    closer.extend(self.take_person(record, &locators));
+                }
+                Entry::Filtered {
+                    external_id,
+                    words,
                     locators,
                 } => {
                     self.progress.read += 1;
-                    closer.extend(self.take_person(record, &source, &locators));
+                    closer.extend(self.take_filtered(external_id, words, &locators));
                 }
                 Entry::Group {
                     external_id,
@@ -69,7 +74,7 @@ impl Making<'_> {
                     let known = self.subjects.group(&external_id);
                     let differs = known.name.as_ref().is_some_and(|known| *known != name);
                     known.name = Some(name);
-                    if is_person || differs {
+                    if is_person || differs || self.subjects.filtered.contains(&key) {
                         self.subjects.repeated.insert(external_id);
                     }
                 }
@@ -120,28 +125,21 @@ impl Making<'_> {
     }
 
     /// Takes in a person; gives whom to look at closer.
-    fn take_person(
-        &mut self,
-        record: UserRecord,
-        source: &SourceValues,
-        locators: &[String],
-    ) -> Option<Looked> {
+    fn take_person(&mut self, record: UserRecord, locators: &[String]) -> Option<Looked> {
         let id = record.external_id.clone();
         let key = self.subjects.id(&id);
         self.locate(locators, key);
         let read = of(&record);
-        let is_group = self
-            .subjects
-            .group_of(key)
-            .is_some_and(|group| group.name.is_some());
+        let group = self.subjects.group_of(key);
+        let is_another = group.is_some_and(|group| group.name.is_some())
+            || self.subjects.filtered.contains(&key);
         let place = self.subjects.place(key);
         let person = self.subjects.at_mut(place)?;
         let before = person.read.replace(read);
-        let differs = before.is_some_and(|before| before != read);
         if before.is_none() {
             self.subjects.show();
         }
-        if differs || is_group {
+        if before.is_some_and(|before| before != read) || is_another {
             self.subjects.repeated.insert(id);
             return None;
         }
@@ -149,31 +147,53 @@ impl Making<'_> {
         if before.is_some() || self.subjects.refused.contains_key(&id) {
             return None;
         }
-        let seen = self.lens.person(record, source);
         let person = self.subjects.at_mut(place)?;
-        let saying = match seen {
-            Seen::Refused(why) => {
-                self.subjects.refused.insert(id, why);
-                return None;
-            }
-            Seen::FilteredOut(filter) => {
-                person.said = Said::FilteredOut;
-                // Whoever is not here does not go.
-                person.user?;
-                Saying::FilteredOut(filter)
-            }
-            Seen::Record(record) => {
-                person.said = Said::Present;
-                if person.kept.is_some() && person.kept == Some(of(&record)) {
-                    return None;
-                }
-                Saying::Record(record)
-            }
-        };
+        person.said = Said::Present;
+        if person.kept == Some(read) {
+            return None;
+        }
         Some(Looked {
             place,
             external_id: id,
-            saying,
+            saying: Saying::Record(record),
+        })
+    }
+
+    /// Takes in a person or a group that a filter leaves out; gives whom to look at closer. Whoever is not here does not go.
+    fn take_filtered(
+        &mut self,
+        id: ExternalId,
+        filter: String,
+        locators: &[String],
+    ) -> Option<Looked> {
+        let key = self.subjects.id(&id);
+        self.locate(locators, key);
+        let is_first = self.subjects.filtered.insert(key);
+        let mut is_read = false;
+        if let Some(group) = self.subjects.group_of_mut(key) {
+            is_read |= group.name.is_some();
+            group.filter.get_or_insert_with(|| filter.clone());
+        }
+        let (place, is_here) = match self.subjects.person_of(key) {
+            None => (None, false),
+            Some((place, person)) => {
+                is_read |= person.read.is_some();
+                (Some(place), person.user.is_some() && !person.is_new)
+            }
+        };
+        if is_read {
+            self.subjects.repeated.insert(id);
+            return None;
+        }
+        if !is_first || !is_here || self.subjects.refused.contains_key(&id) {
+            return None;
+        }
+        let place = place?;
+        self.subjects.at_mut(place)?.said = Said::FilteredOut;
+        Some(Looked {
+            place,
+            external_id: id,
+            saying: Saying::FilteredOut(filter),
         })
     }
 }

@@ -55,8 +55,6 @@ pub(super) struct Grouped {
     pub name: Option<String>,
     /// The words of the filter that leaves it out.
     pub filter: Option<String>,
-    /// Why the lens cannot use it.
-    pub refused: Option<String>,
     /// The group here.
     pub here: Option<Known>,
     /// Whether not all its members were read.
@@ -99,6 +97,8 @@ pub(super) struct Subjects {
     pub unread: HashSet<Key>,
     /// Why records cannot be used.
     pub refused: BTreeMap<ExternalId, String>,
+    /// Ids that a filter leaves out.
+    pub filtered: HashSet<Key>,
     /// Ids that two different records bear.
     pub repeated: BTreeSet<ExternalId>,
     /// Records that bear no id.
@@ -123,6 +123,7 @@ impl Subjects {
             members: HashMap::new(),
             unread: HashSet::new(),
             refused: BTreeMap::new(),
+            filtered: HashSet::new(),
             repeated: BTreeSet::new(),
             nameless: 0,
             newcomers: HashMap::new(),
@@ -281,7 +282,6 @@ impl Subjects {
                 external_id: id.clone(),
                 name: None,
                 filter: None,
-                refused: None,
                 here: None,
                 is_unread: false,
                 members: Vec::new(),

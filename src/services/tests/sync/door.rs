@@ -9,7 +9,7 @@ use muster_domain::membership::Member;
 use muster_domain::plan::{Leavers, Plan, Reason};
 use muster_domain::record::{Attributes, ExternalId, UserRecord};
 use muster_domain::role::Role;
-use muster_domain::snapshot::{Completeness, Entry, Intake, Reference};
+use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, Reference};
 use muster_services::sync::{self, Outcome, Rules};
 use muster_services::users::{Fields, checked_fields, create};
 use muster_storage::{accounts, groups, memberships, users};
@@ -18,7 +18,19 @@ use muster_testing::TestWorld;
 use crate::{carried, declared, is_in, planned};
 
 /// A source that says what it was told.
-struct Told(Vec<Entry>);
+pub(crate) struct Told {
+    pub pages: Vec<Vec<Entry>>,
+    pub completeness: Completeness,
+}
+
+impl Told {
+    pub(crate) const fn in_pages(pages: Vec<Vec<Entry>>) -> Self {
+        Self {
+            pages,
+            completeness: Completeness::Complete,
+        }
+    }
+}
 
 #[async_trait]
 impl Directory for Told {
@@ -31,12 +43,17 @@ impl Directory for Told {
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {
-        intake.page(self.0.clone()).await.unwrap();
-        Completeness::Complete
+        for page in &self.pages {
+            if let Err(error) = intake.page(page.clone()).await {
+                let doubt = Doubt::CutOff(error.public.into_owned());
+                return Completeness::Incomplete(vec![doubt]);
+            }
+        }
+        self.completeness.clone()
     }
 }
 
-fn somebody(id: &str, username: &str) -> Entry {
+pub(crate) fn somebody(id: &str, username: &str) -> Entry {
     let attributes = Attributes::from([("username".to_owned(), username.to_owned())]);
     let record = UserRecord {
         external_id: ExternalId(id.to_owned()),
@@ -50,7 +67,7 @@ fn somebody(id: &str, username: &str) -> Entry {
     }
 }
 
-fn group(id: &str, name: &str, members: &[&str]) -> Vec<Entry> {
+pub(crate) fn group(id: &str, name: &str, members: &[&str]) -> Vec<Entry> {
     let external_id = ExternalId(id.to_owned());
     let by_id = |id: &&str| Reference::Id(ExternalId((*id).to_owned()));
     vec![
@@ -67,11 +84,11 @@ fn group(id: &str, name: &str, members: &[&str]) -> Vec<Entry> {
 }
 
 fn told(parts: &[&[Entry]]) -> Told {
-    Told(parts.concat())
+    Told::in_pages(vec![parts.concat()])
 }
 
 /// Every removal passes by itself.
-fn rules(leavers: Leavers) -> Rules {
+pub(crate) fn rules(leavers: Leavers) -> Rules {
     let any = Limit {
         count: 1_000,
         percent: 100,
@@ -297,9 +314,10 @@ async fn nobody_without_the_permission_plans_or_carries_out() {
     let auditor = world.persona("otto", &[Role::Auditor]).await.unwrap();
     let source = told(&[&[somebody("1", "anna")]]);
     let rules = Rules::default();
-    let refused = sync::plan(&world.services, &auditor.call, directory, &source, &rules)
-        .await
-        .unwrap_err();
+    let refused =
+        sync::planning::measure::plan(&world.services, &auditor.call, directory, &source, &rules)
+            .await
+            .unwrap_err();
     assert_eq!(refused.code, "WEB-403");
     let plan = planned(&world, directory, &source, &rules).await.unwrap();
     let refused = sync::apply(&world.services, &auditor.call, &plan, None)

@@ -12,8 +12,14 @@
 )]
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
+#[macro_use]
+mod both;
 mod declaring;
 mod door;
+mod drift;
+mod paged;
+mod random;
+mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod whole;
@@ -71,11 +77,12 @@ async fn is_in(world: &TestWorld, username: &str) -> Option<bool> {
     user.map(|user| user.is_active())
 }
 
+/// The plan as it is stored, which is the one that is made in memory.
 async fn planned(
     world: &TestWorld,
     id: DirectoryId,
     source: &dyn muster_domain::directory::Directory,
     rules: &Rules,
 ) -> Result<Plan, Error> {
-    sync::plan(&world.services, &world.system(), id, source, rules).await
+    paged::both(world, id, source, rules).await
 }

@@ -1,10 +1,11 @@
 //! What the plan of a directory is made from, page by page, and the state that it stands in.
 
 use muster_domain::id::{AccountId, DirectoryId, GroupId, UserId};
+use muster_domain::mapping::{Expression, Mapping};
 use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::record::ExternalId;
 use muster_storage::accounts::{self, Account};
-use muster_storage::{directories, directory_states, groups, memberships, users};
+use muster_storage::{directories, directory_states, groups, mappings, memberships, users};
 use uuid::Uuid;
 
 use crate::world::{at, directory, event, group, on_both, user};
@@ -95,5 +96,36 @@ on_both! {
         let went_on = futures::future::join_all(tries).await;
         assert_eq!(went_on.into_iter().filter(|yes| *yes).count(), 1);
         assert_eq!(directory_states::revision(&world.db, id).await.unwrap(), 1);
+    }
+
+    async fn of_two_who_save_a_mapping_at_once_one_is_told_no_and_it_goes_with_its_directory(world) {
+        world.users(&[user(1, "Ada")]).await;
+        let ours = directory(20);
+        let tx = world.tx().await;
+        directories::insert(&tx, &ours).await.unwrap();
+        accounts::insert_many(&tx, &[account(1, ours.id, "a")]).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!(mappings::get(&world.db, ours.id).await.unwrap(), mappings::Kept::default());
+        let filter = |text: &str| Mapping { filter: Some(Expression(text.to_owned())), ..Mapping::default() };
+        let tx = world.tx().await;
+        assert!(mappings::put(&tx, ours.id, &filter("true"), 0, at(1)).await.unwrap());
+        assert!(!mappings::put(&tx, ours.id, &filter("false"), 0, at(1)).await.unwrap());
+        assert!(mappings::put(&tx, ours.id, &filter("1 == 1"), 1, at(2)).await.unwrap());
+        assert!(!mappings::put(&tx, ours.id, &filter("false"), 1, at(2)).await.unwrap());
+        tx.commit(&[event("test")]).await.unwrap();
+        let kept = mappings::get(&world.db, ours.id).await.unwrap();
+        assert_eq!((kept.mapping, kept.revision), (filter("1 == 1"), 2));
+        let ids = [ExternalId("a".to_owned()), ExternalId("b".to_owned())];
+        let ids: Vec<&ExternalId> = ids.iter().collect();
+        let known = mappings::known(&world.db, ours.id, &ids).await.unwrap();
+        assert_eq!(known.len(), 1);
+        assert_eq!(known[ids[0]]["username"], "user1");
+        let other = directory(21);
+        let tx = world.tx().await;
+        directories::insert(&tx, &other).await.unwrap();
+        mappings::put(&tx, other.id, &filter("true"), 0, at(1)).await.unwrap();
+        directories::delete(&tx, other.id).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!(mappings::get(&world.db, other.id).await.unwrap().revision, 0);
     }
 }

@@ -1,0 +1,261 @@
+//! A mapping tried on real people: the first that the source shows, kept in memory for some minutes so that it can be
+//! tried while somebody types. Nothing of it is written anywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::id::DirectoryId;
+use muster_domain::mapping::{Effect, Mapped, Mapping, Tested};
+use muster_domain::record::{SourceValues, UserRecord};
+use muster_domain::role::Permission;
+use muster_domain::snapshot::{Completeness, Entry, Intake};
+use muster_domain::{Error, Kind};
+use muster_storage::mappings;
+
+use super::{find, misread};
+use crate::{Call, Services, directories};
+
+/// People that are shown.
+const SHOWN: usize = 20;
+/// How long they are kept.
+const LASTS: TimeDelta = TimeDelta::minutes(5);
+/// Directories whose people are kept at the same time.
+const DIRECTORIES: usize = 8;
+/// Attributes that mappings often look at, asked for besides those that this one looks at.
+const OFTEN: [&str; 22] = [
+    "c",
+    "cn",
+    "company",
+    "department",
+    "departmentnumber",
+    "description",
+    "displayname",
+    "employeenumber",
+    "employeetype",
+    "givenname",
+    "l",
+    "mail",
+    "manager",
+    "memberof",
+    "mobile",
+    "o",
+    "ou",
+    "samaccountname",
+    "sn",
+    "telephonenumber",
+    "title",
+    "uid",
+];
+
+/// What sources showed lately, by directory.
+#[derive(Debug, Default)]
+pub(crate) struct Glimpses(Mutex<BTreeMap<DirectoryId, Kept>>);
+
+#[derive(Clone, Debug)]
+struct Kept {
+    at: DateTime<Utc>,
+    /// When the directory was last changed: other settings show other people.
+    of: DateTime<Utc>,
+    asked: BTreeSet<String>,
+    people: Arc<Vec<(UserRecord, SourceValues)>>,
+}
+
+impl Glimpses {
+    fn get(
+        &self,
+        id: DirectoryId,
+        of: DateTime<Utc>,
+        asked: &BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Option<Arc<Vec<(UserRecord, SourceValues)>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, one| now - one.at < LASTS);
+        let known = kept.get(&id)?;
+        (known.of == of && asked.is_subset(&known.asked)).then(|| Arc::clone(&known.people))
+    }
+
+    fn keep(&self, id: DirectoryId, fresh: Kept) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= DIRECTORIES && !kept.contains_key(&id) {
+            let oldest = kept.iter().min_by_key(|(_, one)| one.at).map(|(id, _)| *id);
+            oldest.and_then(|id| kept.remove(&id));
+        }
+        kept.insert(id, fresh);
+    }
+}
+
+/// A mapping tried on real people.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Glimpse {
+    /// What became of each.
+    pub people: Vec<Seen>,
+    /// What the tests of the mapping showed, in their order.
+    pub tests: Vec<Tested>,
+}
+
+/// One of them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen {
+    /// Whom it is about, for people.
+    pub about: String,
+    /// What the source said.
+    pub source: SourceValues,
+    /// The record by the source's own mapping.
+    pub default: UserRecord,
+    /// What each rule did, as far as it came to that.
+    pub effects: Vec<Effect>,
+    /// What becomes of it.
+    pub made: Mapped,
+}
+
+/// Tries a mapping on the first people that the source shows, as if it were saved. Changes nothing.
+///
+/// # Errors
+/// Without permission, for an unknown directory, `MAP-001` with messages beside the parts that are wrong, `MAP-007` when
+/// the source shows nobody, with its reason.
+pub async fn preview(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    mapping: &Mapping,
+) -> Result<Glimpse, Error> {
+    call.may(Permission::ManageDirectories)?;
+    let compiled = mapping.check().map_err(|wrong| misread(&wrong))?;
+    let tests = mapping
+        .tests
+        .iter()
+        .map(|test| test.run(&compiled))
+        .collect();
+    let people = first_people(services, call, id, compiled.asked()).await?;
+    let ids: Vec<_> = people
+        .iter()
+        .map(|(record, _)| &record.external_id)
+        .collect();
+    let known = mappings::known(services.db(), id, &ids).await?;
+    let mut seen = Vec::with_capacity(people.len());
+    for (default, source) in people.iter() {
+        tokio::task::yield_now().await;
+        let mut effects = Vec::new();
+        let made = compiled.apply_to(
+            &default.external_id,
+            source,
+            default.clone(),
+            known.get(&default.external_id),
+            &mut |_, effect| effects.push(effect.clone()),
+        );
+        seen.push(Seen {
+            about: about(default),
+            source: source.clone(),
+            default: default.clone(),
+            effects,
+            made,
+        });
+    }
+    Ok(Glimpse {
+        people: seen,
+        tests,
+    })
+}
+
+fn about(record: &UserRecord) -> String {
+    record
+        .attributes
+        .get("username")
+        .unwrap_or(&record.external_id.0)
+        .clone()
+}
+
+async fn first_people(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    asked: BTreeSet<String>,
+) -> Result<Arc<Vec<(UserRecord, SourceValues)>>, Error> {
+    let directory = find(services, services.db(), id).await?;
+    let glimpses = services.glimpses();
+    let of = directory.updated_at;
+    if let Some(known) = glimpses.get(id, of, &asked, call.at) {
+        return Ok(known);
+    }
+    let mut asked = asked;
+    asked.extend(OFTEN.map(str::to_owned));
+    let source = directories::open_asking(services, services.db(), &directory, &asked).await?;
+    let mut first = First::default();
+    let completeness = source.read(&mut first).await;
+    if first.people.is_empty() {
+        return Err(nobody(first.refused, &completeness));
+    }
+    let people = Arc::new(first.people);
+    let fresh = Kept {
+        at: call.at,
+        of,
+        asked,
+        people: Arc::clone(&people),
+    };
+    glimpses.keep(id, fresh);
+    Ok(people)
+}
+
+fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
+    let doubts: Vec<String> = match completeness {
+        Completeness::Complete => Vec::new(),
+        Completeness::Incomplete(doubts) => doubts
+            .iter()
+            .map(muster_domain::snapshot::Doubt::words)
+            .collect(),
+    };
+    let why = match (doubts.as_slice(), refused) {
+        ([], Some(why)) => format!("Of the first record: {why}"),
+        ([], None) => "It holds nobody.".to_owned(),
+        (doubts, _) => doubts.join(" "),
+    };
+    Error::new(
+        "MAP-007",
+        Kind::Upstream,
+        "The source shows nobody to try the mapping on.",
+    )
+    .next(why)
+}
+
+/// Takes the first people and no more.
+#[derive(Default)]
+struct First {
+    people: Vec<(UserRecord, SourceValues)>,
+    refused: Option<String>,
+}
+
+#[async_trait]
+impl Intake for First {
+    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        for entry in entries {
+            match entry {
+                Entry::User {
+                    record, mut source, ..
+                } if self.people.len() < SHOWN => {
+                    source.retain(|name, _| !is_secret(name));
+                    self.people.push((record, source));
+                }
+                Entry::Refused(record) => {
+                    self.refused.get_or_insert(record.why);
+                }
+                _ => {}
+            }
+        }
+        if self.people.len() < SHOWN {
+            return Ok(());
+        }
+        // The reading ends here; nobody sees this.
+        Err(Error::new("MAP-008", Kind::Conflict, "These are enough."))
+    }
+}
+
+/// Whether an attribute sounds like a secret. Sources leave theirs out before; this is for those that do not.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["password", "pwd", "secret", "hash", "token", "private"]
+        .iter()
+        .any(|part| name.contains(part))
+        && name != "pwdaccountlockedtime"
+}
