@@ -89,7 +89,7 @@ impl Making<'_> {
             .collect();
         let is_whole = is_present && reading == Reading::Whole;
         let digest = is_whole
-            .then(|| group.name.as_deref())
+            .then_some(group.name.as_deref())
             .flatten()
             .map(|name| fingerprint::of_group(name, &wanted));
         let mut inside = BTreeSet::new();
