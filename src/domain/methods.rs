@@ -4,6 +4,7 @@
 
 mod facts;
 mod fit;
+pub mod measured;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@
 
 mod here;
 pub mod rules;
+pub mod views;
 
 use async_trait::async_trait;
 use muster_domain::directory::Directory as Source;
