@@ -75,7 +75,11 @@ async fn run(cli: Cli) -> Result<(), Stop> {
             configure::run(Settings::read(settings)?, action).await
         }
         Command::Admin { settings, action } => admin::run(Settings::read(settings)?, action).await,
-        Command::Demo { settings, users } => admin::demo(Settings::read(settings)?, users).await,
+        Command::Demo {
+            settings,
+            users,
+            plan,
+        } => admin::demo(Settings::read(settings)?, users, plan).await,
     }
 }
 
