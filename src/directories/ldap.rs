@@ -5,6 +5,7 @@ mod dn;
 mod entry;
 mod filter;
 mod groups;
+mod kind;
 mod people;
 mod probe;
 mod read;
@@ -21,6 +22,7 @@ use muster_domain::directory::{Directory, Finding, Probe};
 use muster_domain::record::UserRecord;
 use muster_domain::snapshot::{Completeness, Intake};
 
+pub use kind::LdapKind;
 pub use schema::{Schema, Vendor};
 pub use settings::{Bind, LdapSettings, Limits, Roots, Security};
 

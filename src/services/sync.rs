@@ -4,12 +4,14 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
+pub mod planning;
 pub mod rules;
+pub mod runs;
 pub mod views;
 
 use async_trait::async_trait;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{Guarded, Tally};
+use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::{self, Approval, Limits, Now, Plan, Step, Terms};
 use muster_domain::role::Permission;
@@ -62,7 +64,7 @@ pub async fn plan(
     };
     let limits = Limits {
         guard: &rules.guard,
-        lately: Tally::default(),
+        lately: runs::lately(services.db(), id, call.at).await?,
     };
     Ok(plan::make(now, &here, &terms, limits, &mut || {
         services.id()

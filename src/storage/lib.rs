@@ -25,6 +25,7 @@ pub mod factors;
 mod failure;
 pub mod forced_changes;
 pub mod groups;
+pub mod jobs;
 mod keyset;
 pub mod memberships;
 pub mod opened;

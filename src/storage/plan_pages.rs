@@ -14,7 +14,7 @@ use crate::Reader;
 use crate::keyset::{Order, Paging, Tie, by_number};
 use crate::plans::{self, ChangeRow, PlanRow};
 use crate::row::{count, word};
-use crate::runs::{self, Exception, ExceptionRow};
+use crate::runs::{self, Exception, ExceptionRow, to_exception};
 use crate::sql::{self, Where};
 use crate::user_list::escaped;
 
@@ -312,7 +312,7 @@ pub async fn exceptions_between(
                ORDER BY position";
     let values = [run.0.into(), first.into(), last.into()];
     let rows: Vec<ExceptionRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
-    Ok(rows.into_iter().map(Exception::from).collect())
+    Ok(rows.into_iter().map(to_exception).collect())
 }
 
 /// The names of groups that a plan makes.

@@ -1,6 +1,8 @@
 //! Plans and their rows. A plan is written while it is decided and read in the order in which it is carried out, so it is
 //! never in memory as a whole.
 
+pub mod upkeep;
+
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::change::{Action, Change};

@@ -37,6 +37,10 @@ pub enum Quiet {
     /// A message left, or is tried again; what caused it is audited. A wish for a new password came in; what it leads
     /// to is audited.
     Mail,
+    /// Steps of a plan are written down; that it was made, and what it holds, is audited.
+    Planned,
+    /// A run showed life, or one that nobody asked for in person begins; what it changes is audited.
+    Working,
 }
 
 impl Tx {
