@@ -14,7 +14,7 @@ use crate::Reader;
 use crate::keyset::{Order, Paging, Tie, by_number};
 use crate::plans::{self, ChangeRow, PlanRow};
 use crate::row::{count, word};
-use crate::runs::{self, Exception, ExceptionRow, to_exception};
+use crate::runs;
 use crate::sql::{self, Where};
 use crate::user_list::escaped;
 
@@ -298,23 +298,6 @@ fn listed(conditions: &mut Where, words: &[String]) -> String {
     }
 }
 
-/// What became of the steps between two positions, both included, as far as they are not simply done.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn exceptions_between(
-    reader: &impl Reader,
-    run: RunId,
-    first: i64,
-    last: i64,
-) -> Result<Vec<Exception>, Error> {
-    let sql = "SELECT position, outcome, detail FROM run_outcomes WHERE run_id = $1 AND position >= $2 AND position <= $3 \
-               ORDER BY position";
-    let values = [run.0.into(), first.into(), last.into()];
-    let rows: Vec<ExceptionRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
-    Ok(rows.into_iter().map(to_exception).collect())
-}
-
 /// The names of groups that a plan makes.
 ///
 /// # Errors
@@ -347,19 +330,4 @@ pub async fn new_groups(
         .into_iter()
         .map(|row| (row.subject_id, row.subject))
         .collect())
-}
-
-/// The newest plan that takes another one back and was not put away.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn inverse_of(reader: &impl Reader, plan: PlanId) -> Result<Option<PlanId>, Error> {
-    #[derive(FromQueryResult)]
-    struct Found {
-        id: Uuid,
-    }
-    let sql = "SELECT id FROM plans WHERE inverse_of = $1 AND state <> $2 ORDER BY created_at DESC, id DESC LIMIT 1";
-    let values = [plan.0.into(), word(PlanState::Discarded)?.into()];
-    let found: Option<Found> = sql::one(reader, sql::ask(reader, sql, values)).await?;
-    Ok(found.map(|found| PlanId(found.id)))
 }

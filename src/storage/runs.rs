@@ -238,7 +238,7 @@ pub struct Exception {
 }
 
 #[derive(FromQueryResult)]
-pub(crate) struct ExceptionRow {
+struct ExceptionRow {
     position: i64,
     outcome: String,
     detail: String,
@@ -296,7 +296,7 @@ pub async fn count_exceptions(reader: &impl Reader, run: RunId) -> Result<u64, E
     Ok(u64::try_from(found).unwrap_or_default())
 }
 
-pub(crate) fn to_exception(row: ExceptionRow) -> Exception {
+fn to_exception(row: ExceptionRow) -> Exception {
     Exception {
         position: row.position,
         code: row.outcome,

@@ -359,8 +359,7 @@ async fn exceptions(
 ) -> Result<Vec<Exception>, Error> {
     match (view.carried_by(), rows.first(), rows.last()) {
         (Some(run), Some(first), Some(last)) => {
-            plan_pages::exceptions_between(services.db(), run.id, first.position, last.position)
-                .await
+            runs::failed_between(services.db(), run.id, first.position, last.position).await
         }
         _ => Ok(Vec::new()),
     }
@@ -386,63 +385,31 @@ fn became(view: &PlanView, row: &Row, exceptions: &[Exception]) -> Option<Became
     })
 }
 
-/// One run with what is around it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct RunView {
-    /// The run.
-    pub run: Run,
-    /// Its directory.
-    pub directory: Directory,
-    /// Its plan, once there is one.
-    pub plan: Option<StoredPlan>,
-    /// The plan that takes it back, if somebody had one made.
-    pub taken_back_by: Option<PlanId>,
-    /// The first steps that failed, each with whom it is about.
-    pub failures: Vec<RowView>,
-}
-
-/// Failures shown on the page of a run; the plan's page shows them all.
-const FAILURES: u64 = 20;
-
-/// One run.
+/// The first steps of a run that failed, each with whom it is about; the page of its plan shows them all.
 ///
 /// # Errors
-/// Without permission, for an unknown run.
-pub async fn run_view(services: &Services, call: &Call, id: RunId) -> Result<RunView, Error> {
-    let run = progress(services, call, id).await?;
-    let db = services.db();
-    let directory = directories::get(db, run.directory)
-        .await?
-        .ok_or_else(|| Error::not_found("directory"))?;
-    let plan = match run.plan {
-        Some(plan) => plans::get(db, plan).await?,
-        None => None,
+/// Without permission, or when the plan is gone.
+pub async fn failures(
+    services: &Services,
+    call: &Call,
+    run: &Run,
+    most: u64,
+) -> Result<Vec<RowView>, Error> {
+    call.may(Permission::ViewDirectories)?;
+    let Some(plan) = run.plan.filter(|_| run.progress.failed > 0) else {
+        return Ok(Vec::new());
     };
-    let mut failures = Vec::new();
-    let mut taken_back_by = None;
-    if let Some(plan) = &plan {
-        let mut view = around(services, plan.clone()).await?;
-        view.runs.retain(|other| other.id == run.id);
-        if run.progress.failed > 0 {
-            let asked = RowsAsked {
-                failed: true,
-                ..RowsAsked::default()
-            };
-            let paging = Paging {
-                rows: FAILURES,
-                ..Paging::default()
-            };
-            failures = rows(services, call, &view, &asked, &paging).await?.rows;
-        }
-        taken_back_by = plan_pages::inverse_of(db, plan.id).await?;
-    }
-    Ok(RunView {
-        run,
-        directory,
-        plan,
-        taken_back_by,
-        failures,
-    })
+    let mut view = plan_view(services, call, plan).await?;
+    view.runs.retain(|other| other.id == run.id);
+    let asked = RowsAsked {
+        failed: true,
+        ..RowsAsked::default()
+    };
+    let paging = Paging {
+        rows: most,
+        ..Paging::default()
+    };
+    Ok(rows(services, call, &view, &asked, &paging).await?.rows)
 }
 
 /// How far a run is: what a page that watches it asks again and again.
