@@ -83,6 +83,16 @@ pub async fn list(services: &Services, call: &Call) -> Result<Vec<DirectoryRow>,
     Ok(rows)
 }
 
+/// One directory, with how many accounts it holds.
+///
+/// # Errors
+/// Without permission, or `WEB-404`.
+pub async fn row(services: &Services, call: &Call, id: DirectoryId) -> Result<DirectoryRow, Error> {
+    let rows = list(services, call).await?;
+    let found = rows.into_iter().find(|row| row.directory.id == id);
+    found.ok_or_else(|| Error::not_found("directory"))
+}
+
 /// Names and ids of all directories in order, for filters.
 ///
 /// # Errors
