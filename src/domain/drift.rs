@@ -80,9 +80,7 @@ impl Class {
     pub const fn words(self) -> &'static str {
         match self {
             Self::There => "The source, or our mapping of it, says something else than it did.",
-            Self::Here => {
-                "It was changed here; a repair puts it back to what the source states."
-            }
+            Self::Here => "It was changed here; a repair puts it back to what the source states.",
             Self::Both => "Something of the same person changed at the source and here.",
             Self::New => "The source has it and it is not here yet.",
             Self::Orphan => {

@@ -99,10 +99,12 @@ fn method_of(kind: &str) -> Method {
 fn taken_out(plan: Option<StoredPlan>) -> Option<u64> {
     let plan = plan?;
     Some(match plan.state {
-        PlanState::Clear | PlanState::Held | PlanState::Making => ["deactivate", "remove_account", "delete_user"]
-            .iter()
-            .map(|kind| plan.counts.of(kind))
-            .sum(),
+        PlanState::Clear | PlanState::Held | PlanState::Making => {
+            ["deactivate", "remove_account", "delete_user"]
+                .iter()
+                .map(|kind| plan.counts.of(kind))
+                .sum()
+        }
         PlanState::Begun | PlanState::Done | PlanState::Discarded => 0,
     })
 }

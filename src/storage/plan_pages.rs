@@ -269,7 +269,9 @@ impl Asked {
     fn positions(&mut self, sorts: &[(String, String)], tail: &str) -> String {
         let clause = self.conditions.clause();
         if sorts.is_empty() {
-            return format!("SELECT position FROM (SELECT c.position FROM plan_changes c{clause}{tail}) AS b");
+            return format!(
+                "SELECT position FROM (SELECT c.position FROM plan_changes c{clause}{tail}) AS b"
+            );
         }
         let mut branches = Vec::with_capacity(sorts.len());
         for (at, (kind, cause)) in sorts.iter().enumerate() {

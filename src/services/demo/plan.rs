@@ -48,8 +48,26 @@ enum Turn {
 const TURNS: [Turn; 20] = {
     use Turn::{Changes, Comes, FilteredOut, Group, Joins, Leaves, Quits, Refused};
     [
-        Leaves, Changes, Comes, Comes, Changes, Joins, Leaves, Quits, Comes, FilteredOut, Changes,
-        Joins, Comes, Refused, Comes, Group, Comes, Changes, Joins, Leaves,
+        Leaves,
+        Changes,
+        Comes,
+        Comes,
+        Changes,
+        Joins,
+        Leaves,
+        Quits,
+        Comes,
+        FilteredOut,
+        Changes,
+        Joins,
+        Comes,
+        Refused,
+        Comes,
+        Group,
+        Comes,
+        Changes,
+        Joins,
+        Leaves,
     ]
 };
 
@@ -86,7 +104,9 @@ pub async fn leave_plans(services: &Services, call: &Call, rows: u32) -> Result<
         });
     }
     for purpose in [Purpose::Drift, Purpose::Sync] {
-        company.leave(services, call, purpose, &directory.name).await?;
+        company
+            .leave(services, call, purpose, &directory.name)
+            .await?;
     }
     Ok(())
 }

@@ -80,7 +80,9 @@ pub(super) fn attention(sync: &Sync) -> Vec<Attention> {
     if let Some((plan, purpose, doing, why)) = &sync.held {
         let what = match purpose {
             Purpose::Removal => format!("Removing {name} would {doing}. It waits for you."),
-            Purpose::Undo => format!("Taking a run of {name} back would {doing}. It waits for you."),
+            Purpose::Undo => {
+                format!("Taking a run of {name} back would {doing}. It waits for you.")
+            }
             Purpose::Sync | Purpose::Drift | Purpose::WhatIf => {
                 let why = if why.is_empty() {
                     String::new()

@@ -5,6 +5,7 @@ mod drift;
 mod export;
 mod named;
 
+use muster_domain::Error;
 use muster_domain::drift::Class;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::listing::{Count, Page};
@@ -12,7 +13,6 @@ use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState};
-use muster_domain::Error;
 use muster_storage::directories::Directory;
 use muster_storage::plan_pages::{self, Wanted};
 use muster_storage::runs::Exception;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{Call, Services};
 
-pub use drift::{Drifting, Shadow, drift, drifting};
+pub use drift::{Compared, Drifting, Shadow, drift, drifting};
 pub use export::{Format, export};
 pub use muster_storage::plan_pages::PlanFilter;
 pub use named::{Member, Whom};
@@ -297,10 +297,7 @@ fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {
         },
         subject: asked.whom,
         q: asked.q.clone(),
-        failed_in: view
-            .carried_by()
-            .filter(|_| asked.failed)
-            .map(|run| run.id),
+        failed_in: view.carried_by().filter(|_| asked.failed).map(|run| run.id),
         of_both: (asked.class == Some(Class::Both))
             .then(|| (Class::There.causes(counts), Class::Here.causes(counts))),
     }

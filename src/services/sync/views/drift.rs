@@ -121,21 +121,27 @@ async fn shadows(services: &Services, id: DirectoryId) -> Result<(Vec<Shadow>, u
     Ok((shadows, many))
 }
 
+/// A directory in the list of those that can differ.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Compared {
+    /// The directory.
+    pub directory: Directory,
+    /// Its newest comparison.
+    pub newest: Option<StoredPlan>,
+}
+
 /// Every directory that can differ: those that are read, and those that were compared once; each with its newest
 /// comparison.
 ///
 /// # Errors
 /// Without permission.
-pub async fn drifting(
-    services: &Services,
-    call: &Call,
-) -> Result<Vec<(Directory, Option<StoredPlan>)>, Error> {
+pub async fn drifting(services: &Services, call: &Call) -> Result<Vec<Compared>, Error> {
     call.may(Permission::ViewDirectories)?;
     let mut found = Vec::new();
     for directory in directories::list(services.db()).await? {
         let newest = plan_pages::newest(services.db(), directory.id, Purpose::Drift).await?;
         if newest.is_some() || services.directory_kind(&directory.kind).is_ok() {
-            found.push((directory, newest));
+            found.push(Compared { directory, newest });
         }
     }
     Ok(found)

@@ -73,7 +73,7 @@ impl Format {
 ///
 /// # Errors
 /// Without permission. The stream ends with an error when the database fails on the way.
-pub async fn export(
+pub fn export(
     services: &Services,
     call: &Call,
     view: &PlanView,
@@ -144,7 +144,8 @@ fn csv(row: &RowView) -> String {
     };
     let one = |field: &str, before: &str, after: &str| {
         let cells = [
-            &position, kind, subject, &name, &id, field, before, after, &cause, outcome, code, words,
+            &position, kind, subject, &name, &id, field, before, after, &cause, outcome, code,
+            words,
         ];
         let mut line = cells.map(cell).join(",");
         line.push_str("\r\n");

@@ -68,11 +68,7 @@ fn about(action: &Action) -> (Uuid, bool, Option<GroupId>) {
 }
 
 /// Looks up everybody and every group on a page.
-pub(super) async fn names(
-    services: &Services,
-    plan: PlanId,
-    rows: &[Row],
-) -> Result<Names, Error> {
+pub(super) async fn names(services: &Services, plan: PlanId, rows: &[Row]) -> Result<Names, Error> {
     let (mut people, mut around) = (Vec::new(), Vec::new());
     for row in rows {
         let Line::Step(step) = &row.line else {
