@@ -12,7 +12,10 @@
 )]
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
+#[macro_use]
+mod both;
 mod door;
+mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod whole;
