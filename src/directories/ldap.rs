@@ -1,35 +1,54 @@
 //! LDAP and Active Directory.
 
+mod census;
 mod connect;
 mod dn;
 mod entry;
 mod filter;
 mod groups;
 mod kind;
+mod mark;
 mod people;
 mod probe;
 mod read;
+mod references;
+mod root;
 mod schema;
 mod search;
 mod settings;
+mod source;
+mod standing;
 mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::directory::{Directory, Finding, Probe};
+use muster_domain::census::Census;
+use muster_domain::clock::Clock;
+use muster_domain::directory::{Cursor, Directory, Finding, Probe};
 use muster_domain::record::UserRecord;
 use muster_domain::snapshot::{Completeness, Intake};
 
 pub use kind::LdapKind;
-pub use schema::{Schema, Vendor};
+pub use schema::{Mark, Schema, Vendor};
 pub use settings::{Bind, LdapSettings, Limits, Roots, Security};
 
 /// A directory that speaks LDAP (RFC 4511), version 3.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ldap {
     settings: Arc<LdapSettings>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl fmt::Debug for Ldap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ldap")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ldap {
@@ -41,7 +60,22 @@ impl Ldap {
         settings.check()?;
         Ok(Self {
             settings: Arc::new(settings),
+            clock: None,
         })
+    }
+
+    /// The same with a clock, which servers need that find changes by date alone ([`Mark::Time`]): without one they are read
+    /// whole every time.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    fn now(&self) -> Option<DateTime<Utc>> {
+        self.clock.as_ref().map(|clock| clock.now())
     }
 }
 
@@ -52,10 +86,26 @@ impl Directory for Ldap {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
-        people::one(&self.settings, username).await
+        people::one(&self.settings, self.now(), username).await
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {
-        read::everything(&self.settings, intake).await
+        read::everything(&self.settings, self.now(), intake).await
+    }
+
+    async fn read_whole(&self, intake: &mut dyn Intake) -> (Completeness, Option<Cursor>) {
+        read::whole(&self.settings, self.now(), intake).await
+    }
+
+    async fn read_changes(
+        &self,
+        since: &Cursor,
+        intake: &mut dyn Intake,
+    ) -> (Completeness, Option<Cursor>) {
+        read::changes(&self.settings, self.now(), since, intake).await
+    }
+
+    async fn read_ids(&self, census: &mut dyn Census) -> Completeness {
+        census::everybody(&self.settings, census).await
     }
 }

@@ -1,4 +1,15 @@
-//! A source of accounts and groups, as the console sees it: it can be tried step by step, and read.
+//! A source of accounts and groups, as the console sees it: it can be tried step by step, and read in three ways.
+//!
+//! | reading | shows | may add and change | may remove |
+//! |---|---|---|---|
+//! | [`Directory::read`], [`Directory::read_whole`] | everything | yes | yes, when complete |
+//! | [`Directory::read_changes`] | what changed since a [`Cursor`] | yes | **never**: it is [`Doubt::Partial`] |
+//! | [`Directory::read_ids`] | the ids of all who are there | no | those absent, when complete |
+//!
+//! Between two whole readings a sync reads changes, often and cheaply, and takes a census now and then, because nothing
+//! shows in the changes when somebody is deleted, leaves the base, or stops to match a filter. A census that holds an id
+//! nobody knows here (a whole unit was moved into the base, which changes none of those in it) calls for a whole reading,
+//! as does a reading that gives no cursor to go on from.
 
 use std::time::Duration;
 
@@ -6,9 +17,16 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::census::{Census, OfWhole};
 use crate::record::UserRecord;
 use crate::settings::{SettingsSchema, Values};
-use crate::snapshot::{Completeness, Intake};
+use crate::snapshot::{Completeness, Doubt, Intake};
+
+/// Where a reading began, in the words of the source that gave it: a later one goes on from there. It holds no secret, and
+/// nothing but its own source can read it. At most 4 KiB.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
 
 /// One step of trying a directory. Each presumes the one before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -47,6 +65,39 @@ pub trait Directory: Send + Sync {
 
     /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
     async fn read(&self, intake: &mut dyn Intake) -> Completeness;
+
+    /// The same, and from where [`Self::read_changes`] goes on; none: this source tells no changes, or not now. The cursor is
+    /// taken before the first page, so that what changes during the reading is read again rather than missed. It counts only
+    /// once everything that was read has its effect: keep it in the transaction that ends the sync, and only if the reading
+    /// was complete.
+    async fn read_whole(&self, intake: &mut dyn Intake) -> (Completeness, Option<Cursor>) {
+        (self.read(intake).await, None)
+    }
+
+    /// Reads who was added or changed since a cursor, and groups likewise, in the same entries as a whole reading, but with
+    /// members by [`Reference::Id`](crate::snapshot::Reference::Id) alone, since those they point to are mostly not among
+    /// the entries. The same change may come again. Members that are listed are in the group; of others nothing is said.
+    ///
+    /// Always [`Completeness::Incomplete`] with [`Doubt::Partial`]: what is missing is missing for no reason. With further
+    /// doubts something failed, and the cursor is the one that was given: try again. No cursor: the source cannot say what
+    /// changed since then (it is another server, or one restored; the settings changed; too much changed): a whole reading
+    /// is due.
+    async fn read_changes(
+        &self,
+        since: &Cursor,
+        intake: &mut dyn Intake,
+    ) -> (Completeness, Option<Cursor>) {
+        let _ = (since, intake);
+        (Completeness::Complete.doubting(Doubt::Partial), None)
+    }
+
+    /// Reads the ids of everybody who is there, and of every group. Complete: who is not among them is gone. Whoever cannot
+    /// be used is there all the same.
+    async fn read_ids(&self, census: &mut dyn Census) -> Completeness {
+        let mut whole = OfWhole::new(census);
+        let completeness = self.read(&mut whole).await;
+        whole.judged(completeness)
+    }
 }
 
 /// A system that a kind of directory reads.
@@ -73,7 +124,15 @@ pub trait DirectoryKind: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The systems it reads, each with what its form begins with. At least one.
-    fn presets(&self) -> Vec<Preset>;
+    fn presets(&self) -> Vec<Preset> {
+        vec![Preset {
+            key: self.key(),
+            name: self.name(),
+            note: "",
+            values: Values::new(),
+            steps: Vec::new(),
+        }]
+    }
 
     /// The form that declares one. At most one field of it is a secret. [`Probe::Connect`], [`Probe::Bind`] and
     /// [`Probe::Search`] try what its first, second and third section say.

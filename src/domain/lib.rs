@@ -9,6 +9,7 @@
 pub mod application;
 pub mod audit;
 pub mod calibration;
+pub mod census;
 pub mod change;
 pub mod claims;
 pub mod clock;

@@ -9,6 +9,7 @@ use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::stored::KINDS;
 use muster_domain::plan::{Identity, PlanState, Reason, StoredPlan};
 use muster_domain::run::{RunState, Wish};
+use muster_services::directories;
 use muster_services::sync::runs::{self, RunDetail, Stop};
 use muster_services::{Call, Services};
 use muster_storage::plans::RowFilter;
@@ -46,6 +47,12 @@ pub(crate) async fn run(services: Services, stop: Stop) {
             && let Err(error) = runs::ask_what_is_due(&services).await
         {
             tracing::warn!(%error, "schedules could not be looked at; the next round tries again");
+        }
+        if round.is_multiple_of(SCHEDULES) {
+            let call = Call::system("removal", services.now());
+            if let Err(error) = directories::sweep_removed(&services, &call).await {
+                tracing::warn!(%error, "removed directories could not be looked at; the next round tries again");
+            }
         }
         if round.is_multiple_of(SWEEPS)
             && let Err(error) = runs::sweep(&services, services.now()).await

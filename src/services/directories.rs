@@ -15,6 +15,7 @@ mod carried;
 mod draft;
 mod keeping;
 mod probing;
+mod removed;
 mod removing;
 
 pub use carried::{carried, carry};
@@ -22,7 +23,8 @@ pub use draft::{Draft, schema, secret_field};
 pub(crate) use keeping::switch;
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
 pub use probing::{OnePerson, Target, person, probe};
-pub use removing::{Choice, Groups, People, remove_plan, sweep_removed};
+pub use removed::sweep_removed;
+pub use removing::{Choice, Groups, People, remove_plan};
 
 /// The kind of the directory whose accounts are made and kept here.
 pub const INTERNAL: &str = "internal";

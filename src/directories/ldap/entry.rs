@@ -92,9 +92,11 @@ impl Raw {
                 value.len()
             ));
         }
-        std::str::from_utf8(value)
-            .map(Some)
-            .map_err(|_| format!("“{name}” is not text."))
+        // A NUL is text to nobody who has to keep it.
+        match std::str::from_utf8(value) {
+            Ok(text) if !text.contains('\0') => Ok(Some(text)),
+            _ => Err(format!("“{name}” is not text.")),
+        }
     }
 
     /// The immutable id, as text that compares: GUIDs of Active Directory are 16 bytes, the first three fields of which
@@ -105,8 +107,10 @@ impl Raw {
             return Err(missing());
         };
         if attribute.eq_ignore_ascii_case("objectGUID") {
-            let bytes: [u8; 16] = value.as_slice().try_into().map_err(|_| missing())?;
-            return Ok(uuid::Uuid::from_bytes_le(bytes).to_string());
+            return self
+                .guid(attribute)
+                .map(|id| id.to_string())
+                .ok_or_else(missing);
         }
         let text = std::str::from_utf8(value).map_err(|_| missing())?;
         let is_plain =
@@ -116,6 +120,14 @@ impl Raw {
         } else {
             Err(missing())
         }
+    }
+
+    /// The one value of an attribute that holds a GUID in 16 bytes.
+    pub(crate) fn guid(&self, attribute: &str) -> Option<uuid::Uuid> {
+        let [value] = self.all(attribute) else {
+            return None;
+        };
+        Some(uuid::Uuid::from_bytes_le(value.as_slice().try_into().ok()?))
     }
 
     /// The security identifier of Active Directory, as `S-1-5-…` ([MS-DTYP] section 2.4.2).
@@ -195,6 +207,7 @@ mod tests {
         );
         assert_eq!(raw("cn", &[b""]).text("cn", 10).unwrap(), None);
         assert!(raw("cn", &[b"\xff"]).text("cn", 10).is_err());
+        assert!(raw("cn", &[b"a\0"]).text("cn", 10).is_err());
         assert!(raw("cn", &[&[b'x'; 11]]).text("cn", 10).is_err());
     }
 

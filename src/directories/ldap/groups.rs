@@ -22,7 +22,7 @@ pub(super) fn question(settings: &LdapSettings) -> Question {
         base: settings.groups_base.clone(),
         scope: Scope::Subtree,
         filter: settings.schema.groups.clone(),
-        attributes: settings.schema.asked_of_groups(),
+        attributes: settings.schema.asked_of_groups(settings.limits.members),
         page: settings.limits.group_page,
     }
 }
@@ -140,6 +140,12 @@ fn hand_on(
     }
 }
 
+/// So many members from this one on, as a server that counts them is asked.
+pub(super) fn range(attribute: &str, from: u64, members: u32) -> String {
+    let last = from.saturating_add(u64::from(members.max(1)) - 1);
+    format!("{attribute};range={from}-{last}")
+}
+
 /// A part of an attribute, as `member;range=0-1499` ([MS-ADTS] section 3.1.1.3.1.3.3).
 #[derive(PartialEq, Eq, Debug)]
 enum Part<'a> {
@@ -189,7 +195,7 @@ pub(super) async fn more(
         base: rest.dn.clone(),
         scope: Scope::Base,
         filter: "(objectClass=*)".to_owned(),
-        attributes: vec![format!("{};range={}-*", rest.attribute, rest.from)],
+        attributes: vec![range(&rest.attribute, rest.from, settings.limits.members)],
         page: 1,
     };
     let Page {

@@ -1,7 +1,8 @@
 //! People: from entries to records.
 
+use chrono::{DateTime, Utc};
 use ldap3::Scope;
-use muster_domain::record::{Attributes, ExternalId, UserRecord};
+use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Entry, Reference, RefusedRecord};
 use muster_domain::{Error, Kind, name};
 
@@ -9,12 +10,9 @@ use super::connect::{self, shown};
 use super::entry::{Raw, Unusable};
 use super::search::{Question, Search, Then};
 use super::settings::LdapSettings;
-use super::{dn, filter};
-
-/// ACCOUNTDISABLE ([MS-ADTS] section 2.2.16).
-const ACCOUNT_DISABLED: u32 = 2;
-/// Locked for good, by a person (draft-behera-ldap-password-policy section 5.3.3).
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
+use super::source::Kept;
+use super::standing::{self, Moment};
+use super::{dn, filter, root};
 
 /// How others in a reading point to an entry.
 pub(super) fn by_dn(normalised: &str) -> String {
@@ -42,29 +40,81 @@ pub(super) fn question(settings: &LdapSettings) -> Question {
     }
 }
 
-/// What an entry says. `base` is normalised.
-pub(super) fn entries(raw: &Raw, settings: &LdapSettings, base: &str) -> Vec<Entry> {
-    let dn = dn::normalised(&raw.dn);
-    let id = raw.id(&settings.schema.id).map(ExternalId);
-    let known = id.clone().and_then(|id| record(raw, settings, base, id));
-    let mut locators: Vec<String> = dn.iter().map(|dn| by_dn(dn)).collect();
-    match known {
-        Err(why) => vec![refused(raw, id.ok(), locators, why)],
-        Ok(record) => {
-            let username = record.attributes.get("username").map(String::as_str);
-            locators.extend(
-                username
-                    .filter(|_| !settings.schema.member_names.is_empty())
-                    .map(by_username),
-            );
-            let mut entries = primary_group(raw, &record);
-            entries.push(Entry::User {
-                record,
-                source: Default::default(),
-                locators,
-            });
-            entries
+/// Reads people's entries.
+pub(super) struct People<'a> {
+    settings: &'a LdapSettings,
+    /// Normalised.
+    base: String,
+    kept: Kept,
+    /// The server's time, if it tells.
+    now: Option<Moment>,
+}
+
+impl<'a> People<'a> {
+    /// People of this directory at this time.
+    pub(super) fn new(settings: &'a LdapSettings, now: Option<Moment>) -> Self {
+        Self {
+            settings,
+            base: dn::normalised(&settings.users_base).unwrap_or_default(),
+            kept: Kept::of(&settings.schema),
+            now,
         }
+    }
+
+    /// What an entry says.
+    pub(super) fn entries(&self, raw: &Raw) -> Vec<Entry> {
+        let id = raw.id(&self.settings.schema.id).map(ExternalId);
+        let known = id.clone().and_then(|id| self.known(raw, id));
+        let dn = dn::normalised(&raw.dn);
+        let mut locators: Vec<String> = dn.iter().map(|dn| by_dn(dn)).collect();
+        let (record, source) = match known {
+            Err(why) => return vec![refused(raw, id.ok(), locators, why)],
+            Ok(known) => known,
+        };
+        if !self.settings.schema.member_names.is_empty() {
+            let username = record.attributes.get("username");
+            locators.extend(username.map(|username| by_username(username)));
+        }
+        let mut entries = primary_group(raw, &record);
+        entries.push(Entry::User {
+            record,
+            source,
+            locators,
+        });
+        entries
+    }
+
+    fn known(&self, raw: &Raw, id: ExternalId) -> Result<(UserRecord, SourceValues), Unusable> {
+        let record = self.record(raw, id)?;
+        Ok((record, self.kept.values(raw, self.settings.limits.value)?))
+    }
+
+    fn record(&self, raw: &Raw, external_id: ExternalId) -> Result<UserRecord, Unusable> {
+        let (schema, longest) = (&self.settings.schema, self.settings.limits.value);
+        let place = dn::normalised(&raw.dn).ok_or("Its distinguished name cannot be read.")?;
+        if !dn::is_within(&place, &self.base) {
+            return Err("The server showed it although it is outside of the base.".to_owned());
+        }
+        let mut attributes = Attributes::new();
+        for (ours, theirs) in &schema.attributes {
+            if let Some(value) = raw.text(theirs, longest)? {
+                attributes.insert(ours.clone(), value.trim().to_owned());
+            }
+        }
+        if !attributes.contains_key("username") {
+            let theirs = schema.username();
+            return Err(format!("“{theirs}”, the username, is missing."));
+        }
+        if !attributes.contains_key("display_name")
+            && let Some(name) = raw.text("cn", longest)?
+        {
+            attributes.insert("display_name".to_owned(), name.trim().to_owned());
+        }
+        Ok(UserRecord {
+            external_id,
+            attributes,
+            active: !standing::is_off(raw, self.now)?,
+        })
     }
 }
 
@@ -80,57 +130,6 @@ pub(super) fn refused(
         why,
         locators,
     })
-}
-
-fn record(
-    raw: &Raw,
-    settings: &LdapSettings,
-    base: &str,
-    external_id: ExternalId,
-) -> Result<UserRecord, Unusable> {
-    let place = dn::normalised(&raw.dn).ok_or("Its distinguished name cannot be read.")?;
-    if !dn::is_within(&place, base) {
-        return Err("The server showed it although it is outside of the base.".to_owned());
-    }
-    let mut attributes = Attributes::new();
-    for (ours, theirs) in &settings.schema.attributes {
-        if let Some(value) = raw.text(theirs, settings.limits.value)? {
-            attributes.insert(ours.clone(), value.trim().to_owned());
-        }
-    }
-    if !attributes.contains_key("username") {
-        let theirs = settings
-            .schema
-            .attributes
-            .get("username")
-            .map(String::as_str)
-            .unwrap_or_default();
-        return Err(format!("“{theirs}”, the username, is missing."));
-    }
-    if !attributes.contains_key("display_name")
-        && let Some(name) = raw.text("cn", settings.limits.value)?
-    {
-        attributes.insert("display_name".to_owned(), name.trim().to_owned());
-    }
-    Ok(UserRecord {
-        external_id,
-        attributes,
-        active: !is_off(raw)?,
-    })
-}
-
-/// Whether the server keeps the person out. A sign that cannot be read keeps the record out instead.
-fn is_off(raw: &Raw) -> Result<bool, Unusable> {
-    if let Some(flags) = raw.text("userAccountControl", 20)? {
-        let flags: i64 = flags
-            .parse()
-            .map_err(|_| "“userAccountControl” is not a number.")?;
-        return Ok(flags & i64::from(ACCOUNT_DISABLED) != 0);
-    }
-    if let Some(lock) = raw.text("nsAccountLock", 10)? {
-        return Ok(lock.eq_ignore_ascii_case("true"));
-    }
-    Ok(raw.text("pwdAccountLockedTime", 40)? == Some(LOCKED_FOR_GOOD))
 }
 
 /// The group that Active Directory does not list among anybody's members: the person's domain and a number.
@@ -152,16 +151,12 @@ fn primary_group(raw: &Raw, record: &UserRecord) -> Vec<Entry> {
 /// The one person of this username.
 pub(super) async fn one(
     settings: &LdapSettings,
+    clock: Option<DateTime<Utc>>,
     username: &str,
 ) -> Result<Option<UserRecord>, Error> {
-    let attribute = settings
-        .schema
-        .attributes
-        .get("username")
-        .map(String::as_str)
-        .unwrap_or_default();
-    let filter = filter::exactly(&settings.schema.users, attribute, username);
+    let filter = filter::exactly(&settings.schema.users, settings.schema.username(), username);
     let mut connection = connect::open(settings).await?;
+    let now = root::time(&mut connection, settings, clock).await;
     // Two are enough to know that the name does not name one.
     let question = Question {
         filter,
@@ -184,11 +179,11 @@ pub(super) async fn one(
         )
         .next("Narrow the filter for people, or choose another attribute for the username.")),
         (Some(entry), None) => {
-            let base = dn::normalised(&settings.users_base).unwrap_or_default();
             let unusable = |why: Unusable| Error::new("LDAP-009", Kind::Upstream, why);
             let raw = entry.map_err(unusable)?;
             let id = raw.id(&settings.schema.id).map_err(unusable)?;
-            record(&raw, settings, &base, ExternalId(id))
+            People::new(settings, now)
+                .record(&raw, ExternalId(id))
                 .map(Some)
                 .map_err(unusable)
         }

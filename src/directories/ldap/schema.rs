@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use muster_domain::Error;
+
+use super::settings::unusable;
+use super::{groups, source};
+
 /// Whose server it is, for defaults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Vendor {
@@ -52,6 +57,8 @@ impl Vendor {
             group_name: "cn".to_owned(),
             members: vec!["member".to_owned(), "uniqueMember".to_owned()],
             member_names: vec!["memberUid".to_owned()],
+            extra: Vec::new(),
+            mark: Mark::Csn,
         };
         match self {
             Self::OpenLdap => plain,
@@ -65,10 +72,13 @@ impl Vendor {
                 group_name: "cn".to_owned(),
                 members: vec!["member".to_owned()],
                 member_names: Vec::new(),
+                extra: Vec::new(),
+                mark: Mark::Usn,
             },
             Self::Port389 => Schema {
                 id: "nsUniqueId".to_owned(),
                 users: "(objectClass=person)".to_owned(),
+                mark: Mark::Time,
                 ..plain
             },
             Self::FreeIpa => Schema {
@@ -77,6 +87,7 @@ impl Vendor {
                 groups: "(objectClass=ipaUserGroup)".to_owned(),
                 members: vec!["member".to_owned()],
                 member_names: Vec::new(),
+                mark: Mark::Time,
                 ..plain
             },
         }
@@ -100,9 +111,63 @@ pub struct Schema {
     pub members: Vec<String>,
     /// Attributes of groups that list members by username (RFC 2307).
     pub member_names: Vec<String>,
+    /// More of the server's attributes of people, which rules and mappings look at. Those that hold secrets are not asked
+    /// for whatever stands here.
+    pub extra: Vec<String>,
+    /// By what changes are found.
+    pub mark: Mark,
+}
+
+/// By what changes are found in a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// `uSNChanged`, which one domain controller counts ([MS-ADTS] section 3.1.1.1.9).
+    Usn,
+    /// `entryCSN`, up to the `contextCSN` of the database (OpenLDAP with the overlay syncprov; without it, as by time).
+    Csn,
+    /// `modifyTimestamp` (RFC 4512 section 3.4.4).
+    Time,
 }
 
 impl Schema {
+    /// The server's attribute for the username.
+    pub(crate) fn username(&self) -> &str {
+        self.attributes.get("username").map_or("", String::as_str)
+    }
+
+    /// Whether its names are names of attributes, and of none that holds a secret.
+    ///
+    /// # Errors
+    /// `LDAP-010`.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.username().is_empty() {
+            return Err(unusable(
+                "No attribute is named for the username.".to_owned(),
+            ));
+        }
+        let lists = [&self.members, &self.member_names, &self.extra];
+        let names = [&self.id, &self.group_name]
+            .into_iter()
+            .chain(self.attributes.values())
+            .chain(lists.into_iter().flatten());
+        for name in names {
+            let shown = super::connect::shown(name);
+            if !is_attribute(name) {
+                return Err(
+                    unusable(format!("“{shown}” is not the name of an attribute."))
+                        .next("Write one attribute's name, for example mail or employeeNumber."),
+                );
+            }
+            if source::is_secret(name) {
+                return Err(
+                    unusable(format!("“{shown}” holds a secret and is never read."))
+                        .next("Take it out."),
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Attributes that are asked for people.
     pub(crate) fn asked_of_people(&self) -> Vec<String> {
         let mut asked: Vec<String> = self.attributes.values().cloned().collect();
@@ -113,22 +178,73 @@ impl Schema {
             "pwdAccountLockedTime",
             "objectSid",
             "primaryGroupID",
+            "accountExpires",
         ];
         asked.extend(signs.map(str::to_owned));
+        asked.extend(self.extra.iter().cloned());
         asked.push(self.id.clone());
+        asked.retain(|name| !source::is_secret(name));
         asked.sort_by_key(|name| name.to_ascii_lowercase());
         asked.dedup_by_key(|name| name.to_ascii_lowercase());
         asked
     }
 
-    /// Attributes that are asked for groups.
-    pub(crate) fn asked_of_groups(&self) -> Vec<String> {
+    /// Attributes that are asked for groups: of Active Directory, so many members at once, since one that was told to sends
+    /// them all in one message otherwise.
+    pub(crate) fn asked_of_groups(&self, members: u32) -> Vec<String> {
         let mut asked = vec![
             self.id.clone(),
             self.group_name.clone(),
             "objectSid".to_owned(),
         ];
-        asked.extend(self.members.iter().chain(&self.member_names).cloned());
+        asked.extend(self.members.iter().map(|name| match self.mark {
+            Mark::Usn => groups::range(name, 0, members),
+            Mark::Csn | Mark::Time => name.clone(),
+        }));
+        asked.extend(self.member_names.iter().cloned());
         asked
+    }
+}
+
+/// Whether this is the name of an attribute, with or without options (RFC 4512 section 2.5). An underscore is not allowed
+/// there and found nevertheless.
+fn is_attribute(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';' | '_');
+    name.len() <= 200
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l1_what_is_no_attribute_or_holds_a_secret_is_refused() {
+        for (_, _, vendor) in Vendor::ALL {
+            assert!(vendor.schema().check().is_ok());
+        }
+        for wrong in [
+            "",
+            "*",
+            "+",
+            "1.1 ",
+            "cn)(uid=*",
+            "cn=a",
+            "é",
+            ";x",
+            "userPassword",
+        ] {
+            let extra = Schema {
+                extra: vec![wrong.to_owned()],
+                ..Vendor::OpenLdap.schema()
+            };
+            assert_eq!(extra.check().unwrap_err().code, "LDAP-010", "{wrong}");
+            let mut mapped = Vendor::OpenLdap.schema();
+            mapped
+                .attributes
+                .insert("username".to_owned(), wrong.to_owned());
+            assert!(mapped.check().is_err(), "{wrong}");
+        }
     }
 }

@@ -71,6 +71,8 @@ pub struct Limits {
     pub page: u16,
     /// Groups a page: each may bring thousands of members.
     pub group_page: u16,
+    /// Members of one group at once, where the server counts them (Active Directory sends 1 500 unasked).
+    pub members: u32,
     /// Pages of one search, at most.
     pub pages: u32,
     /// To connect, TLS included.
@@ -90,6 +92,7 @@ impl Default for Limits {
         Self {
             page: 500,
             group_page: 50,
+            members: 1_500,
             pages: 100_000,
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(60),
@@ -157,22 +160,18 @@ impl LdapSettings {
                     .next("Write it as in RFC 4515, for example (objectClass=person)."));
             }
         }
+        self.schema.check()?;
         for base in [&self.users_base, &self.groups_base] {
             if super::dn::normalised(base).is_none() {
                 return Err(unusable(format!("“{base}” is not a distinguished name."))
                     .next("Write it like ou=people,dc=example,dc=org."));
             }
         }
-        if !self.schema.attributes.contains_key("username") {
-            return Err(unusable(
-                "No attribute is named for the username.".to_owned(),
-            ));
-        }
         Ok(())
     }
 }
 
-fn unusable(words: String) -> Error {
+pub(super) fn unusable(words: String) -> Error {
     Error::new("LDAP-010", Kind::Invalid, words)
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_domain::change::{Action, Cause, Change};
+use muster_domain::change::Action;
 use muster_domain::id::{DirectoryId, GroupId, PlanId, UserId};
 use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::plan::identity::Digest;
@@ -16,18 +16,21 @@ use muster_domain::plan::{Counts, Phase, PlanState, Purpose, Step, StoredPlan};
 use muster_domain::record::ExternalId;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
-use muster_domain::user::{Deactivation, State, User};
 use muster_domain::{Error, Kind};
-use muster_storage::accounts::{self, Account};
 use muster_storage::directories::{self, Directory};
-use muster_storage::groups::{self, Sourced};
-use muster_storage::{Quiet, Tx, directory_states, memberships, plans, providers, users};
+use muster_storage::{
+    Quiet, accounts, directory_states, groups, memberships, plans, providers, runs, users,
+};
 use serde_json::json;
 
 use super::keeping::is_read;
-use super::{INTERNAL, find, internal};
+use super::{find, internal};
 use crate::standing::Standing;
 use crate::{Call, Services, guard, roles};
+
+mod steps;
+
+use steps::{Leaver, group_step, handed_over};
 
 /// Rows that are read at once.
 const PAGE: u64 = 200;
@@ -109,6 +112,14 @@ async fn begin(
     let tx = services.db().begin().await?;
     let mut directory = find(&tx, id).await?;
     is_read(services, &directory)?;
+    if runs::open_of(&tx, id).await?.is_some() {
+        return Err(Error::new(
+            "DIR-009",
+            Kind::Conflict,
+            "A run of this directory is under way.",
+        )
+        .next("Wait for its end, or stop it. The plan is made of what is here then."));
+    }
     let keeps = providers::list(&tx).await?;
     if let Some(provider) = keeps.iter().find(|provider| provider.directory == id) {
         return Err(Error::new(
@@ -221,21 +232,6 @@ impl Writing<'_> {
     }
 }
 
-fn cause() -> Cause {
-    Cause::Rule("directory removed".to_owned())
-}
-
-fn step(subject: &str, action: Action, undo: Vec<Action>) -> Step {
-    Step {
-        change: Change::new(action, cause()),
-        subject: subject.to_owned(),
-        undo: undo
-            .into_iter()
-            .map(|action| Change::new(action, Cause::Undone))
-            .collect(),
-    }
-}
-
 /// Memberships that the directory made: they end, or are of this console from then on. Gives the groups that go.
 async fn members(
     writing: &mut Writing<'_>,
@@ -276,34 +272,6 @@ async fn members(
             }
         }
     }
-}
-
-/// Memberships by hand in place of the directory's, and the end of these.
-fn handed_over(known: &Sourced, rows: &[&Membership], stays: bool) -> (Vec<Step>, Vec<Step>) {
-    let name = &known.group.name;
-    let add = |row: &Membership, origin| Action::AddMember {
-        group: row.group,
-        member: row.member,
-        origin,
-    };
-    let end = |row: &Membership, origin| Action::RemoveMember {
-        group: row.group,
-        member: row.member,
-        origin,
-    };
-    let here = rows
-        .iter()
-        .filter(|_| stays)
-        .map(|row| {
-            let undo = vec![end(row, Origin::Manual)];
-            step(name, add(row, Origin::Manual), undo)
-        })
-        .collect();
-    let ends = rows
-        .iter()
-        .map(|row| step(name, end(row, row.origin), vec![add(row, row.origin)]))
-        .collect();
-    (here, ends)
 }
 
 async fn people(
@@ -373,85 +341,6 @@ async fn people(
     }
 }
 
-/// Somebody who has an account of the directory.
-struct Leaver<'a> {
-    user: &'a User,
-    account: &'a Account,
-    internal: DirectoryId,
-}
-
-impl Leaver<'_> {
-    fn account(&self) -> Action {
-        Action::UpdateAccount {
-            user: self.user.id,
-            directory: self.account.directory,
-            external_id: self.account.external_id.clone(),
-            attributes: self.account.attributes.clone(),
-        }
-    }
-
-    fn without_account(&self) -> Step {
-        let remove = Action::RemoveAccount {
-            user: self.user.id,
-            directory: self.account.directory,
-            external_id: self.account.external_id.clone(),
-        };
-        step(&self.user.username, remove, vec![self.account()])
-    }
-
-    fn kept_here(&self) -> Step {
-        let external_id = ExternalId(self.user.id.to_string());
-        let keep = Action::UpdateAccount {
-            user: self.user.id,
-            directory: self.internal,
-            external_id: external_id.clone(),
-            attributes: self.account.attributes.clone(),
-        };
-        let undo = Action::RemoveAccount {
-            user: self.user.id,
-            directory: self.internal,
-            external_id,
-        };
-        step(&self.user.username, keep, vec![undo])
-    }
-
-    fn deactivated(&self, call: &Call, directory: &str) -> Step {
-        let by = Deactivation {
-            by: directory.to_owned(),
-            // The directory will not be there to take it back.
-            directory: None,
-            at: call.at,
-            reason: Some(cause().label().to_owned()),
-        };
-        let user = self.user.id;
-        step(
-            &self.user.username,
-            Action::Deactivate { user, by },
-            vec![Action::Reactivate { user }],
-        )
-    }
-
-    fn deleted(&self, rows: &[Membership]) -> Step {
-        let user = self.user.id;
-        let mut undo = vec![Action::CreateUser {
-            user,
-            directory: self.account.directory,
-            external_id: self.account.external_id.clone(),
-            attributes: self.account.attributes.clone(),
-        }];
-        undo.extend(rows.iter().map(|row| Action::AddMember {
-            group: row.group,
-            member: row.member,
-            origin: row.origin,
-        }));
-        if let State::Deactivated(by) = &self.user.state {
-            let by = by.clone();
-            undo.push(Action::Deactivate { user, by });
-        }
-        step(&self.user.username, Action::DeleteUser { user }, undo)
-    }
-}
-
 /// Groups become local, or go.
 async fn its_groups(
     writing: &mut Writing<'_>,
@@ -472,69 +361,4 @@ async fn its_groups(
         let steps: Vec<Step> = steps.collect();
         writing.put(Phase::GroupsLeave, steps).await?;
     }
-}
-
-fn group_step(known: &Sourced, directory: DirectoryId, leaving: &BTreeSet<GroupId>) -> Step {
-    let group = known.group.id;
-    let link = Action::LinkGroup {
-        group,
-        directory,
-        external_id: known.external_id.clone(),
-    };
-    if !leaving.contains(&group) {
-        let unlink = Action::UnlinkGroup {
-            group,
-            directory,
-            external_id: known.external_id.clone(),
-        };
-        return step(&known.group.name, unlink, vec![link]);
-    }
-    let again = Action::CreateGroup {
-        group,
-        name: known.group.name.clone(),
-        description: known.group.description.clone(),
-        directory: known.group.directory,
-    };
-    step(
-        &known.group.name,
-        Action::DeleteGroup { group },
-        vec![again, link],
-    )
-}
-
-/// Removes the directories whose removal was carried out and to which nothing refers any more. Gives how many went. What
-/// could not be done keeps its directory: the next plan takes care of the rest.
-///
-/// # Errors
-/// Why the database cannot serve.
-pub async fn sweep_removed(services: &Services, call: &Call) -> Result<u64, Error> {
-    let mut removed = 0;
-    for directory in directories::list(services.db()).await? {
-        if directory.kind == INTERNAL || directory.enabled {
-            continue;
-        }
-        let tx = services.db().begin().await?;
-        if !is_empty(&tx, &directory).await? {
-            tx.rollback().await?;
-            continue;
-        }
-        memberships::remove_origin(&tx, Origin::Directory(directory.id)).await?;
-        directories::delete(&tx, directory.id).await?;
-        let detail = json!({ "kind": directory.kind, "settings": directory.settings });
-        let id = Some(directory.id.0);
-        let event = call.event("directory.remove", &directory.name, id, detail);
-        tx.commit(&[event]).await?;
-        removed += 1;
-    }
-    Ok(removed)
-}
-
-/// Whether its removal was carried out and left nothing.
-async fn is_empty(tx: &Tx, directory: &Directory) -> Result<bool, Error> {
-    let done = plans::list(tx, Some(directory.id), Some(PlanState::Done), None, 1).await?;
-    if done.first().map(|plan| plan.purpose) != Some(Purpose::Removal) {
-        return Ok(false);
-    }
-    let groups = groups::page_of_directory(tx, directory.id, None, 1).await?;
-    Ok(groups.is_empty() && accounts::count_of_directory(tx, directory.id).await? == 0)
 }

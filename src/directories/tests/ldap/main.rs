@@ -8,9 +8,12 @@
     reason = "in a test, the line that panics is the report"
 )]
 
+mod active_directory;
 mod certificates;
+mod domain;
 mod hostile;
 mod reading;
+mod samba;
 mod script;
 mod slapd;
 mod trust;

@@ -14,6 +14,7 @@
 mod certificates;
 #[macro_use]
 mod both;
+mod declaring;
 mod door;
 mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]

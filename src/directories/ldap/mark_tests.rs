@@ -1,0 +1,160 @@
+use secrecy::SecretString;
+
+use super::*;
+use crate::ldap::schema::Vendor;
+use crate::ldap::settings::{Bind, Limits, Roots, Security};
+
+fn settings() -> LdapSettings {
+    LdapSettings {
+        servers: vec![("localhost".to_owned(), 389)],
+        security: Security::Plain,
+        roots: Roots::System,
+        bind: Bind::Simple {
+            dn: "cn=a".to_owned(),
+            password: SecretString::from("hunter2"),
+        },
+        users_base: "ou=people,dc=x".to_owned(),
+        groups_base: "ou=groups,dc=x".to_owned(),
+        schema: Vendor::OpenLdap.schema(),
+        limits: Limits::default(),
+    }
+}
+
+fn moment(text: &str) -> Moment {
+    Moment::read(text).unwrap()
+}
+
+fn usn(server: &str, last: u64, time: &str) -> Place {
+    Place::Usn {
+        server: server.to_owned(),
+        last,
+        time: Moment::read(time),
+    }
+}
+
+fn csn(stamps: &[&str]) -> Place {
+    Place::Csn(super::stamps(stamps.iter().copied()).unwrap())
+}
+
+const A: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+const B: &str = "16fd2706-8baf-433b-82eb-8c7fada847da";
+const EARLY: &str = "20261122080000.000001Z#000000#001#000000";
+const LATE: &str = "20261122090000.000001Z#000000#001#000000";
+const OTHER: &str = "20261122083000.000001Z#000000#002#000000";
+
+#[test]
+fn a_cursor_is_read_back_and_holds_no_secret() {
+    for place in [
+        usn(A, 42, "20261122080000.0Z"),
+        usn(A, 42, ""),
+        csn(&[EARLY, OTHER]),
+        Place::Time(moment("20261122080000Z")),
+    ] {
+        let cursor = place.write(&settings());
+        assert_eq!(Place::read(&cursor, &settings()), Some(place));
+        assert!(!cursor.0.contains("hunter2"));
+        let longer = Cursor(format!("{} x", cursor.0));
+        assert_eq!(Place::read(&longer, &settings()), None);
+    }
+    for junk in ["", "usn", "usn 0 0 0 0", "csn 0000000000000000", "\0"] {
+        assert_eq!(Place::read(&Cursor(junk.to_owned()), &settings()), None);
+    }
+}
+
+#[test]
+fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
+    let cursor = Place::Time(moment("20261122080000Z")).write(&settings());
+    let mut others = [settings(), settings(), settings(), settings()];
+    others[0].users_base = "dc=x".to_owned();
+    others[1].schema.users = "(uid=*)".to_owned();
+    others[2].schema.extra.push("title".to_owned());
+    others[3].schema.id = "nsUniqueId".to_owned();
+    for other in others {
+        assert_eq!(Place::read(&cursor, &other), None);
+    }
+}
+
+#[test]
+fn l23_numbers_of_another_server_or_of_an_older_state_say_nothing() {
+    let known = usn(A, 100, "");
+    assert_eq!(
+        known.filter(&usn(A, 100, "")).as_deref(),
+        Some("(uSNChanged>=101)")
+    );
+    assert!(known.filter(&usn(A, 250, "")).is_some());
+    assert_eq!(known.filter(&usn(B, 250, "")), None, "another server");
+    assert_eq!(known.filter(&usn(A, 99, "")), None, "set back");
+    assert_eq!(known.filter(&csn(&[EARLY])), None);
+    assert_eq!(usn(A, u64::MAX, "").filter(&usn(A, u64::MAX, "")), None);
+}
+
+#[test]
+fn l23_a_server_that_lacks_what_was_read_is_read_whole() {
+    let known = csn(&[EARLY, OTHER]);
+    let first = "(entryCSN>=20261122080000.000001Z#000000#001#000001)";
+    assert_eq!(known.filter(&csn(&[LATE, OTHER])).as_deref(), Some(first));
+    assert_eq!(known.filter(&known).as_deref(), Some(first));
+    assert_eq!(known.filter(&csn(&[LATE])), None, "a writer is missing");
+    assert_eq!(csn(&[LATE]).filter(&csn(&[EARLY])), None, "set back");
+}
+
+#[test]
+fn who_expires_meanwhile_is_asked_for_though_nothing_changed() {
+    let (from, until) = ("20261122080000.0Z", "20261122090000.0Z");
+    let filter = usn(A, 1, from).filter(&usn(A, 1, until)).unwrap();
+    assert_eq!(
+        filter,
+        format!(
+            "(|(uSNChanged>=2)(&(accountExpires>={})(accountExpires<={})))",
+            moment(from).0,
+            moment(until).0
+        )
+    );
+}
+
+#[test]
+fn l22_no_clock_that_is_wrong_makes_a_change_be_skipped() {
+    let now = moment("20261122080000Z");
+    let next = |latest: &str| {
+        let Place::Time(next) = Place::next(Place::Time(now), Moment::read(latest)) else {
+            panic!("a time stays a time");
+        };
+        next.written()
+    };
+    assert_eq!(next("20261122070000Z"), "20261122070001Z", "settled");
+    assert_eq!(next("20261122075959Z"), "20261122075500Z", "just now");
+    assert_eq!(
+        next("20991231000000Z"),
+        "20261122075500Z",
+        "a date from the future"
+    );
+    assert_eq!(next(""), "20261122075500Z", "no date at all");
+    // The clock here is an hour ahead of theirs: what they date next is still asked for.
+    let theirs = Place::next(Place::Time(now), Some(moment("20261122065900Z")));
+    let Place::Time(from) = theirs else { panic!() };
+    assert!(from <= moment("20261122070001Z"));
+}
+
+#[test]
+fn what_was_read_already_is_passed_over() {
+    let known = csn(&[EARLY, OTHER]);
+    let raw = |stamp: &str| Raw {
+        dn: String::new(),
+        attributes: BTreeMap::from([("entrycsn".to_owned(), vec![stamp.as_bytes().to_vec()])]),
+    };
+    assert!(known.is_read(&raw(EARLY)));
+    assert!(known.is_read(&raw(OTHER)));
+    assert!(!known.is_read(&raw(LATE)));
+    assert!(!known.is_read(&raw("junk")));
+    assert!(!known.is_read(&Raw::default()));
+    let third = "20200101000000.000001Z#000000#003#000000";
+    assert!(!known.is_read(&raw(third)), "nobody knows that writer");
+    for junk in [
+        "",
+        "#",
+        "20261122080000.000001Z#0#1#0",
+        "é#000000#001#000000",
+    ] {
+        assert_eq!(writer(junk), None, "{junk}");
+    }
+}
