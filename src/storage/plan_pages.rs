@@ -232,7 +232,11 @@ impl Asked {
         let conditions = &mut self.conditions;
         if let Some(subject) = wanted.subject {
             let subject = conditions.bind(subject);
-            conditions.and(format!("c.subject_id = {subject}"));
+            // Written so that the plan does not lead: it has all the rows, a person has few.
+            conditions.and(format!(
+                "c.position IN (SELECT s.position FROM plan_changes s WHERE s.subject_id = {subject} \
+                 AND NOT (s.plan_id <> $1))"
+            ));
         }
         if let Some(q) = &wanted.q {
             // SQLite knows small and capital letters of English alone: what was typed is looked for as well.
@@ -254,7 +258,7 @@ impl Asked {
             let also = |causes: &str| {
                 format!(
                     "EXISTS (SELECT 1 FROM plan_changes o WHERE o.subject_id = c.subject_id \
-                     AND o.plan_id = c.plan_id AND o.cause IN ({causes}))"
+                     AND NOT (o.plan_id <> c.plan_id) AND o.cause IN ({causes}))"
                 )
             };
             conditions.and(format!(

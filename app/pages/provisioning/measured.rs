@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use muster_domain::methods::Method;
 use muster_domain::methods::measured::{Measured, advice};
 
 use super::plan_words::took;
-use crate::components::{Card, Column, Inset, Row, Rows, Table, TableRow, When, counted, grouped};
+use crate::components::{Card, Column, Inset, Table, TableRow, When, counted, grouped};
 
 /// What is measured, and what follows.
 pub(crate) fn cards(all: &[Measured], now: DateTime<Utc>) -> AnyView {
@@ -14,12 +15,12 @@ pub(crate) fn cards(all: &[Measured], now: DateTime<Utc>) -> AnyView {
     }
     let sentences = advice(all, now)
         .into_iter()
-        .map(|sentence| view! { <Row title=sentence/> })
+        .map(|sentence| view! { <li>{sentence}</li> })
         .collect_view();
     let table = table(all, now);
     view! {
         <Card title="On this installation" inset=Inset::Flush>{table}</Card>
-        <Card title="What we would do" inset=Inset::Flush><Rows>{sentences}</Rows></Card>
+        <Card title="What we would do"><ul class="advice">{sentences}</ul></Card>
     }
     .into_any()
 }
@@ -50,6 +51,7 @@ fn row(one: &Measured, now: DateTime<Utc>) -> TableRow {
         .map(|percent| format!("{percent} % of everybody"));
     let confirmed = match one.confirmed_at {
         Some(at) => view! { <When at now/> }.into_any(),
+        None if one.method == Method::Manual => nothing("by you alone"),
         None => nothing("never"),
     };
     let how = one.how_leavers_show();

@@ -440,7 +440,7 @@ fn rows_card(seen: &Seen) -> AnyView {
         let name = named.as_ref().map_or_else(|| "one person".to_owned(), |whom| whom.name.clone());
         let open = named.filter(|whom| whom.is_here).map(|whom| {
             let href = page_of(whom.id, whom.is_group);
-            view! { <LinkButton href look=Look::Quiet icon=Glyph::Arrow>{format!("Open the page of {}", whom.name)}</LinkButton> }
+            view! { <LinkButton href look=Look::Quiet icon=Glyph::Arrow>{if whom.is_group { "Open the group’s page" } else { "Open their own page" }}</LinkButton> }
         });
         (name, open)
     });

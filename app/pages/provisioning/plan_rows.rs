@@ -1,6 +1,7 @@
 //! The rows of a plan: before and after for each person and group, why, and what became of it.
 
 use leptos::prelude::*;
+use muster_domain::change::Cause;
 use muster_domain::plan::stored::{Line, kind_of};
 use muster_domain::plan::told;
 use muster_services::sync::views::{Became, RowView};
@@ -100,13 +101,17 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
     let mut cells = match &row.row.line {
         Line::Step(step) => {
             let verb = told::verb(kind_of(&step.change.action));
-            let (_, tone) = cause(step.change.cause.word());
-            let why = step.change.cause.label().to_owned();
+            let (why, tone) = cause(step.change.cause.word());
+            // A filter and a rule have words of their own.
+            let title = match &step.change.cause {
+                Cause::FilteredOut(words) | Cause::Rule(words) => Some(words.clone()),
+                _ => None,
+            };
             vec![
                 view! { <b>{verb}</b> }.into_any(),
                 whom(row, &step.subject, shown),
                 diff(entry.changes, shown.is_about_one),
-                view! { <Chip tone>{why}</Chip> }.into_any(),
+                view! { <Chip tone title>{why}</Chip> }.into_any(),
             ]
         }
         Line::Refusal(refusal) => {

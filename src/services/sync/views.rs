@@ -8,7 +8,7 @@ mod named;
 use muster_domain::Error;
 use muster_domain::drift::Class;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
-use muster_domain::listing::{Count, Page};
+use muster_domain::listing::{At, Count, Page};
 use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
@@ -231,11 +231,23 @@ pub async fn rows(
     if nothing_is(&wanted, view, asked) {
         return Ok(none());
     }
-    let counted = match known(view, asked, &wanted) {
-        Some(known) => Count::Exact(known),
-        None => plan_pages::count_rows(db, view.plan.id, &wanted, COUNTED).await?,
+    let plan = view.plan.id;
+    let page = match known(view, asked, &wanted) {
+        Some(known) => plan_pages::rows(db, plan, &wanted, paging, Count::Exact(known)).await?,
+        None if paging.at == At::First => {
+            let mut page = plan_pages::rows(db, plan, &wanted, paging, Count::Exact(0)).await?;
+            page.total = match &page.next {
+                // One page is all there is: nobody has to count.
+                None => Count::Exact(page.rows.len() as u64),
+                Some(_) => plan_pages::count_rows(db, plan, &wanted, COUNTED).await?,
+            };
+            page
+        }
+        None => {
+            let counted = plan_pages::count_rows(db, plan, &wanted, COUNTED).await?;
+            plan_pages::rows(db, plan, &wanted, paging, counted).await?
+        }
     };
-    let page = plan_pages::rows(db, view.plan.id, &wanted, paging, counted).await?;
     let exceptions = exceptions(services, view, &page.rows).await?;
     let names = named::names(services, view.plan.id, &page.rows).await?;
     Ok(each(page, |row| {
@@ -286,9 +298,11 @@ fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {
                 && asked.cause.as_ref().is_none_or(|wanted| wanted == cause)
         });
     let is_narrowed = asked.kind.is_some() || asked.cause.is_some() || asked.class.is_some();
+    // A name is looked for in every sort by itself, because the index of sorts holds names, too.
+    let is_searched = asked.q.is_some() && view.plan.state != PlanState::Making;
     let of_class = asked.class.map(|class| class.sorts(counts));
     Wanted {
-        sorts: if is_narrowed {
+        sorts: if is_narrowed || is_searched {
             sorts
                 .filter(|sort| of_class.as_ref().is_none_or(|some| some.contains(sort)))
                 .collect()

@@ -19,6 +19,7 @@ mod door;
 mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
+mod views;
 mod whole;
 
 use muster_domain::Error;
