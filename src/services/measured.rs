@@ -13,6 +13,7 @@ use muster_storage::directories::Directory;
 use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers, runs};
 
 use crate::directories::{INTERNAL, JIT};
+use crate::sync::views;
 use crate::{Call, Services};
 
 /// Runs of a directory that are looked through for one that came to its end.
@@ -57,7 +58,7 @@ async fn one(
     let confirmed_at = match method {
         Method::Jit | Method::Scim => accounts::last_confirmed_of_directory(db, id).await?,
         Method::Manual => None,
-        _ => coverage::read_at(db, id).await?,
+        _ => views::read_at(services, id).await?,
     };
     let mut nested = coverage::nested(db, Origin::Directory(id)).await?;
     for provider in &through {

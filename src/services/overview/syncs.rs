@@ -8,10 +8,11 @@ use muster_domain::plan::told;
 use muster_domain::plan::{PlanState, Purpose};
 use muster_domain::protocol::Level;
 use muster_domain::run::RunState;
-use muster_storage::{coverage, directories, directory_states, plans, runs};
+use muster_storage::{directories, directory_states, plans, runs};
 
 use super::attention::{Attention, item};
 use crate::Services;
+use crate::sync::views;
 
 /// Held plans that are looked at.
 const MOST: u64 = 50;
@@ -49,7 +50,7 @@ pub(super) async fn facts(services: &Services) -> Result<Vec<Sync>, Error> {
             .into_iter()
             .next();
         let failed = newest.filter(|run| run.state == RunState::Failed);
-        let since = coverage::read_at(db, directory.id)
+        let since = views::read_at(services, directory.id)
             .await?
             .unwrap_or(directory.created_at);
         let days = (services.now() - since).num_days();

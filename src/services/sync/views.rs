@@ -5,14 +5,16 @@ mod drift;
 mod export;
 mod named;
 
+use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::drift::Class;
+use muster_domain::guard::Hold;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::listing::{At, Count, Page};
 use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
-use muster_domain::run::{Run, RunState};
+use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
 use muster_storage::plan_pages::{self, Wanted};
 use muster_storage::runs::Exception;
@@ -421,6 +423,33 @@ pub async fn failures(
         ..Paging::default()
     };
     Ok(rows(services, call, &view, &asked, &paging).await?.rows)
+}
+
+/// Runs that are looked through for one that read its source as a whole.
+const LOOKED_AT: u64 = 20;
+
+/// When a directory was last read as a whole: the newest plan of a run that nothing was missing for.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub(crate) async fn read_at(
+    services: &Services,
+    directory: DirectoryId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let db = services.db();
+    for run in runs::list(db, Some(directory), None, LOOKED_AT).await? {
+        let Some(plan) = run.plan.filter(|_| run.wish != Wish::Apply) else {
+            continue;
+        };
+        let Some(plan) = plans::get(db, plan).await? else {
+            continue;
+        };
+        let is_part = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
+        if plan.state != PlanState::Making && !plan.holds.iter().any(is_part) {
+            return Ok(Some(plan.created_at));
+        }
+    }
+    Ok(None)
 }
 
 /// How far a run is: what a page that watches it asks again and again.
