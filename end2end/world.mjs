@@ -81,11 +81,11 @@ const stopped = (child) =>
     child.kill('SIGTERM');
   });
 
-/** Starts a Muster. `admin: false` leaves the setup open; `demo` is a number of made-up people; `lab` adds the lab. */
-export async function startMuster({ admin = true, demo = 0, lab = false, flags = [] } = {}) {
+/** Starts a Muster. `admin: false` leaves the setup open; `demo` is a number of made-up people, `plan` the rows of the plan they leave; `lab` adds the lab. */
+export async function startMuster({ admin = true, demo = 0, plan = 40, lab = false, flags = [] } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'muster-story-'));
   if (admin) tool(dir, ['admin', 'create', ROOT.username, '--name', ROOT.name, '--email', ROOT.email], `${ROOT.password}\n`);
-  if (demo > 0) tool(dir, ['demo', '--users', String(demo)]);
+  if (demo > 0) tool(dir, ['demo', '--users', String(demo), '--plan', String(plan)]);
   const log = fs.createWriteStream(path.join(dir, 'server.log'), { flags: 'a' });
   await new Promise((resolve) => log.on('open', resolve));
   const labFlags = lab ? ['--lab', '--lab-listen', '127.0.0.1:0'] : [];

@@ -20,6 +20,7 @@ mod m0013_mail;
 mod m0014_sessions;
 mod m0016_addresses;
 mod m0017_syncs;
+mod m0018_plan_pages;
 mod m0019_mappings;
 
 use sea_orm_migration::prelude::*;
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_sessions::Step),
             Box::new(m0016_addresses::Step),
             Box::new(m0017_syncs::Step),
+            Box::new(m0018_plan_pages::Step),
             Box::new(m0019_mappings::Step),
         ]
     }

@@ -41,6 +41,24 @@ const CONSOLE = {
     await root.post('/applications/new', { name: 'Wiki', address: 'https://intra.example.org/wiki', who: 'everybody' });
     return '/applications';
   },
+  plans: () => '/plans',
+  'plans-none': () => '/plans?state=discarded',
+  plan: (root) => first(root, '/plans?purpose=sync', /href="(\/plans\/[0-9a-f-]{36})"/),
+  'plan-kind': async (root) => `${await first(root, '/plans?purpose=sync', /href="(\/plans\/[0-9a-f-]{36})"/)}?kind=update_account`,
+  'plan-not-done': async (root) => `${await first(root, '/plans?purpose=sync', /href="(\/plans\/[0-9a-f-]{36})"/)}?kind=refusal`,
+  drifts: () => '/drift',
+  drift: (root) => first(root, '/drift', /href="(\/drift\/[0-9a-f-]{36})"/),
+  'runs-none': () => '/runs',
+  run: async (root) => {
+    const plan = await first(root, '/plans?purpose=drift', /href="(\/plans\/[0-9a-f-]{36})"/);
+    const [, identity] = /name="identity" value="([0-9a-f]{64})"/.exec((await root.get(plan)).text);
+    const run = (await root.post(`${plan}/approve`, { identity })).to;
+    await expect.poll(async () => (await root.get(run)).text, { timeout: 60_000 }).toContain('Undo what it did');
+    return run;
+  },
+  runs: () => '/runs',
+  'plan-carried': (root) => first(root, '/plans?purpose=drift', /href="(\/plans\/[0-9a-f-]{36})"/),
+  'plan-stale': (root) => first(root, '/plans?purpose=sync', /href="(\/plans\/[0-9a-f-]{36})"/),
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
   security: () => '/security',

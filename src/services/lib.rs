@@ -28,6 +28,7 @@ pub mod hashing;
 pub mod lockout;
 pub mod mail;
 pub mod mapping;
+pub mod measured;
 mod notices;
 pub mod outbox;
 pub mod overview;

@@ -8,6 +8,7 @@ pub mod mapped;
 pub mod planning;
 pub mod rules;
 pub mod runs;
+pub mod views;
 
 use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;

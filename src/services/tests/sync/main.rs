@@ -24,6 +24,7 @@ mod random;
 mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
+mod views;
 mod whole;
 
 use muster_domain::Error;
