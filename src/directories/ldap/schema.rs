@@ -208,7 +208,7 @@ impl Schema {
 
 /// Whether this is the name of an attribute, with or without options (RFC 4512 section 2.5). An underscore is not allowed
 /// there and found nevertheless.
-fn is_attribute(name: &str) -> bool {
+pub(super) fn is_attribute(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';' | '_');
     name.len() <= 200
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -16,6 +16,7 @@ mod declaring;
 mod door;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
+mod vouching;
 mod whole;
 
 use muster_domain::Error;
