@@ -75,7 +75,7 @@ enum Command {
         /// One of the benches; all of them when left out
         bench: Option<String>,
     },
-    /// Hunt for what a test has no time for: kills in the middle of writing, garbled requests
+    /// Hunt for what a test has no time for: kills in the middle of writing and of syncs, garbled requests
     Soak {
         /// One of the hunts; all of them when left out
         hunt: Option<String>,
@@ -85,6 +85,9 @@ enum Command {
         /// Repeats a hunt that found something
         #[arg(long)]
         seed: Option<u64>,
+        /// How often a sync is killed, on each database (`sync` alone, which ends then however long that takes)
+        #[arg(long, default_value_t = 200)]
+        times: u64,
     },
 }
 
@@ -116,6 +119,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             hunt,
             minutes,
             seed,
-        } => soak::run(&house, hunt.as_deref(), minutes, seed),
+            times,
+        } => soak::run(&house, hunt.as_deref(), minutes, seed, times),
     }
 }

@@ -6,6 +6,7 @@
 mod dice;
 mod garble;
 mod kill;
+mod sync;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, Instant};
@@ -37,26 +38,43 @@ type Hunt = fn(&mut Ground<'_>) -> Result<String, Failure>;
 /// By name.
 const HUNTS: &[(&str, Hunt)] = &[("kill", kill::hunt), ("garble", garble::hunt)];
 
-/// Runs one hunt or all, each for so many minutes.
+/// The hunt that has a world of its own: it needs no stage.
+const SYNC: &str = "sync";
+
+/// Runs one hunt or all, each for so many minutes, or so many times.
 pub fn run(
     house: &House,
     only: Option<&str>,
     minutes: u64,
     seed: Option<u64>,
+    times: u64,
 ) -> Result<(), Failure> {
+    let is_sync = only.is_none_or(|only| only == SYNC);
     let chosen: Vec<_> = HUNTS
         .iter()
         .filter(|(name, _)| only.is_none_or(|only| only == *name))
         .collect();
-    if chosen.is_empty() {
-        let names: Vec<&str> = HUNTS.iter().map(|(name, _)| *name).collect();
+    if chosen.is_empty() && !is_sync {
+        let mut names: Vec<&str> = HUNTS.iter().map(|(name, _)| *name).collect();
+        names.push(SYNC);
         return Err(
             Failure::new(format!("there is no hunt `{}`", only.unwrap_or_default()))
                 .next(format!("there is: {}", names.join(", "))),
         );
     }
-    let (muster, site) = server::build(house, Profile::Dev)?;
     let seed = seed.unwrap_or_else(by_chance);
+    if is_sync {
+        println!("    {SYNC}: seed {seed}");
+        timed(SYNC, || sync::hunt(house, times, seed)).map_err(|failure| {
+            failure.next(format!(
+                "`cargo xtask soak {SYNC} --times {times} --seed {seed}` again"
+            ))
+        })?;
+    }
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let (muster, site) = server::build(house, Profile::Dev)?;
     for (name, hunt) in chosen {
         println!("    {name}: seed {seed}");
         let folder = house.target().join("soak").join(name);

@@ -110,3 +110,26 @@ pub async fn is_taken(
     let values = [directory.0.into(), millis(now).into()];
     Ok(sql::number(reader, sql::ask(reader, sql, values)).await? > 0)
 }
+
+/// Makes sure that a directory has a state that others can go on from.
+///
+/// # Errors
+/// `DB-021` when there is no such directory.
+pub async fn ensure(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
+    let sql = "INSERT INTO directory_states (directory_id, revision) VALUES ($1, 0) ON CONFLICT (directory_id) DO NOTHING";
+    sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
+    Ok(())
+}
+
+/// Notes that something of these directories changed by other hands: plans made before are out of date. Directories that
+/// no plan was ever made of have no state. Give them in the order of their ids: two who change at once wait in turn.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn changed(tx: &Tx, directories: &[DirectoryId]) -> Result<(), Error> {
+    for directory in directories {
+        let sql = "UPDATE directory_states SET revision = revision + 1 WHERE directory_id = $1";
+        sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
+    }
+    Ok(())
+}

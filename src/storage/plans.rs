@@ -187,7 +187,7 @@ pub struct RowFilter {
 }
 
 #[derive(FromQueryResult)]
-struct ChangeRow {
+pub(crate) struct ChangeRow {
     position: i64,
     subject: String,
     change: String,
@@ -281,7 +281,7 @@ pub async fn steps(
     Ok(steps)
 }
 
-fn to_row(row: ChangeRow) -> Result<Row, Error> {
+pub(crate) fn to_row(row: ChangeRow) -> Result<Row, Error> {
     let line = match row.refusal {
         Some(refusal) => Line::Refusal(from_json::<Refusal>("plan_changes", &refusal)?),
         None => {

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use muster_domain::directory::{Directory, DirectoryKind, Finding, Probe};
+use muster_domain::directory::{Directory, DirectoryKind, Finding, Preset, Probe};
 use muster_domain::record::UserRecord;
 use muster_domain::settings::{SettingsSchema, Values};
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake};
 use muster_domain::{Error, Kind};
+use tokio::sync::watch;
 
 /// What it says.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ struct Told {
 pub struct FakeDirectory {
     told: Arc<Mutex<Told>>,
     readings: Arc<AtomicU64>,
+    hangs: watch::Sender<bool>,
 }
 
 impl Default for FakeDirectory {
@@ -34,6 +36,7 @@ impl Default for FakeDirectory {
                 hangs_after: None,
             })),
             readings: Arc::default(),
+            hangs: watch::Sender::new(false),
         }
     }
 }
@@ -56,9 +59,21 @@ impl FakeDirectory {
         self.set(|told| told.completeness = Completeness::Incomplete(vec![doubt]));
     }
 
-    /// From now on it hangs for ever behind so many pages.
+    /// From now on a reading hangs behind so many pages, until [`FakeDirectory::goes_on`].
     pub fn hangs_after(&self, pages: usize) {
+        self.hangs.send_replace(true);
         self.set(|told| told.hangs_after = Some(pages));
+    }
+
+    /// Readings that hang go on, and new ones do not hang.
+    pub fn goes_on(&self) {
+        self.set(|told| told.hangs_after = None);
+        self.hangs.send_replace(false);
+    }
+
+    /// New readings do not hang; those that do, hang on.
+    pub fn hangs_no_more(&self) {
+        self.set(|told| told.hangs_after = None);
     }
 
     /// How often it was read.
@@ -105,7 +120,8 @@ impl Directory for FakeDirectory {
         let told = self.told();
         for (number, page) in told.pages.into_iter().enumerate() {
             if told.hangs_after == Some(number) {
-                std::future::pending::<()>().await;
+                let mut hangs = self.hangs.subscribe();
+                let _ = hangs.wait_for(|hangs| !hangs).await;
             }
             if let Err(error) = intake.page(page).await {
                 return told
@@ -124,6 +140,10 @@ impl DirectoryKind for FakeDirectory {
 
     fn name(&self) -> &'static str {
         "A directory for tests"
+    }
+
+    fn presets(&self) -> Vec<Preset> {
+        Vec::new()
     }
 
     fn schema(&self) -> SettingsSchema {

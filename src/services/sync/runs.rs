@@ -10,7 +10,6 @@ mod asking;
 mod carrying;
 mod examining;
 mod keeping;
-mod lately;
 mod lease;
 mod making;
 mod reading;
@@ -29,8 +28,6 @@ pub use reading::{
 };
 pub use scheduling::{ask_what_is_due, next_due};
 pub use undoing::undo;
-
-pub(crate) use lately::lately;
 
 /// Somebody stopped the run.
 const STOPPED: &str = "RUN-003";

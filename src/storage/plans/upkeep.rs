@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::id::{DirectoryId, PlanId, RunId};
+use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::plan::stored::{Line, REFUSALS};
 use muster_domain::plan::{PlanState, Step, StoredPlan};
 use sea_orm::FromQueryResult;
@@ -77,28 +77,6 @@ pub async fn by_identity(
 struct KindRow {
     kind: String,
     many: i64,
-}
-
-/// How many steps of each kind that takes something away a run did: those up to `reached` that did not fail.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn taken_away(
-    reader: &impl Reader,
-    plan: PlanId,
-    run: RunId,
-    reached: i64,
-) -> Result<BTreeMap<String, u64>, Error> {
-    let sql = "SELECT kind, COUNT(*) AS many FROM plan_changes WHERE plan_id = $1 AND position <= $2 \
-               AND kind IN ('remove_member', 'deactivate', 'remove_account', 'delete_user', 'unlink_group', 'delete_group') \
-               AND NOT EXISTS (SELECT 1 FROM run_outcomes WHERE run_id = $3 AND run_outcomes.position = plan_changes.position) \
-               GROUP BY kind";
-    let values = [plan.0.into(), reached.into(), run.0.into()];
-    let rows: Vec<KindRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.kind, count(row.many)))
-        .collect())
 }
 
 /// How many rows of each kind a plan has.

@@ -19,6 +19,7 @@ use super::lease::{Worker, again};
 use super::making::millis;
 use super::{LOST, passes, words};
 use crate::provisioning;
+use crate::sync::planning;
 
 /// Steps that are committed together.
 const AT_ONCE: u64 = 200;
@@ -46,7 +47,7 @@ impl Worker {
         if seen.approved_by.is_some() {
             self.is_what_was_approved(&seen).await?;
         }
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         let mut plan = plans::get(&tx, id).await?.ok_or_else(missing)?;
         let may = match plan.state {
             PlanState::Clear => true,
@@ -62,9 +63,8 @@ impl Worker {
         run.started_at = run.started_at.or(Some(call.at));
         run.heartbeat_at = Some(call.at);
         if plan.counts.all() == 0 {
-            plan.state = PlanState::Done;
-            plans::update(&tx, &plan).await?;
-            self.commit(tx, &[]).await?;
+            tx.rollback().await?;
+            self.confirm().await;
             self.finish(run.clone(), RunState::Done).await?;
             run.ended_at = Some(call.at);
             return Ok(run);
@@ -136,14 +136,15 @@ impl Worker {
         again(|| self.done(&run)).await
     }
 
+    /// Keeps what need not be looked at closer by the next run. It may as well not be kept.
+    pub(super) async fn confirm(&self) {
+        if let Err(error) = planning::confirm(&self.services, self.directory).await {
+            tracing::debug!(%error, "the next run looks closer");
+        }
+    }
+
     async fn done(&self, run: &Run) -> Result<(), Error> {
-        let missing = || Error::not_found("plan");
-        let id = run.plan.ok_or_else(missing)?;
-        let tx = self.services.db().begin().await?;
-        let mut plan = plans::get(&tx, id).await?.ok_or_else(missing)?;
-        plan.state = PlanState::Done;
-        plans::update(&tx, &plan).await?;
-        self.commit(tx, &[]).await?;
+        self.confirm().await;
         self.finish(run.clone(), RunState::Done).await
     }
 
@@ -181,9 +182,9 @@ impl Worker {
     ) -> Result<Run, Error> {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        let _ = provisioning::apply(&self.services, &call, &tx, &changes).await?;
+        let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -206,7 +207,7 @@ impl Worker {
         begun: Instant,
     ) -> Result<Run, Error> {
         let call = self.call();
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         let exception = Exception {
             position: step.0,
             code: error.code.to_owned(),

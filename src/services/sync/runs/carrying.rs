@@ -129,7 +129,7 @@ impl Worker {
     /// back.
     async fn end(&self, error: &Error) -> Result<(), Error> {
         let call = self.call();
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         let mut run = runs::get(&tx, self.run)
             .await?
             .ok_or_else(|| Error::not_found("run"))?;
@@ -181,10 +181,17 @@ impl Worker {
         self.commit_and_leave(tx, &[event]).await
     }
 
-    /// Ends a run that came as far as it was to come.
+    /// Ends a run that came as far as it was to come, and with it the plan that it carried out.
     pub(super) async fn finish(&self, mut run: Run, state: RunState) -> Result<(), Error> {
         let call = self.call();
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
+        if let (RunState::Done, Some(id)) = (state, run.plan)
+            && run.wish != Wish::Plan
+            && let Some(mut plan) = plans::get(&tx, id).await?
+        {
+            plan.state = PlanState::Done;
+            plans::update(&tx, &plan).await?;
+        }
         run.state = state;
         run.ended_at = Some(call.at);
         run.heartbeat_at = Some(call.at);

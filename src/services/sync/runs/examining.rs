@@ -8,7 +8,7 @@ use muster_domain::change::Action;
 use muster_domain::id::UserId;
 use muster_domain::membership::{Member, Membership};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
-use muster_domain::run::{Run, RunState};
+use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::plans::{self, REFUSED, upkeep};
 use muster_storage::{directories, directory_states, memberships, runs, users};
 
@@ -99,6 +99,7 @@ async fn of_run(services: &Services, run: &Run) -> Result<Vec<String>, Error> {
     }
     if let (RunState::Done, Some(plan)) = (run.state, &plan)
         && plan.state == PlanState::Done
+        && run.wish != Wish::Plan
         && progress.tried != plan.counts.all()
     {
         wrong.push(format!(

@@ -69,24 +69,25 @@ impl Worker {
         call
     }
 
-    /// Commits, if the lease is ours still. The lease is renewed last, so that whoever changes something by hand and
-    /// then the directory's state does not wait for us in a circle.
+    /// A transaction that began with renewing the lease: until it ends nobody can take over, and whoever else locks the
+    /// directory's state first does not wait for us in a circle.
     ///
     /// # Errors
-    /// `RUN-004` when another one took over: nothing is written.
-    pub(super) async fn commit(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), Error> {
-        self.renew(&tx).await?;
-        match events {
-            [] => tx.commit_quiet(Quiet::Working).await,
-            events => tx.commit(events).await,
+    /// `RUN-004` when another one took over: nothing may be written.
+    pub(super) async fn tx(&self) -> Result<Tx, Error> {
+        let tx = self.services.db().begin().await?;
+        let until = self.services.now() + LEASE;
+        match directory_states::renew(&tx, self.directory, &self.owner, until).await? {
+            true => Ok(tx),
+            false => Err(lost()),
         }
     }
 
-    async fn renew(&self, tx: &Tx) -> Result<(), Error> {
-        let until = self.services.now() + LEASE;
-        match directory_states::renew(tx, self.directory, &self.owner, until).await? {
-            true => Ok(()),
-            false => Err(lost()),
+    /// Commits with what goes on record, if anything does.
+    pub(super) async fn commit(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), Error> {
+        match events {
+            [] => tx.commit_quiet(Quiet::Working).await,
+            events => tx.commit(events).await,
         }
     }
 
@@ -96,12 +97,8 @@ impl Worker {
         tx: Tx,
         events: &[AuditEvent],
     ) -> Result<(), Error> {
-        self.renew(&tx).await?;
         directory_states::release(&tx, self.directory, &self.owner).await?;
-        match events {
-            [] => tx.commit_quiet(Quiet::Working).await,
-            events => tx.commit(events).await,
-        }
+        self.commit(tx, events).await
     }
 
     /// Gives the lease back; the run stays open for whoever comes next.
@@ -128,7 +125,7 @@ impl Worker {
     }
 
     async fn beat_once(&self) -> Result<(), Error> {
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         runs::beat(&tx, self.run, self.services.now()).await?;
         self.commit(tx, &[]).await
     }

@@ -25,7 +25,7 @@ impl Worker {
         let begun = Instant::now();
         let call = self.call();
         let directory = find(self.services.db(), self.directory).await?;
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         run.state = RunState::Planning;
         run.plan = None;
         run.progress = Progress::default();
@@ -86,7 +86,7 @@ impl Worker {
 
     /// Writes that the plan is made; it stands in for those made before it to the same purpose, which wait still.
     async fn made(&self, run: &Run, plan: &StoredPlan) -> Result<(), Error> {
-        let tx = self.services.db().begin().await?;
+        let tx = self.tx().await?;
         runs::update(&tx, run).await?;
         for state in [PlanState::Clear, PlanState::Held] {
             let some = plans::upkeep::in_state(&tx, Some(self.directory), state, None).await?;
@@ -150,7 +150,7 @@ impl Watch for Watched<'_> {
 impl Watched<'_> {
     async fn write(&mut self) -> Result<(), Error> {
         self.run.heartbeat_at = Some(self.worker.services.now());
-        let tx = self.worker.services.db().begin().await?;
+        let tx = self.worker.tx().await?;
         if self.run.plan.is_none() && plans::get(&tx, self.plan.id).await?.is_some() {
             self.run.plan = Some(self.plan.id);
         }

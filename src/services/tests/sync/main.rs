@@ -13,7 +13,10 @@
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
 mod declaring;
+#[macro_use]
+mod both;
 mod door;
+mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod vouching;

@@ -1,0 +1,222 @@
+//! Runs that are cut, stopped, taken over, and kept from the database: nothing twice, nothing lost.
+
+use std::time::Duration;
+
+use muster_domain::plan::PlanState;
+use muster_domain::run::{Run, RunState, Wish};
+use muster_services::Services;
+use muster_services::sync::runs::{self, Stop};
+use muster_storage::{accounts, directory_states, plans, runs as rows};
+use muster_testing::TestWorld;
+
+use super::{asked, carried_out, here, later, many, office, plan_of, run_of, sound, synced};
+
+/// Waits until the run is where the question says.
+async fn until(services: &Services, what: impl Fn(&Run) -> bool) -> Run {
+    loop {
+        let run = rows::list(services.db(), None, None, 1)
+            .await
+            .unwrap()
+            .remove(0);
+        if what(&run) {
+            return run;
+        }
+        assert!(run.ended_at.is_none(), "it was over before: {run:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Works on a run in the background, on a node of its own.
+async fn working(world: &TestWorld) -> tokio::task::JoinHandle<bool> {
+    let node = world.another_node().await.unwrap();
+    tokio::spawn(async move { runs::work(&node).await.unwrap() })
+}
+
+on_both! {
+    async fn r1_a_run_cut_while_it_is_carried_out_goes_on_behind_what_was_written(world) {
+        let directory = office(&world).await;
+        world.source.says(many(1500));
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = working(&world).await;
+        let cut = until(&world.services, |run| run.progress.tried >= 400).await;
+        node.abort();
+        assert!(node.await.is_err(), "it was cut");
+        let cut = run_of(&world, cut.id).await;
+        assert_eq!(cut.state, RunState::Applying);
+        assert!(cut.progress.tried < cut.progress.planned);
+        assert!(!runs::work(&world.services).await.unwrap(), "its lease runs still");
+        later(&world);
+        let readings = world.source.readings();
+        assert!(runs::work(&world.services).await.unwrap());
+        let done = run_of(&world, id).await;
+        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 3002, 0));
+        assert_eq!(world.source.readings(), readings, "the source was not asked again");
+        assert_eq!(here(&world, directory).await, (1500, 1500));
+        sound(&world).await;
+    }
+
+    async fn r1_a_run_cut_while_its_plan_is_made_begins_anew(world) {
+        let directory = office(&world).await;
+        world.source.says(many(300));
+        world.source.hangs_after(2);
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = working(&world).await;
+        until(&world.services, |run| run.state == RunState::Planning).await;
+        while world.source.readings() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        node.abort();
+        assert!(node.await.is_err());
+        assert!(!runs::work(&world.services).await.unwrap());
+        later(&world);
+        world.source.hangs_no_more();
+        assert!(runs::work(&world.services).await.unwrap());
+        assert_eq!(run_of(&world, id).await.state, RunState::Done);
+        let all = plans::list(world.services.db(), None, None, None, 9).await.unwrap();
+        assert_eq!(all.iter().map(|plan| plan.state).collect::<Vec<_>>(), [PlanState::Done]);
+        assert_eq!(here(&world, directory).await, (300, 300));
+        sound(&world).await;
+    }
+
+    async fn r18_r19_who_lost_the_lease_writes_nothing_more(world) {
+        let directory = office(&world).await;
+        world.source.says(many(300));
+        world.source.hangs_after(2);
+        let id = asked(&world, directory, Wish::Sync).await;
+        let slow = working(&world).await;
+        while world.source.readings() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // A node whose clock is ahead takes over somebody who works still.
+        later(&world);
+        world.source.hangs_no_more();
+        assert!(runs::work(&world.services).await.unwrap());
+        let done = run_of(&world, id).await;
+        assert_eq!(done.state, RunState::Done);
+        world.source.goes_on();
+        assert!(slow.await.unwrap(), "it ends by itself");
+        assert_eq!(run_of(&world, id).await, done, "and wrote nothing into the run");
+        let done_ones = plans::list(world.services.db(), None, Some(PlanState::Done), None, 9).await.unwrap();
+        assert_eq!(done_ones.len(), 1);
+        assert_eq!(here(&world, directory).await, (300, 300));
+    }
+
+    async fn of_many_workers_one_takes_a_run(world) {
+        let directory = office(&world).await;
+        world.source.says(many(200));
+        let _ = asked(&world, directory, Wish::Sync).await;
+        let nodes = [
+            world.another_node().await.unwrap(),
+            world.another_node().await.unwrap(),
+            world.another_node().await.unwrap(),
+        ];
+        let (one, two, three) = tokio::join!(runs::work(&nodes[0]), runs::work(&nodes[1]), runs::work(&nodes[2]));
+        let took = [one, two, three].into_iter().filter(|took| *took.as_ref().unwrap()).count();
+        assert_eq!((took, world.source.readings()), (1, 1));
+        sound(&world).await;
+    }
+
+    async fn r2_who_is_told_to_stop_leaves_the_run_to_the_next_at_once(world) {
+        let directory = office(&world).await;
+        world.source.says(many(1500));
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = world.another_node().await.unwrap();
+        let stop = Stop::default();
+        let told = stop.clone();
+        let working = tokio::spawn(async move { runs::work_until(&node, &told).await.unwrap() });
+        until(&world.services, |run| run.progress.tried >= 200).await;
+        stop.tell();
+        assert!(working.await.unwrap());
+        let left = run_of(&world, id).await;
+        assert_eq!(left.state, RunState::Applying);
+        assert!(runs::work(&world.services).await.unwrap(), "without waiting for a lease");
+        assert_eq!(here(&world, directory).await, (1500, 1500));
+        sound(&world).await;
+    }
+
+    async fn a_run_is_stopped_between_two_batches_and_what_it_did_is_taken_back(world) {
+        let directory = office(&world).await;
+        world.source.says(many(1500));
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = working(&world).await;
+        until(&world.services, |run| run.progress.tried >= 400).await;
+        runs::cancel(&world.services, &world.system(), id).await.unwrap();
+        assert!(node.await.unwrap());
+        let stopped = run_of(&world, id).await;
+        assert_eq!((stopped.state, stopped.problem.as_deref()), (RunState::Cancelled, None));
+        assert_eq!(stopped.progress.tried % 200, 0);
+        let (accounts, _) = here(&world, directory).await;
+        assert!(accounts >= 300 && stopped.progress.tried < 3002);
+        assert_eq!(plan_of(&world, &stopped).await.state, PlanState::Done);
+        sound(&world).await;
+        let undo = runs::undo(&world.services, &world.system(), id).await.unwrap();
+        let undone = carried_out(&world, undo).await;
+        assert_eq!((undone.state, undone.progress.failed), (RunState::Done, 0));
+        assert_eq!(here(&world, directory).await, (0, 0));
+        let run = synced(&world, directory).await;
+        assert_eq!(run.progress.failed, 0);
+        assert_eq!(here(&world, directory).await, (1500, 1500));
+        sound(&world).await;
+    }
+
+    async fn a_run_is_stopped_while_the_source_is_read(world) {
+        let directory = office(&world).await;
+        world.source.says(many(300));
+        world.source.hangs_after(1);
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = working(&world).await;
+        while world.source.readings() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        runs::cancel(&world.services, &world.system(), id).await.unwrap();
+        world.source.goes_on();
+        assert!(node.await.unwrap());
+        let stopped = run_of(&world, id).await;
+        assert_eq!((stopped.state, stopped.plan), (RunState::Cancelled, None));
+        assert_eq!(plans::list(world.services.db(), None, None, None, 9).await.unwrap(), []);
+        assert_eq!(here(&world, directory).await, (0, 0));
+        sound(&world).await;
+    }
+
+    async fn the_lease_is_given_back_with_the_end_and_not_taken_by_who_asks(world) {
+        let directory = office(&world).await;
+        world.source.says(many(3));
+        let _ = synced(&world, directory).await;
+        let now = world.services.now();
+        assert!(!directory_states::is_taken(world.services.db(), directory, now).await.unwrap());
+        let tx = world.services.db().begin().await.unwrap();
+        let until = now + chrono::TimeDelta::seconds(30);
+        assert!(directory_states::take(&tx, directory, "a", now, until).await.unwrap());
+        assert!(!directory_states::take(&tx, directory, "b", now, until).await.unwrap());
+        assert!(!directory_states::renew(&tx, directory, "b", until).await.unwrap());
+        assert!(directory_states::renew(&tx, directory, "a", until).await.unwrap());
+        assert!(directory_states::take(&tx, directory, "b", until, until).await.unwrap(), "it ended");
+        assert!(!directory_states::renew(&tx, directory, "a", until).await.unwrap());
+        directory_states::release(&tx, directory, "a").await.unwrap();
+        assert!(directory_states::renew(&tx, directory, "b", until).await.unwrap());
+        tx.rollback().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn r5_a_full_disk_leaves_the_run_for_later() {
+    let world = TestWorld::new().await.unwrap();
+    let directory = office(&world).await;
+    world.source.says(many(900));
+    let id = asked(&world, directory, Wish::Sync).await;
+    let full = world.on_a_full_disk().await.unwrap();
+    // Small changes have room in the file; the plan's rows do not.
+    let error = runs::work(&full).await.unwrap_err();
+    assert_eq!(error.code, "DB-002");
+    assert!(run_of(&world, id).await.ended_at.is_none());
+    later(&world);
+    assert!(runs::work(&world.services).await.unwrap());
+    assert_eq!(run_of(&world, id).await.state, RunState::Done);
+    assert_eq!(
+        accounts::count_of_directory(world.services.db(), directory)
+            .await
+            .unwrap(),
+        900
+    );
+    sound(&world).await;
+}
