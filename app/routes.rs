@@ -16,7 +16,7 @@ use crate::pages::people::{
     bulk, factors, group_edit, groups, me, passkeys, password_links, permits, roles, user_edit,
     users,
 };
-use crate::pages::provisioning::compare;
+use crate::pages::provisioning::{compare, drift, plan, plans, run, runs};
 use crate::pages::security::{
     activity, mail, overview, policies, receipt_list, receipts, sessions, settings, sign_in,
 };
@@ -247,6 +247,18 @@ pub const ROUTES: &[Route] = routes! {
     post "/applications/{id}/remove"          Elevated(P::ManageSettings) => application_edit::remove;
     get  "/auth/enter"                        SignedIn => enter::show, afresh;
 
+    get  "/plans"                             May(P::ViewDirectories) => plans::list;
+    get  "/plans/{id}"                        May(P::ViewDirectories) => plan::show;
+    get  "/plans/{id}/download"               May(P::ViewDirectories) => plan::download;
+    post "/plans/{id}/approve"                Elevated(P::ManageDirectories) => plan::approve;
+    post "/plans/{id}/discard"                May(P::ManageDirectories) => plan::discard;
+    get  "/runs"                              May(P::ViewDirectories) => runs::list;
+    get  "/runs/{id}"                         May(P::ViewDirectories) => run::show;
+    get  "/runs/{id}/events"                  May(P::ViewDirectories) => run::follow;
+    post "/runs/{id}/cancel"                  May(P::ManageDirectories) => run::cancel;
+    post "/runs/{id}/undo"                    Elevated(P::ManageDirectories) => run::undo;
+    get  "/drift"                             May(P::ViewDirectories) => drift::list;
+    get  "/drift/{directory}"                 May(P::ViewDirectories) => drift::show;
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
 
     get  "/security"                          May(P::ViewSecurity) => sessions::show;

@@ -309,12 +309,12 @@ pub(crate) fn navigation(call: &Call, here: &str) -> Vec<NavSection> {
         ),
         (
             "Provisioning",
-            &[(
-                "/compare",
-                "Compare methods",
-                G::Compare,
-                P::ViewDirectories,
-            )],
+            &[
+                ("/plans", "Plans", G::Plan, P::ViewDirectories),
+                ("/runs", "Runs", G::Refresh, P::ViewDirectories),
+                ("/drift", "Drift", G::Filter, P::ViewDirectories),
+                ("/compare", "Compare", G::Compare, P::ViewDirectories),
+            ],
         ),
         (
             "Security",

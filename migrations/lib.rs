@@ -20,6 +20,7 @@ mod m0013_mail;
 mod m0014_sessions;
 mod m0016_addresses;
 mod m0017_syncs;
+mod m0018_plan_pages;
 
 use sea_orm_migration::prelude::*;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_sessions::Step),
             Box::new(m0016_addresses::Step),
             Box::new(m0017_syncs::Step),
+            Box::new(m0018_plan_pages::Step),
         ]
     }
 }

@@ -12,6 +12,7 @@ mod local_times;
 #[cfg(feature = "hydrate")]
 mod page;
 mod passkey_button;
+mod run_progress;
 mod select_all;
 mod unsaved_guard;
 
@@ -20,5 +21,6 @@ pub use countdown::{Countdown, clock};
 pub use jump_key::JumpKey;
 pub use local_times::LocalTimes;
 pub use passkey_button::PasskeyButton;
+pub use run_progress::RunProgress;
 pub use select_all::SelectAll;
 pub use unsaved_guard::UnsavedGuard;

@@ -46,6 +46,7 @@ async function targets(name, root) {
       .replace('{slug}', slug)
       .replace('{idp}', 'lab-honest')
       .replace('{sequence}', '1')
+      .replace('{directory}', directory)
       .replace('{key}', 'x'.repeat(43))
       .replace('{id}', nobody);
 }

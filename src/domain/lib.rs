@@ -15,6 +15,7 @@ pub mod claims;
 pub mod clock;
 pub mod credential;
 pub mod directory;
+pub mod drift;
 pub mod error;
 pub mod evidence;
 pub mod factor;

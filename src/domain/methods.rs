@@ -4,6 +4,7 @@
 
 mod facts;
 mod fit;
+pub mod measured;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,8 +98,8 @@ impl Method {
     #[must_use]
     pub const fn availability(self) -> Availability {
         match self {
-            Self::Manual | Self::Jit => Availability::Here,
-            Self::Ldap | Self::Crowd | Self::ApiConnector | Self::Scim => Availability::NotYet,
+            Self::Manual | Self::Jit | Self::Ldap => Availability::Here,
+            Self::Crowd | Self::ApiConnector | Self::Scim => Availability::NotYet,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod names;
 pub mod person;
 pub mod stored;
 pub mod terms;
+pub mod told;
 
 use serde::{Deserialize, Serialize};
 

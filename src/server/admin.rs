@@ -115,9 +115,12 @@ fn password() -> Result<SecretString, Stop> {
 ///
 /// # Errors
 /// When they are there already or the database cannot be written.
-pub(crate) async fn demo(settings: Settings, users: u32) -> Result<(), Stop> {
+pub(crate) async fn demo(settings: Settings, users: u32, plan: u32) -> Result<(), Stop> {
     let services = wiring::services(&settings, settings.listen).await?;
     let filled = demo::fill(&services, &wiring::shell(&services), users).await?;
+    if plan > 0 {
+        demo::leave_plans(&services, &wiring::shell(&services), plan).await?;
+    }
     services.db().close().await?;
     say(format_args!(
         "Added {} users and {} groups.",

@@ -63,6 +63,9 @@ pub(crate) enum Command {
         /// How many people
         #[arg(long, default_value_t = 10_000)]
         users: u32,
+        /// How many rows the plan has that it leaves to look at
+        #[arg(long, default_value_t = 40, hide = true)]
+        plan: u32,
     },
 }
 

@@ -89,7 +89,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Stop> {
             };
             return syncing::once(Settings::read(settings)?, asked).await;
         }
-        Command::Demo { settings, users } => admin::demo(Settings::read(settings)?, users).await,
+        Command::Demo {
+            settings,
+            users,
+            plan,
+        } => admin::demo(Settings::read(settings)?, users, plan).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 //! The same every time; written in batches, so that ten thousand people take seconds.
 
 mod people;
+mod plan;
 mod story;
 
 use muster_domain::change::{Action, Cause, Change};
@@ -13,6 +14,7 @@ use serde_json::json;
 use crate::call::Who;
 use crate::directories::Place;
 use crate::{Call, Services, directories, provisioning};
+pub use plan::leave_plans;
 use story::Sources;
 
 /// Most people the demo makes.
@@ -20,6 +22,9 @@ pub const MOST: u32 = 1_000_000;
 
 /// Changes that go through the door at once: enough to batch, few enough to hold in memory.
 const AT_ONCE: usize = 5_000;
+
+/// The seed of the demo: the same people on every machine.
+const SEED: u64 = 0x4D55_5354_4552;
 
 /// The kind of the demo's own directory.
 const KIND: &str = "demo";

@@ -27,6 +27,7 @@ pub mod guard;
 pub mod hashing;
 pub mod lockout;
 pub mod mail;
+pub mod measured;
 mod notices;
 pub mod outbox;
 pub mod overview;

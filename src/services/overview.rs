@@ -1,6 +1,7 @@
 //! The first page: numbers, what needs attention, and how many people signed in lately.
 
 pub mod attention;
+mod syncs;
 
 use std::collections::BTreeMap;
 
@@ -128,6 +129,7 @@ async fn facts(services: &Services, call: &Call) -> Result<Facts, Error> {
         copied_passkeys: factors::suspected(db).await?,
         public_url: Some(site::url(services).await?),
         setup_left: setup_left(&setup::progress(services).await?),
+        syncs: syncs::facts(services).await?,
     })
 }
 

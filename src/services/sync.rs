@@ -7,6 +7,7 @@ mod here;
 pub mod planning;
 pub mod rules;
 pub mod runs;
+pub mod views;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;

@@ -188,7 +188,7 @@ pub struct RowFilter {
 
 #[derive(FromQueryResult)]
 pub(crate) struct ChangeRow {
-    position: i64,
+    pub(crate) position: i64,
     subject: String,
     change: String,
     refusal: Option<String>,
@@ -300,8 +300,8 @@ pub(crate) fn to_row(row: ChangeRow) -> Result<Row, Error> {
 }
 
 #[derive(FromQueryResult)]
-struct PlanRow {
-    id: Uuid,
+pub(crate) struct PlanRow {
+    pub(crate) id: Uuid,
     directory_id: Uuid,
     base_revision: i64,
     state: String,
@@ -309,14 +309,14 @@ struct PlanRow {
     counts: String,
     inverse_of: Option<Uuid>,
     created_by: String,
-    created_at: i64,
+    pub(crate) created_at: i64,
     approved_by: Option<String>,
     approved_at: Option<i64>,
     purpose: String,
     identity: Option<String>,
 }
 
-const COLUMNS: &str = "id, directory_id, base_revision, state, held_causes, counts, inverse_of, created_by, created_at, \
+pub(crate) const COLUMNS: &str = "id, directory_id, base_revision, state, held_causes, counts, inverse_of, created_by, created_at, \
                        approved_by, approved_at, purpose, identity";
 
 /// One plan.
@@ -372,7 +372,7 @@ pub async fn delete(tx: &Tx, id: PlanId) -> Result<(), Error> {
     Ok(())
 }
 
-fn to_plan(row: PlanRow) -> Result<StoredPlan, Error> {
+pub(crate) fn to_plan(row: PlanRow) -> Result<StoredPlan, Error> {
     Ok(StoredPlan {
         id: PlanId(row.id),
         directory: DirectoryId(row.directory_id),

@@ -71,8 +71,8 @@ pub async fn ask_to_stop(tx: &Tx, id: RunId) -> Result<bool, Error> {
 }
 
 #[derive(FromQueryResult)]
-struct Row {
-    id: Uuid,
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
     directory_id: Uuid,
     plan_id: Option<Uuid>,
     started_by: String,
@@ -80,14 +80,14 @@ struct Row {
     progress: String,
     problem: Option<String>,
     cancel_asked: bool,
-    created_at: i64,
+    pub(crate) created_at: i64,
     started_at: Option<i64>,
     heartbeat_at: Option<i64>,
     ended_at: Option<i64>,
     wish: String,
 }
 
-const COLUMNS: &str = "id, directory_id, plan_id, started_by, state, progress, problem, cancel_asked, created_at, started_at, \
+pub(crate) const COLUMNS: &str = "id, directory_id, plan_id, started_by, state, progress, problem, cancel_asked, created_at, started_at, \
                        heartbeat_at, ended_at, wish";
 
 /// One run.
@@ -149,7 +149,7 @@ pub async fn open(reader: &impl Reader) -> Result<Vec<Run>, Error> {
     rows.into_iter().map(to_run).collect()
 }
 
-fn to_run(row: Row) -> Result<Run, Error> {
+pub(crate) fn to_run(row: Row) -> Result<Run, Error> {
     Ok(Run {
         id: RunId(row.id),
         directory: DirectoryId(row.directory_id),

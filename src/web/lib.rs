@@ -10,6 +10,7 @@ pub mod browser;
 pub mod caller;
 mod cookie;
 pub mod csrf;
+pub mod events;
 pub mod failure;
 pub mod flash;
 pub mod flood;

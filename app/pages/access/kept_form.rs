@@ -216,6 +216,8 @@ fn words(path: &str) -> &'static str {
         ("signin", "link") => "link an identity to your user",
         ("users", "new") => "add a user",
         ("groups", "new") => "add a group",
+        ("plans", "approve") => "carry out a plan",
+        ("runs", "undo") => "take back what a run did",
         ("directories", _) => "change a directory",
         ("users", "end") | ("sessions" | "elevations", _) => "end a session",
         ("users", "password") => "set somebody's password",

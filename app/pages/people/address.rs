@@ -78,6 +78,12 @@ impl ListAddress {
         self.written(&[], &[key])
     }
 
+    /// Where the list is, without any parameter.
+    #[must_use]
+    pub fn without_all(&self) -> &str {
+        &self.path
+    }
+
     /// The parameters that filter, without order and page.
     #[must_use]
     pub fn filters(&self) -> Pairs {

@@ -5,6 +5,7 @@ use muster_domain::methods::{
     Answers, Availability, Fit, Fits, Method, OnPremises, Size, recommend,
 };
 use muster_domain::vendor::Vendor;
+use muster_services::measured;
 use muster_web::Query;
 
 use crate::components::{
@@ -21,12 +22,15 @@ use crate::visit::{Answer, Visit};
 pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
     let answers = answers_of(&asked);
     let is_answered = !asked.is_empty();
+    let measured = measured::measured(&visit.services, &visit.call).await?;
     visit
         .console("Compare methods", "/compare", || {
             let left = view! { {recommendation(&answers, is_answered)} }.into_any();
             let right = questions(&answers);
+            let measured = super::measured::cards(&measured, visit.now());
             view! {
-                <Page title="Compare methods" purpose="What each way of bringing in users can and cannot do, and which fits your answers." width=Width::Table>
+                <Page title="Compare methods" purpose="What each way of bringing in users can and cannot do, how it does on your own directories, and which fits your answers." width=Width::Table>
+                    {measured}
                     <Columns left right/>
                     {methods()}
                 </Page>

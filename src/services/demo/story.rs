@@ -5,10 +5,8 @@ use muster_domain::id::{DirectoryId, GroupId, ProviderId, UserId};
 use muster_domain::membership::{Member, Origin};
 use muster_domain::record::ExternalId;
 
+use super::SEED;
 use super::people::{Dice, People, cities, departments};
-
-/// The seed of the demo: the same people on every machine.
-const SEED: u64 = 0x4D55_5354_4552;
 
 /// People for one group, as companies tend to have it.
 const PEOPLE_A_GROUP: usize = 25;

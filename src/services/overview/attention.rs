@@ -9,6 +9,7 @@ use muster_domain::protocol::Level;
 use muster_domain::provider::Provider;
 use url::{Host, Url};
 
+use super::syncs;
 use crate::break_glass::{Account, Use};
 
 /// One thing that needs attention, with the way to it.
@@ -51,6 +52,8 @@ pub struct Facts {
     pub public_url: Option<Url>,
     /// The title and address of the first setup step that is left, and how many are left.
     pub setup_left: Option<(String, String, usize)>,
+    /// Directories of which something waits, failed or is old.
+    pub syncs: Vec<syncs::Sync>,
 }
 
 /// Days after which a person made at sign-in counts as unseen.
@@ -65,6 +68,7 @@ pub fn attention(facts: &Facts) -> Vec<Attention> {
     let mut found: Vec<Attention> = Vec::new();
     let of = |provider: &Provider| of_provider(facts, provider);
     found.extend(facts.providers.iter().flat_map(of));
+    found.extend(facts.syncs.iter().flat_map(syncs::attention));
     found.extend(of_people(facts));
     found.extend(of_uses(facts));
     found.extend(of_passkeys(facts.copied_passkeys));
@@ -95,7 +99,7 @@ pub fn attention(facts: &Facts) -> Vec<Attention> {
     found
 }
 
-fn item(
+pub(super) fn item(
     level: Level,
     text: impl Into<String>,
     next: impl Into<String>,
@@ -333,6 +337,7 @@ mod tests {
             copied_passkeys: 0,
             public_url: Url::parse("https://muster.example").ok(),
             setup_left: None,
+            syncs: Vec::new(),
         }
     }
 

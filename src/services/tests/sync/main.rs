@@ -12,9 +12,9 @@
 )]
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
-mod declaring;
 #[macro_use]
 mod both;
+mod declaring;
 mod door;
 mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]

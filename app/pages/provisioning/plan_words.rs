@@ -1,0 +1,240 @@
+//! Plans and runs in words: their states, what they are for, why something changes or does not, what to do next.
+
+use leptos::prelude::*;
+use muster_domain::plan::{PlanState, Purpose, StoredPlan, told};
+use muster_domain::run::{Run, RunState, Wish};
+
+use crate::components::{Chip, Tone, grouped};
+
+/// Every state of a plan: the word in addresses, what people read, its tone.
+pub(crate) const STATES: [(PlanState, &str, &str, Tone); 6] = [
+    (PlanState::Held, "held", "Held", Tone::Caution),
+    (PlanState::Clear, "clear", "Ready", Tone::Accent),
+    (PlanState::Making, "making", "Being made", Tone::Neutral),
+    (PlanState::Begun, "begun", "Being carried out", Tone::Accent),
+    (PlanState::Done, "done", "Carried out", Tone::Good),
+    (PlanState::Discarded, "discarded", "Put away", Tone::Neutral),
+];
+
+/// What a plan is for: the word in addresses, what people read.
+pub(crate) const PURPOSES: [(Purpose, &str, &str); 5] = [
+    (Purpose::Sync, "sync", "Sync"),
+    (Purpose::Drift, "drift", "Comparison"),
+    (Purpose::Undo, "undo", "Undo"),
+    (Purpose::WhatIf, "what_if", "What if"),
+    (Purpose::Removal, "removal", "Removal"),
+];
+
+/// The word of a cause, what people read, its tone.
+const CAUSES: [(&str, &str, Tone); 11] = [
+    ("new_at_source", "New at source", Tone::Good),
+    ("changed_at_source", "Changed at source", Tone::Accent),
+    ("gone_from_source", "Gone from source", Tone::Danger),
+    ("filtered_out", "Filtered out", Tone::Caution),
+    ("mapping_changed", "Mapping changed", Tone::Caution),
+    ("disabled_at_source", "Disabled at source", Tone::Caution),
+    ("back_at_source", "Back at source", Tone::Good),
+    ("drift_repaired", "Changed here", Tone::Accent),
+    ("undone", "Undone", Tone::Neutral),
+    ("rule", "Rule", Tone::Neutral),
+    ("by_hand", "By hand", Tone::Neutral),
+];
+
+/// The word of a reason why something is not done, what people read, what to do.
+const REASONS: [(&str, &str, &str); 6] = [
+    (
+        "unusable",
+        "Unusable record",
+        "Correct it at the source, or leave it out by a filter.",
+    ),
+    (
+        "name_taken",
+        "Name taken",
+        "Give one of the two another name.",
+    ),
+    (
+        "name_contended",
+        "Name wanted twice",
+        "Give one of them another name at the source.",
+    ),
+    (
+        "names_in_a_circle",
+        "Names in a circle",
+        "Rename one of them by hand; the next run follows.",
+    ),
+    (
+        "protected",
+        "Protected",
+        "If it is meant, change it on their own page.",
+    ),
+    (
+        "in_itself",
+        "Group in itself",
+        "Take the group out of itself at the source.",
+    ),
+];
+
+/// What people read of a state.
+pub(crate) fn state_chip(state: PlanState, is_stale: bool) -> AnyView {
+    if is_stale {
+        return view! { <Chip tone=Tone::Caution>"Out of date"</Chip> }.into_any();
+    }
+    let known = STATES.iter().find(|(known, ..)| *known == state);
+    let (words, tone) = known.map_or(("", Tone::Neutral), |(_, _, words, tone)| (*words, *tone));
+    view! { <Chip tone>{words}</Chip> }.into_any()
+}
+
+/// What people read of a purpose.
+pub(crate) fn purpose(purpose: Purpose) -> &'static str {
+    PURPOSES
+        .iter()
+        .find(|(known, ..)| *known == purpose)
+        .map_or("", |(_, _, words)| words)
+}
+
+/// What people read of a cause or a reason, and how it looks.
+pub(crate) fn cause(word: &str) -> (&'static str, Tone) {
+    let cause = CAUSES.iter().find(|(known, ..)| *known == word);
+    let reason = REASONS.iter().find(|(known, ..)| *known == word);
+    match (cause, reason) {
+        (Some((_, words, tone)), _) => (words, *tone),
+        (None, Some((_, words, _))) => (words, Tone::Caution),
+        (None, None) => ("Other", Tone::Neutral),
+    }
+}
+
+/// What to do about something that is not done.
+pub(crate) fn remedy(reason: &str) -> &'static str {
+    REASONS
+        .iter()
+        .find(|(known, ..)| *known == reason)
+        .map_or("", |(_, _, next)| next)
+}
+
+/// What the plan would do, does or did, in one sentence.
+pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
+    let doing = told::doing(&plan.counts, grouped);
+    let is_empty = plan.counts.all() == 0;
+    match plan.state {
+        PlanState::Making => "This plan is being made: its rows are not all there yet.".to_owned(),
+        PlanState::Clear | PlanState::Held if is_empty => {
+            "Nothing differs: this plan would change nothing.".to_owned()
+        }
+        PlanState::Clear | PlanState::Held if is_stale => {
+            format!("This plan would have to {doing}, but something changed since it was made.")
+        }
+        PlanState::Clear if plan.purpose == Purpose::WhatIf => {
+            format!("With these settings, a sync would {doing}. Nothing of it is carried out.")
+        }
+        PlanState::Clear | PlanState::Held => {
+            format!("This plan would {doing}. Nothing of it has been done yet.")
+        }
+        PlanState::Begun => format!("This plan is being carried out: it is to {doing}."),
+        PlanState::Done => format!("This plan was carried out: it was to {doing}."),
+        PlanState::Discarded => format!("This plan was put away. It would have had to {doing}."),
+    }
+}
+
+/// What people read of a run's state.
+pub(crate) fn run_chip(run: &Run) -> AnyView {
+    let (words, tone) = run_state(run);
+    view! { <Chip tone>{words}</Chip> }.into_any()
+}
+
+/// What people read of a run's state, and how it looks.
+pub(crate) fn run_state(run: &Run) -> (&'static str, Tone) {
+    match run.state {
+        _ if run.cancel_asked && !run.state.is_over() => ("Stopping", Tone::Caution),
+        RunState::Queued => ("Waiting", Tone::Neutral),
+        RunState::Planning => ("Reading", Tone::Accent),
+        RunState::Held => ("Held", Tone::Caution),
+        RunState::Applying => ("Carrying out", Tone::Accent),
+        RunState::Done if run.progress.failed > 0 => ("Done in part", Tone::Caution),
+        RunState::Done => ("Done", Tone::Good),
+        RunState::Failed => ("Failed", Tone::Danger),
+        RunState::Cancelled => ("Stopped", Tone::Neutral),
+    }
+}
+
+/// The stable word of a run's state, as the page that watches it is told.
+pub(crate) const fn run_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued => "queued",
+        RunState::Planning => "planning",
+        RunState::Held => "held",
+        RunState::Applying => "applying",
+        RunState::Done => "done",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+    }
+}
+
+/// What a run is asked to do.
+pub(crate) const fn wish(wish: Wish) -> &'static str {
+    match wish {
+        Wish::Plan => "Compare",
+        Wish::Sync => "Sync",
+        Wish::Apply => "Apply a plan",
+    }
+}
+
+/// A length of time as it is measured: `0.4 s`, `12 s`, `3 min 5 s`.
+pub(crate) fn took(millis: u64) -> String {
+    match millis {
+        0..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        10_000..60_000 => format!("{} s", millis / 1000),
+        _ => format!("{} min {} s", millis / 60_000, millis / 1000 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_domain::change::Cause;
+    use muster_domain::plan::{Protection, Reason};
+
+    #[test]
+    fn every_cause_and_every_reason_has_words_of_its_own() {
+        let causes = [
+            Cause::NewAtSource,
+            Cause::ChangedAtSource,
+            Cause::GoneFromSource,
+            Cause::FilteredOut(String::new()),
+            Cause::MappingChanged,
+            Cause::DisabledAtSource,
+            Cause::BackAtSource,
+            Cause::DriftRepaired,
+            Cause::Undone,
+            Cause::Rule(String::new()),
+            Cause::ByHand,
+        ];
+        for one in causes {
+            assert_ne!(cause(one.word()).0, "Other", "{one:?}");
+        }
+        let name = || "n".to_owned();
+        let reasons = [
+            Reason::Unusable { why: name() },
+            Reason::NameTaken {
+                name: name(),
+                by: name(),
+            },
+            Reason::NameContended { name: name() },
+            Reason::NamesInACircle { name: name() },
+            Reason::Protected {
+                why: Protection::Chosen,
+            },
+            Reason::InItself,
+        ];
+        for one in reasons {
+            assert_ne!(cause(one.word()).0, "Other", "{one:?}");
+            assert!(!remedy(one.word()).is_empty(), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_as_exact_as_it_matters() {
+        assert_eq!(took(440), "0.4 s");
+        assert_eq!(took(12_900), "12 s");
+        assert_eq!(took(185_000), "3 min 5 s");
+    }
+}

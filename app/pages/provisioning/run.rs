@@ -1,0 +1,517 @@
+//! One run: where it stands, how far it is, what failed and what to do about it. While it goes on, the page follows.
+
+use axum::extract::Path;
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use muster_domain::id::RunId;
+use muster_domain::role::Permission;
+use muster_domain::run::{Run, RunState, Wish};
+use muster_islands::RunProgress;
+use muster_services::sync::runs::{self, RunDetail};
+use muster_services::sync::views::{self, RowView};
+use muster_web::events::{self, Told};
+use serde_json::json;
+
+use super::plan::problem_callout;
+use super::plan_rows::{self, Shown};
+use super::plan_words::{run_chip, run_state, run_word, state_chip, took, wish};
+use super::plans::summary;
+use crate::components::{
+    Callout, Card, Crumb, Glyph, Inset, KeyValue, KeyValues, LinkButton, Look, Page, PostButton,
+    Progress, Stat, Stats, Step, Steps, Tone, When, Width, Written, grouped,
+};
+use crate::pages::people::id_of;
+use crate::visit::{Answer, Visit, belongs_to_form};
+
+/// Failures shown here; the page of the plan shows them all.
+const FAILURES: u64 = 20;
+/// A share that nobody can tell, beyond a thousand.
+const UNKNOWN: u32 = 1_001;
+
+/// `GET /runs/{id}`
+///
+/// # Errors
+/// Without permission, for an unknown run.
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
+    let id: RunId = id_of(&id, "run")?;
+    page(&visit, id, None).await
+}
+
+async fn page(visit: &Visit, id: RunId, problem: Option<muster_domain::Error>) -> Answer {
+    let detail = runs::show(&visit.services, &visit.call, id).await?;
+    let failed = views::failures(&visit.services, &visit.call, &detail.run, FAILURES).await?;
+    let title = format!("{} · {}", wish(detail.run.wish), detail.directory);
+    let status = problem.as_ref().map_or(http::StatusCode::OK, |error| {
+        http::StatusCode::from_u16(error.kind.status()).unwrap_or(http::StatusCode::CONFLICT)
+    });
+    visit
+        .console_with(status, &title, "/runs", || {
+            let problem = problem.as_ref().map(problem_callout);
+            let may = visit.call.can(Permission::ManageDirectories);
+            body(&title, &detail, &failed, problem, (may, visit.now()))
+        })
+        .await
+}
+
+fn body(
+    title: &str,
+    detail: &RunDetail,
+    failed: &[RowView],
+    problem: Option<AnyView>,
+    (may, now): (bool, DateTime<Utc>),
+) -> AnyView {
+    let run = &detail.run;
+    let badge = run_chip(run);
+    let actions = actions(detail, may);
+    let purpose = sentence(detail);
+    let progress = if run.state.is_over() {
+        numbers(run)
+    } else {
+        live(run)
+    };
+    let callouts = callouts(detail);
+    let facts = facts(detail, now);
+    let failures = failures(detail, failed);
+    let crumbs = vec![Crumb::new("/runs", "Runs")];
+    let steps = steps(run);
+    view! {
+        <Page title=title.to_owned() purpose crumbs badge actions width=Width::Table>
+            {problem}
+            <Steps steps/>
+            {callouts}
+            {progress}
+            {failures}
+            <Card title="This run"><KeyValues items=facts/></Card>
+        </Page>
+    }
+    .into_any()
+}
+
+fn sentence(detail: &RunDetail) -> String {
+    let (run, name) = (&detail.run, &detail.directory);
+    let done = run.progress.tried.saturating_sub(run.progress.failed);
+    match run.state {
+        RunState::Queued => "It waits for its turn and begins within seconds.".to_owned(),
+        RunState::Planning => format!(
+            "{name} is being read, and a plan made of what differs. Nothing is changed meanwhile."
+        ),
+        RunState::Applying => {
+            "The plan is being carried out, in steps that each hold for themselves.".to_owned()
+        }
+        RunState::Held => {
+            "The plan is made. Somebody has to look at it before anything is changed.".to_owned()
+        }
+        RunState::Done if run.wish == Wish::Plan => {
+            "The plan is made. Nothing was changed.".to_owned()
+        }
+        RunState::Done if run.progress.planned == 0 => {
+            "Nothing differed, nothing was changed.".to_owned()
+        }
+        RunState::Done => format!(
+            "{} done, {} failed.",
+            grouped(done),
+            grouped(run.progress.failed)
+        ),
+        RunState::Failed if done == 0 => "It could not go on. Nothing was changed.".to_owned(),
+        RunState::Failed => format!(
+            "It could not go on after {} changes. What was done stays done.",
+            grouped(done)
+        ),
+        RunState::Cancelled if done == 0 => {
+            "It was stopped before anything was changed.".to_owned()
+        }
+        RunState::Cancelled => format!(
+            "It was stopped after {} changes. What was done stays done.",
+            grouped(done)
+        ),
+    }
+}
+
+fn actions(detail: &RunDetail, may: bool) -> AnyView {
+    let run = &detail.run;
+    let plan = detail.plan.as_ref().map(|plan| {
+        let (href, look) = (
+            format!("/plans/{}", plan.id),
+            if run.state == RunState::Held {
+                Look::Primary
+            } else {
+                Look::Plain
+            },
+        );
+        view! { <LinkButton href look icon=Glyph::Plan>"Look at the plan"</LinkButton> }
+    });
+    let cancel = (may && !run.state.is_over() && !run.cancel_asked).then(|| {
+        let action = format!("/runs/{}/cancel", run.id);
+        view! { <PostButton action look=Look::Danger>"Stop the run"</PostButton> }
+    });
+    let undo = (may && detail.can_be_undone).then(|| {
+        let action = format!("/runs/{}/undo", run.id);
+        view! { <PostButton action icon=Glyph::Refresh>"Undo what it did"</PostButton> }
+    });
+    view! {
+        {cancel}
+        {undo}
+        {plan}
+    }
+    .into_any()
+}
+
+/// The way of a run, as far as this one has it.
+fn steps(run: &Run) -> Vec<Step> {
+    let at = match run.state {
+        RunState::Queued => 0,
+        RunState::Planning => 1,
+        RunState::Held => 2,
+        RunState::Applying => 3,
+        RunState::Done => 4,
+        // Where it ended.
+        RunState::Failed | RunState::Cancelled if run.progress.reached.is_some() => 3,
+        RunState::Failed | RunState::Cancelled if run.started_at.is_some() => 1,
+        RunState::Failed | RunState::Cancelled => 0,
+    };
+    let words: &[(usize, &str)] = match (run.wish, run.state) {
+        (Wish::Apply, _) => &[(0, "Waits"), (3, "Carries out"), (4, "Done")],
+        (Wish::Plan, _) => &[(0, "Waits"), (1, "Reads and plans"), (4, "Done")],
+        (Wish::Sync, RunState::Held) => &[
+            (0, "Waits"),
+            (1, "Reads and plans"),
+            (2, "Held"),
+            (3, "Carries out"),
+            (4, "Done"),
+        ],
+        (Wish::Sync, _) => &[
+            (0, "Waits"),
+            (1, "Reads and plans"),
+            (3, "Carries out"),
+            (4, "Done"),
+        ],
+    };
+    words
+        .iter()
+        .map(|(place, label)| Step {
+            label: (*label).to_owned(),
+            progress: match place.cmp(&at) {
+                std::cmp::Ordering::Less => Progress::Done,
+                std::cmp::Ordering::Equal if at == 4 => Progress::Done,
+                std::cmp::Ordering::Equal => Progress::Current,
+                std::cmp::Ordering::Greater => Progress::Ahead,
+            },
+            href: None,
+        })
+        .collect()
+}
+
+/// How much is behind, of a thousand.
+fn share(run: &Run) -> u32 {
+    match run.state {
+        RunState::Applying if run.progress.planned > 0 => {
+            let behind = run.progress.tried.saturating_mul(1_000) / run.progress.planned;
+            u32::try_from(behind).unwrap_or(UNKNOWN).min(1_000)
+        }
+        RunState::Done => 1_000,
+        RunState::Queued | RunState::Held | RunState::Failed | RunState::Cancelled => 0,
+        RunState::Planning | RunState::Applying => UNKNOWN,
+    }
+}
+
+/// The word the page goes by: when it changes, what can be done changed.
+fn word(run: &Run) -> String {
+    let stopping = if run.cancel_asked && !run.state.is_over() {
+        "-stopping"
+    } else {
+        ""
+    };
+    format!("{}{stopping}", run_word(run.state))
+}
+
+fn live(run: &Run) -> AnyView {
+    let (id, progress) = (run.id, &run.progress);
+    let (state, _) = run_state(run);
+    let (events, word, share) = (format!("/runs/{id}/events"), word(run), share(run));
+    let (read, planned, tried, failed) = (
+        grouped(progress.read),
+        grouped(progress.planned),
+        grouped(progress.tried),
+        grouped(progress.failed),
+    );
+    let more = view! { <LinkButton href=format!("/runs/{id}") look=Look::Quiet icon=Glyph::Refresh>"Reload"</LinkButton> }.into_any();
+    view! {
+        <Card title=state more>
+            <RunProgress events=events state=word read=read planned=planned tried=tried failed=failed share=share/>
+        </Card>
+    }
+    .into_any()
+}
+
+fn numbers(run: &Run) -> AnyView {
+    let progress = &run.progress;
+    let plain = |label: &str, value: String, note: &str| Stat {
+        label: label.to_owned(),
+        value,
+        note: note.to_owned(),
+        href: None,
+    };
+    let mut stats = Vec::new();
+    if run.wish != Wish::Apply {
+        stats.push(plain(
+            "Read",
+            grouped(progress.read),
+            "people and groups at the source",
+        ));
+    }
+    stats.push(plain("Planned", grouped(progress.planned), "changes"));
+    if run.wish != Wish::Plan {
+        let done = progress.tried.saturating_sub(progress.failed);
+        stats.push(plain("Done", grouped(done), "changes"));
+        stats.push(plain("Failed", grouped(progress.failed), "changes"));
+    }
+    let time = took(progress.planning_ms + progress.applying_ms);
+    let calls = if progress.calls == 1 {
+        "1 question to the source".to_owned()
+    } else {
+        format!("{} questions to the source", grouped(progress.calls))
+    };
+    stats.push(plain(
+        "Took",
+        time,
+        if run.wish == Wish::Apply {
+            "to carry out"
+        } else {
+            &calls
+        },
+    ));
+    view! { <Stats stats/> }.into_any()
+}
+
+fn callouts(detail: &RunDetail) -> AnyView {
+    let run = &detail.run;
+    let problem = run.problem.clone().map(|words| {
+        let (tone, title) = match run.state {
+            RunState::Failed => (Tone::Danger, "Why it could not go on"),
+            _ => (Tone::Caution, "What happened"),
+        };
+        view! { <Callout tone title><p>{words}</p></Callout> }
+    });
+    let held = detail
+        .plan
+        .as_ref()
+        .filter(|plan| run.state == RunState::Held && !plan.holds.is_empty())
+        .map(|plan| {
+            let holds = plan
+                .holds
+                .iter()
+                .map(|hold| view! { <li>{hold.words()}</li> })
+                .collect_view();
+            let action = view! { <LinkButton href=format!("/plans/{}", plan.id)>"Look at the plan"</LinkButton> }.into_any();
+            view! { <Callout tone=Tone::Caution title="Held: somebody has to look first" action><ul class="points">{holds}</ul></Callout> }
+        });
+    let back = detail.undone_by.first().map(|undo| {
+        let href = format!("/plans/{}", undo.id);
+        let action = view! { <LinkButton href>"Look at the undo"</LinkButton> }.into_any();
+        let words = match undo.state {
+            muster_domain::plan::PlanState::Done => "What this run did was taken back.",
+            muster_domain::plan::PlanState::Discarded => {
+                "A plan to take this run back was put away."
+            }
+            _ => "A plan to take this run back is there and waits for an approval.",
+        };
+        view! { <Callout tone=Tone::Neutral title=words action><p></p></Callout> }
+    });
+    view! {
+        {problem}
+        {held}
+        {back}
+    }
+    .into_any()
+}
+
+fn failures(detail: &RunDetail, failed: &[RowView]) -> AnyView {
+    let (run, Some(plan)) = (&detail.run, &detail.plan) else {
+        return ().into_any();
+    };
+    if failed.is_empty() {
+        return ().into_any();
+    }
+    let base = format!("/plans/{}", plan.id);
+    let about = |id: &str| format!("{base}?who={id}");
+    let shown = Shown {
+        about: &about,
+        is_about_one: false,
+        is_carried: true,
+    };
+    let table = plan_rows::table(failed, shown);
+    let all = format!("All {} failures", grouped(run.progress.failed));
+    let more = view! { <a href=format!("{base}?outcome=failed")>{all}</a> }.into_any();
+    view! { <Card title="What failed" inset=Inset::Flush more>{table}</Card> }.into_any()
+}
+
+fn facts(detail: &RunDetail, now: DateTime<Utc>) -> Vec<KeyValue> {
+    let run = &detail.run;
+    let exact = |at: DateTime<Utc>| {
+        view! { <When at now written=Written::Exact/> " (" <When at now/> ")" }.into_any()
+    };
+    let directory = (
+        detail.directory.clone(),
+        format!("/directories/{}", run.directory),
+    );
+    let mut items = vec![
+        KeyValue::new(
+            "Directory",
+            view! { <a href=directory.1>{directory.0}</a> }.into_any(),
+        ),
+        KeyValue::new("Asked by", run.started_by.clone()),
+        KeyValue::new("Asked for", exact(run.created_at)),
+    ];
+    if let Some(at) = run.started_at {
+        items.push(KeyValue::new("Began", exact(at)));
+    }
+    if let Some(at) = run.ended_at {
+        items.push(KeyValue::new("Ended", exact(at)));
+    } else if let Some(at) = run.heartbeat_at {
+        items.push(KeyValue::new("Last sign of life", exact(at)));
+    }
+    if let Some(plan) = &detail.plan {
+        let (href, chip, sums) = (
+            format!("/plans/{}", plan.id),
+            state_chip(plan.state, false),
+            summary(&plan.counts),
+        );
+        items.push(KeyValue::new(
+            "Plan",
+            view! { <span class="chips"><a href=href>"Plan"</a> " " {chip} " " {sums}</span> }
+                .into_any(),
+        ));
+        if let Some(by) = plan.approved_by.clone() {
+            items.push(KeyValue::new("Approved by", by));
+        }
+    }
+    items
+}
+
+/// `GET /runs/{id}/events`: how far the run is, each time it changed.
+///
+/// # Errors
+/// Without permission, for an unknown run, when too many pages watch at once.
+pub async fn follow(visit: Visit, Path(id): Path<String>) -> Answer {
+    let id: RunId = id_of(&id, "run")?;
+    views::progress(&visit.services, &visit.call, id).await?;
+    let (services, call) = (visit.services.clone(), visit.call.clone());
+    events::stream(move || {
+        let (services, call) = (services.clone(), call.clone());
+        async move {
+            let run = views::progress(&services, &call, id).await?;
+            Ok(told(&run))
+        }
+    })
+}
+
+fn told(run: &Run) -> Told {
+    let progress = &run.progress;
+    let data = json!({
+        "state": word(run), "share": share(run), "read": grouped(progress.read), "planned": grouped(progress.planned),
+        "tried": grouped(progress.tried), "failed": grouped(progress.failed),
+    });
+    Told {
+        data: data.to_string(),
+        is_last: run.state.is_over(),
+    }
+}
+
+/// `POST /runs/{id}/cancel`
+///
+/// # Errors
+/// Without permission, for an unknown run.
+pub async fn cancel(visit: Visit, Path(id): Path<String>) -> Answer {
+    let id: RunId = id_of(&id, "run")?;
+    match runs::cancel(&visit.services, &visit.call, id).await {
+        Ok(()) => {
+            let words = "It stops after what is being written now.";
+            visit.done(&format!("/runs/{id}"), words).await
+        }
+        Err(error) if belongs_to_form(&error) => page(&visit, id, Some(error)).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /runs/{id}/undo`: makes the plan that takes it back, for somebody to approve.
+///
+/// # Errors
+/// Without permission or presence, for an unknown run.
+pub async fn undo(visit: Visit, Path(id): Path<String>) -> Answer {
+    let id: RunId = id_of(&id, "run")?;
+    visit.call.elevated()?;
+    match runs::undo(&visit.services, &visit.call, id).await {
+        Ok(plan) => {
+            let words = "The plan that takes it back is made. Approve it to carry it out.";
+            visit.done(&format!("/plans/{plan}"), words).await
+        }
+        Err(error) if belongs_to_form(&error) => page(&visit, id, Some(error)).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_domain::id::DirectoryId;
+    use uuid::Uuid;
+
+    fn run(wish: Wish, state: RunState) -> Run {
+        Run {
+            id: RunId(Uuid::nil()),
+            directory: DirectoryId(Uuid::nil()),
+            wish,
+            plan: None,
+            started_by: "root".to_owned(),
+            state,
+            progress: muster_domain::run::Progress::default(),
+            problem: None,
+            cancel_asked: false,
+            created_at: DateTime::UNIX_EPOCH,
+            started_at: None,
+            heartbeat_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn every_state_of_every_wish_has_its_place_on_the_way() {
+        for wish in [Wish::Plan, Wish::Sync, Wish::Apply] {
+            for state in [
+                RunState::Queued,
+                RunState::Planning,
+                RunState::Held,
+                RunState::Applying,
+                RunState::Done,
+                RunState::Failed,
+                RunState::Cancelled,
+            ] {
+                let steps = steps(&run(wish, state));
+                let current = steps
+                    .iter()
+                    .filter(|step| step.progress == Progress::Current)
+                    .count();
+                assert!(current <= 1, "{wish:?} {state:?}");
+                assert_eq!(
+                    current == 0 && steps.iter().all(|step| step.progress == Progress::Done),
+                    state == RunState::Done,
+                    "{wish:?} {state:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_meter_never_passes_its_end_and_a_reload_is_asked_for_by_another_word() {
+        let mut one = run(Wish::Apply, RunState::Applying);
+        assert_eq!(share(&one), UNKNOWN);
+        one.progress.planned = 10;
+        one.progress.tried = 25;
+        assert_eq!(share(&one), 1_000);
+        let before = word(&one);
+        one.cancel_asked = true;
+        assert_ne!(word(&one), before);
+        one.state = RunState::Cancelled;
+        assert!(told(&one).is_last && word(&one) == "cancelled");
+    }
+}
