@@ -33,7 +33,9 @@ use muster_domain::role::Permission;
 use muster_domain::run::Progress;
 use muster_domain::snapshot::Completeness;
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
+use muster_storage::{
+    Quiet, Reader, directory_states, drafts, groups as group_rows, memberships, plans,
+};
 use tokio::sync::Mutex;
 
 use super::Rules;
@@ -155,6 +157,8 @@ async fn through(
         order: Vec::new(),
         people: BTreeSet::new(),
         groups: BTreeSet::new(),
+        rules,
+        chosen: BTreeSet::new(),
         subjects: Subjects::new(services),
         writer: Writer::new(plan),
         drafts: Vec::new(),
@@ -188,6 +192,10 @@ struct Making<'a> {
     people: BTreeSet<UserId>,
     /// Groups that give one.
     groups: BTreeSet<GroupId>,
+    /// Who else may not be touched.
+    rules: &'a Rules,
+    /// Groups that somebody chose to protect.
+    chosen: BTreeSet<GroupId>,
     subjects: Subjects,
     writer: Writer,
     /// Which rows are about whom.
@@ -200,6 +208,27 @@ struct Making<'a> {
     watch: Mutex<&'a mut dyn Watch>,
 }
 
+/// The groups of a directory that somebody chose to protect.
+async fn chosen(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    rules: &Rules,
+) -> Result<BTreeSet<GroupId>, Error> {
+    let (mut chosen, mut after) = (BTreeSet::new(), None);
+    while !rules.protected_groups.is_empty() {
+        let page = group_rows::page_of_directory(reader, directory, after.as_ref(), 500).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.external_id.clone());
+        let groups = page.into_iter().map(|known| known.group);
+        chosen.extend(
+            groups
+                .filter(|group| rules.protects_group(&group.name))
+                .map(|group| group.id),
+        );
+    }
+    Ok(chosen)
+}
+
 impl Making<'_> {
     async fn run(&mut self, source: &dyn Source, rules: &Rules) -> Result<StoredPlan, Error> {
         let db = self.services.db();
@@ -207,6 +236,7 @@ impl Making<'_> {
         self.order = all.into_iter().map(|known| known.id).collect();
         let standing = roles::standing(db).await?;
         (self.people, self.groups) = (standing.privileged_people(), standing.privileged_groups());
+        self.chosen = chosen(db, self.terms.directory, rules).await?;
         self.subjects.load(db, self.terms.directory).await?;
         let mut reading = Reading::of(self);
         let said = source.read(&mut reading).await;

@@ -221,8 +221,11 @@ impl Making<'_> {
     }
 
     pub(super) fn group_protection(&self, group: GroupId) -> Option<Protection> {
-        let carries = self.groups.contains(&group);
-        carries.then_some(Protection::Administrator)
+        if self.groups.contains(&group) {
+            return Some(Protection::Administrator);
+        }
+        let is_chosen = self.chosen.contains(&group);
+        is_chosen.then_some(Protection::Chosen)
     }
 
     /// How much of a group was read.

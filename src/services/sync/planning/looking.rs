@@ -237,9 +237,11 @@ impl Making<'_> {
     pub(super) fn protection(&self, user: &User) -> Option<Protection> {
         if user.break_glass {
             Some(Protection::BreakGlass)
+        } else if self.people.contains(&user.id) {
+            Some(Protection::Administrator)
         } else {
-            let has_role = self.people.contains(&user.id);
-            has_role.then_some(Protection::Administrator)
+            let is_chosen = self.rules.protects_user(&user.username);
+            is_chosen.then_some(Protection::Chosen)
         }
     }
 

@@ -247,3 +247,50 @@ async fn sessions_by_a_directory_end_when_it_answers_no_more() {
     assert_eq!(world.again(&inside).await.unwrap_err().code, "WEB-401");
     assert_eq!(sessions::of_directory(db, id).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn whom_somebody_chose_to_protect_a_source_does_not_touch() {
+    let entries = people(3)
+        + &crate::slapd::group("staff", &[person(1), person(2)])
+        + &crate::slapd::group("lab", &[person(1), person(2)]);
+    let Some(slapd) = Slapd::start(Setup::of(&entries)) else {
+        return;
+    };
+    let world = TestWorld::new().await.unwrap();
+    let (id, sue) = peopled(&world, &slapd).await;
+    let protects = [("protected_users", "U001"), ("protected_groups", "st*")];
+    saved(&world, &sue, id, &draft(&slapd, &protects))
+        .await
+        .unwrap();
+    let mut admin = slapd.admin().await;
+    for n in 1..=2 {
+        admin.delete(&person(n)).await.unwrap().success().unwrap();
+    }
+    let gone = std::collections::HashSet::from([person(2)]);
+    for group in ["staff", "lab"] {
+        let end = vec![ldap3::Mod::Delete(
+            "member".to_owned(),
+            gone.iter().cloned().collect(),
+        )];
+        admin
+            .modify(&crate::slapd::named(group), end)
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+    }
+    synced(&world, &sue, id).await;
+    assert!(user(&world, "u001").await.is_active(), "chosen");
+    assert!(!user(&world, "u002").await.is_active());
+    let db = world.services.db();
+    for (group, left) in [("staff", 2), ("lab", 1)] {
+        let group = muster_storage::groups::by_name(db, group)
+            .await
+            .unwrap()
+            .unwrap();
+        let inside = muster_storage::memberships::in_group(db, group.id)
+            .await
+            .unwrap();
+        assert_eq!(inside.len(), left, "{}", group.name);
+    }
+}
