@@ -16,6 +16,7 @@ mod root;
 mod schema;
 mod search;
 mod settings;
+mod sign_in;
 mod source;
 mod standing;
 mod wire;
@@ -28,9 +29,10 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::census::Census;
 use muster_domain::clock::Clock;
-use muster_domain::directory::{Cursor, Directory, Finding, Probe};
-use muster_domain::record::{SourceValues, UserRecord};
+use muster_domain::directory::{Cursor, Directory, Finding, Probe, Vouched};
+use muster_domain::record::{ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Completeness, Intake};
+use secrecy::SecretString;
 
 pub use kind::LdapKind;
 pub use schema::{Mark, Schema, Vendor};
@@ -95,6 +97,14 @@ impl Directory for Ldap {
         username: &str,
     ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
         people::one(&self.settings, self.now(), username).await
+    }
+
+    async fn authenticate(
+        &self,
+        who: &ExternalId,
+        password: &SecretString,
+    ) -> Result<Vouched, Error> {
+        sign_in::vouch(&self.settings, who, password).await
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {

@@ -15,13 +15,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::census::{Census, OfWhole};
-use crate::record::{SourceValues, UserRecord};
+use crate::record::{ExternalId, SourceValues, UserRecord};
 use crate::settings::{SettingsSchema, Values};
 use crate::snapshot::{Completeness, Doubt, Intake};
+use crate::{Error, Kind};
 
 /// Where a reading began, in the words of the source that gave it: a later one goes on from there. It holds no secret, and
 /// nothing but its own source can read it. At most 4 KiB.
@@ -52,6 +53,17 @@ pub struct Finding {
     pub took: Duration,
 }
 
+/// What a source says of a password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Vouched {
+    /// It is theirs, and counts.
+    Yes,
+    /// It is not, or they are kept out there, or there is nobody of that id.
+    No,
+    /// It was theirs, and has to be changed there first.
+    Expired,
+}
+
 /// A directory that can be tried and read.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -74,6 +86,23 @@ pub trait Directory: Send + Sync {
     ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
         let record = self.person(username).await?;
         Ok(record.map(|record| (record, SourceValues::new())))
+    }
+
+    /// Whether this is the password of whoever has this id there. It is asked on the way and kept nowhere.
+    ///
+    /// # Errors
+    /// Why the source cannot say; `DIR-010` when it answers for no passwords at all.
+    async fn authenticate(
+        &self,
+        who: &ExternalId,
+        password: &SecretString,
+    ) -> Result<Vouched, Error> {
+        let _ = (who, password);
+        Err(Error::new(
+            "DIR-010",
+            Kind::Conflict,
+            "This kind of directory answers for no passwords.",
+        ))
     }
 
     /// Reads everything, page by page. What cannot be read is told in the answer: there is no other failure.
@@ -169,7 +198,7 @@ pub trait DirectoryKind: Send + Sync {
     fn open(
         &self,
         settings: &Values,
-        secret: Option<&secrecy::SecretString>,
+        secret: Option<&SecretString>,
     ) -> Result<Box<dyn Directory>, Error>;
 
     /// The same, asking for these attributes of people besides, named in lower case: those that a mapping looks at. What is

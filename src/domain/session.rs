@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Imprint;
 use crate::factor::Enrolled;
-use crate::id::{ElevationId, ProviderId, UserId};
+use crate::id::{DirectoryId, ElevationId, ProviderId, UserId};
 use crate::opener::Openers;
 use crate::policy::{Address, ElevationPolicy};
 
@@ -38,6 +38,11 @@ pub enum Means {
         /// When, as the provider stated it.
         stated: Option<DateTime<Utc>>,
     },
+    /// A password that a directory answered for.
+    Directory {
+        /// Which.
+        directory: DirectoryId,
+    },
 }
 
 /// How somebody came in.
@@ -59,6 +64,16 @@ impl Entry {
             means: Means::Password,
             opened_by,
             password: Some(password),
+        }
+    }
+
+    /// By a password that a directory answered for, together with a second factor where one was asked for.
+    #[must_use]
+    pub const fn by_directory(opened_by: Openers, directory: DirectoryId) -> Self {
+        Self {
+            means: Means::Directory { directory },
+            opened_by,
+            password: None,
         }
     }
 }

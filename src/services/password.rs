@@ -3,6 +3,8 @@
 //! Who does not exist, has no password, or is deactivated costs the same work and gets the same words as a wrong
 //! password (W50). Failures count so that nobody can lock somebody else out (domain::throttle).
 
+pub mod directory;
+
 use chrono::TimeDelta;
 use muster_domain::credential::{self, Imprint, PasswordChecked};
 use muster_domain::error::FieldError;
@@ -23,7 +25,8 @@ use crate::{Call, Services, break_glass, forced, sign_in_policy};
 /// Checks name and password of somebody who wants to sign in.
 ///
 /// # Errors
-/// `AUTH-001` when they do not fit together, `AUTH-002` after too many failures.
+/// `AUTH-001` when they do not fit together, `AUTH-002` after too many failures; `AUTH-022` when the directory that answers
+/// for this password cannot be asked, `AUTH-023` when it has to be changed there.
 pub async fn sign_in(
     services: &Services,
     call: &Call,
@@ -31,6 +34,9 @@ pub async fn sign_in(
     password: &str,
 ) -> Result<Entered, Error> {
     let door = Door::sign_in(call, username);
+    if let Some(asked) = directory::asked(services, services.db(), username).await? {
+        return directory::sign_in(services, call, &door, asked, password).await;
+    }
     let checked = attempt(services, call, &door, username, password).await?;
     let Some((user, witness)) = checked else {
         return Err(wrong());

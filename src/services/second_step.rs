@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::credential::{Imprint, PasswordChecked};
-use muster_domain::id::UserId;
+use muster_domain::id::{DirectoryId, UserId};
 use muster_domain::session::Entry;
 use muster_domain::user::User;
 use muster_domain::{Error, Kind};
@@ -23,7 +23,24 @@ const LASTS: TimeDelta = TimeDelta::minutes(5);
 pub struct Half {
     user: UserId,
     at: DateTime<Utc>,
-    password: Imprint,
+    #[serde(flatten)]
+    by: By,
+}
+
+/// What was right in the first step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum By {
+    /// This password of theirs here.
+    Password {
+        /// Which it was.
+        password: Imprint,
+    },
+    /// A password that this directory answered for.
+    Directory {
+        /// Which.
+        directory: DirectoryId,
+    },
 }
 
 impl Half {
@@ -32,7 +49,18 @@ impl Half {
         Self {
             user: checked.user(),
             at: call.at,
-            password: checked.imprint().clone(),
+            by: By::Password {
+                password: checked.imprint().clone(),
+            },
+        }
+    }
+
+    /// Of somebody for whose password a directory answered a moment ago.
+    pub(crate) const fn of_directory(call: &Call, user: UserId, directory: DirectoryId) -> Self {
+        Self {
+            user,
+            at: call.at,
+            by: By::Directory { directory },
         }
     }
 }
@@ -51,14 +79,21 @@ pub async fn sign_in(
     let user = whose(services, call, half).await?;
     let brought = brought.into();
     let checked = factors::check_brought(services, call, &user, Purpose::SignIn, brought).await?;
-    // It is still the password of the first step.
-    let password = credentials::password(services.db(), user.id).await?;
-    let known_to = password
-        .filter(|stored| stored.imprint() == half.password)
-        .map(|stored| stored.opened_by)
-        .ok_or_else(over)?;
-    let came = (&known_to, &half.password, Some(&checked));
-    let entry = password::enter(services, call, &user, came).await?;
+    let entry = match &half.by {
+        By::Password { password: compared } => {
+            // It is still the password of the first step.
+            let password = credentials::password(services.db(), user.id).await?;
+            let known_to = password
+                .filter(|stored| stored.imprint() == *compared)
+                .map(|stored| stored.opened_by)
+                .ok_or_else(over)?;
+            let came = (&known_to, compared, Some(&checked));
+            password::enter(services, call, &user, came).await?
+        }
+        By::Directory { directory } => {
+            password::directory::enter(services, call, &user, *directory, Some(&checked)).await?
+        }
+    };
     Ok((user, entry))
 }
 
@@ -70,20 +105,28 @@ pub async fn whose(services: &Services, call: &Call, half: &Half) -> Result<User
     if call.at < half.at || call.at - half.at > LASTS {
         return Err(over());
     }
-    let password = credentials::password(services.db(), half.user).await?;
-    if password.is_none_or(|stored| stored.imprint() != half.password) {
-        return Err(over());
-    }
-    if sign_in_policy::admits(services.db(), half.user)
-        .await?
-        .is_err()
-    {
+    if !still_counts(services, half).await? {
         return Err(over());
     }
     users::get(services.db(), half.user)
         .await?
         .filter(User::is_active)
         .ok_or_else(over)
+}
+
+/// Whether what was right in the first step still is.
+async fn still_counts(services: &Services, half: &Half) -> Result<bool, Error> {
+    let db = services.db();
+    match &half.by {
+        By::Password { password: compared } => {
+            let stored = credentials::password(db, half.user).await?;
+            let is_same = stored.is_some_and(|stored| stored.imprint() == *compared);
+            Ok(is_same && sign_in_policy::admits(db, half.user).await?.is_ok())
+        }
+        By::Directory { directory } => {
+            password::directory::still_answers(services, db, half.user, *directory).await
+        }
+    }
 }
 
 /// The first step is to be made again.

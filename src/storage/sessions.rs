@@ -23,7 +23,7 @@ use crate::{Reader, Tx};
 pub mod keys;
 mod ways;
 
-pub use ways::{came_by, of_identity};
+pub use ways::{came_by, of_directory, of_identity};
 
 /// The stored name of a session: SHA-256 of the cookie's value, in hexadecimal.
 #[must_use]

@@ -305,6 +305,7 @@ impl TestWorld {
             } => subjects::find(db, *provider, issuer, subject)
                 .await?
                 .map(|known| known.opened_by),
+            Means::Directory { .. } => None,
         }
         .unwrap_or_default())
     }

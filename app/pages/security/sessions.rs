@@ -323,6 +323,7 @@ fn means_words(means: Option<&Means>, names: &ProviderNames) -> String {
             .get(provider)
             .cloned()
             .unwrap_or_else(|| "Identity provider".to_owned()),
+        Some(Means::Directory { .. }) => "Password of a directory".to_owned(),
         None => "–".to_owned(),
     }
 }

@@ -124,6 +124,7 @@ async fn page(
 ) -> Answer {
     let ways = signin::ways(&visit.services).await?;
     let forgot = reset::is_offered(&visit.services).await?;
+    let directory = password::directory::is_offered(&visit.services).await?;
     let (login, return_to) = (login.to_owned(), return_to.to_owned());
     let stage = if ways.is_empty() {
         Stage::Password
@@ -141,7 +142,7 @@ async fn page(
                 }
             });
             let body = match stage {
-                Stage::Choose => chooser(ways, &return_to),
+                Stage::Choose => chooser(ways, &return_to, directory),
                 Stage::Password => password_form(&ways, login, &return_to, forgot),
             };
             view! { <div class="stack">{trouble}{body}</div> }.into_any()
@@ -149,7 +150,7 @@ async fn page(
         .await
 }
 
-fn chooser(ways: Vec<Way>, return_to: &str) -> AnyView {
+fn chooser(ways: Vec<Way>, return_to: &str, directory: bool) -> AnyView {
     let buttons = ways
         .into_iter()
         .map(|way| {
@@ -166,7 +167,7 @@ fn chooser(ways: Vec<Way>, return_to: &str) -> AnyView {
             <TextField name="login" label="E-mail or username" takes=Takes::Username help="We find the way to sign in that fits."/>
             <Button>"Continue"</Button>
         </form>
-        <p class="muted"><a href=with_password>"Sign in with a password of this console"</a></p>
+        <p class="muted"><a href=with_password>{if directory { "Sign in with username and password" } else { "Sign in with a password of this console" }}</a></p>
     }
     .into_any()
 }

@@ -17,9 +17,9 @@ use muster_web::{Failure, Fields};
 use super::directory_form::{PERSON, Wants};
 use super::directory_tests::{Told, told};
 use crate::components::{
-    Button, Callout, Can, Card, Chip, Column, Columns, Crumb, Empty, Form, Glyph, Guard, Inset,
-    KeyValue, KeyValues, LinkButton, Look, Need, Page, PostButton, Table, TableRow, Takes,
-    TextField, Tone, When, counted, error_of,
+    Button, Callout, Can, Card, Chip, Column, Columns, Crumb, Empty, Form, FormActions, Glyph,
+    Guard, Inset, KeyValue, KeyValues, LinkButton, Look, Need, Page, PostButton, Table, TableRow,
+    Takes, TextField, Tone, When, counted, error_of,
 };
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
@@ -307,11 +307,11 @@ fn tests(id: DirectoryId, tried: Tried) -> AnyView {
         <Card title="Tests" id="tests">
             <p class="muted">"Each tries the ones before it on the way, on a connection of its own. None of them changes anything."</p>
             <Form action guard=Guard::Off>
-                <div class="actions">
+                <FormActions>
                     <Button name="intent" value="connect">"Test connection"</Button>
                     <Button name="intent" value="bind">"Test account"</Button>
                     <Button name="intent" value="search">"Test search"</Button>
-                </div>
+                </FormActions>
                 <TextField name=PERSON label="One person" value=tried.person takes=Takes::Exact need=Need::Optional error help="The name somebody signs in with. What would be taken over of them is shown.">
                     <Button name="intent" value="person" icon=Glyph::User>"Look up"</Button>
                 </TextField>

@@ -202,7 +202,7 @@ fn beside(probe: Probe, person: &str, errors: &[FieldError], said: Option<AnyVie
     });
     view! {
         <div class="beside" id=format!("test-{word}")>
-            <div class="actions"><Button name="intent" value=word icon=Glyph::Search>{label}</Button></div>
+            <FormActions><Button name="intent" value=word icon=Glyph::Search>{label}</Button></FormActions>
             {one}
             {said}
         </div>

@@ -12,6 +12,7 @@ use muster_domain::{Error, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::settings::is_this_machine;
+use super::source::is_secret;
 use super::{Bind, Ldap, LdapSettings, Limits, Roots, Schema, Security, Vendor, dn, schema};
 
 /// Directories that speak LDAP.
@@ -308,6 +309,9 @@ impl Typed<'_> {
         if let Some(names) = self.attributes("member_names_attribute") {
             schema.member_names = names;
         }
+        if let Some(extra) = self.attributes("extra_attributes") {
+            schema.extra = extra;
+        }
         schema
     }
 
@@ -317,7 +321,10 @@ impl Typed<'_> {
             return None;
         }
         if !is_attribute(&typed) {
-            self.wrong(field, "Write the name of one attribute, such as mail.");
+            self.wrong(
+                field,
+                "Write the name of one attribute, such as mail; none that holds a secret.",
+            );
         }
         Some(typed)
     }
@@ -335,20 +342,16 @@ impl Typed<'_> {
         if !typed.iter().all(|name| is_attribute(name)) {
             self.wrong(
                 field,
-                "Write names of attributes, separated by spaces, such as member uniqueMember.",
+                "Write names of attributes, separated by spaces, such as member uniqueMember; none that holds a secret.",
             );
         }
         Some(typed)
     }
 }
 
-/// An attribute's name (RFC 4512 section 2.5): a word or an object identifier. Options behind a semicolon are not taken.
+/// Whether an attribute may be asked for.
 fn is_attribute(name: &str) -> bool {
-    name.len() <= 100
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+    super::schema::is_attribute(name) && !is_secret(name)
 }
 
 /// A server as people write it: an address, or a name with or without a port.
@@ -552,6 +555,11 @@ fn words() -> Section {
             "Members by username",
             "Attributes that name members by username, such as memberUid.",
         ),
+        optional(
+            "extra_attributes",
+            "More attributes of people",
+            "What rules of the mapping look at, separated by spaces, such as department employeeType.",
+        ),
         field(
             "page",
             "Entries a page",
@@ -655,7 +663,7 @@ mod tests {
             ("ca", "junk"),
             ("users_base", "people"),
             ("users_filter", "(uid=*"),
-            ("email_attribute", "mail;lang-en"),
+            ("email_attribute", "userPassword"),
         ]);
         assert_eq!(
             fields(&wrong),

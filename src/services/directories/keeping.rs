@@ -6,13 +6,14 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Tx, directory_states};
+use muster_storage::{Tx, directory_states, elevations, sessions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::draft::{Checked, Draft, Kept, Known, checked, may_answer};
 use super::{find, secret_place};
+use crate::sync::rules;
 use crate::{Call, Services, Who, guard};
 
 /// A directory with what a page about it needs.
@@ -209,6 +210,7 @@ async fn change(
         Kept::Replaced(given) => !is_same(known.secret.as_ref(), given),
     };
     let mut directory = known.directory;
+    let answered = rules::signs_in(&directory.settings);
     let other_settings = directory.settings != settings;
     if directory.name == name && !other_settings && !other_secret {
         return tx.rollback().await;
@@ -236,9 +238,23 @@ async fn change(
     if other_settings {
         out_of_date(&tx, directory.id).await?;
     }
+    if answered && !rules::signs_in(&directory.settings) {
+        let ended = end_sessions(&tx, call, directory.id).await?;
+        put(&mut detail, "sessions_ended", json!(ended));
+    }
     let id = Some(directory.id.0);
     let event = call.event("directory.update", &directory.name, id, detail);
     tx.commit(&[event]).await
+}
+
+/// Ends the sessions of people for whose password the directory answered, the secure ones in them too. Gives how many.
+pub(super) async fn end_sessions(tx: &Tx, call: &Call, id: DirectoryId) -> Result<u64, Error> {
+    let mut ended = 0;
+    for session in sessions::of_directory(tx, id).await? {
+        elevations::drop_of_session(tx, &session, call.at).await?;
+        ended += u64::from(sessions::revoke(tx, &session).await?);
+    }
+    Ok(ended)
 }
 
 /// Makes plans of the directory that were made before out of date.
@@ -331,7 +347,7 @@ pub(crate) async fn switch(
     call: &Call,
     id: DirectoryId,
     enabled: Enabled,
-    detail: Value,
+    mut detail: Value,
 ) -> Result<(), Error> {
     let tx = services.db().begin().await?;
     let mut directory = find(&tx, id).await?;
@@ -345,7 +361,11 @@ pub(crate) async fn switch(
     directories::update(&tx, &directory).await?;
     let action = match enabled {
         Enabled::Yes => "directory.enable",
-        Enabled::No => "directory.disable",
+        Enabled::No => {
+            let ended = end_sessions(&tx, call, id).await?;
+            put(&mut detail, "sessions_ended", json!(ended));
+            "directory.disable"
+        }
     };
     let event = call.event(action, &directory.name, Some(id.0), detail);
     tx.commit(&[event]).await

@@ -23,7 +23,7 @@ use muster_storage::{
 };
 use serde_json::json;
 
-use super::keeping::is_read;
+use super::keeping::{end_sessions, is_read};
 use super::{find, internal};
 use crate::standing::Standing;
 use crate::{Call, Services, guard, roles};
@@ -143,7 +143,8 @@ async fn begin(
         directory.enabled = false;
         directory.updated_at = call.at;
         directories::update(&tx, &directory).await?;
-        let detail = json!({ "by": "removal" });
+        let ended = end_sessions(&tx, call, id).await?;
+        let detail = json!({ "by": "removal", "sessions_ended": ended });
         events.push(call.event("directory.disable", &directory.name, Some(id.0), detail));
     }
     let plan = StoredPlan {

@@ -2,7 +2,7 @@
 
 use muster_domain::Error;
 use muster_domain::credential::Imprint;
-use muster_domain::id::{ProviderId, UserId};
+use muster_domain::id::{DirectoryId, ProviderId, UserId};
 use muster_domain::session::{Means, SessionKey};
 use sea_orm::FromQueryResult;
 
@@ -31,6 +31,32 @@ pub async fn of_identity(
         let came_by_it = matches!(&means, Some(Means::Provider { provider, issuer, subject, .. })
             if *provider == at && issuer == with_issuer && subject == named);
         if came_by_it {
+            found.push(SessionKey(row.id_hash));
+        }
+    }
+    Ok(found)
+}
+
+/// The sessions of people for whose password a directory answered.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_directory(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<Vec<SessionKey>, Error> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id_hash: String,
+        means: Option<String>,
+    }
+    // The id stands somewhere in the means; where it stands is looked at after.
+    let sql = "SELECT id_hash, means FROM sessions WHERE means LIKE $1";
+    let like = format!("%{}%", directory.0);
+    let wanted = Some(Means::Directory { directory });
+    let mut found = Vec::new();
+    for row in sql::all::<Row>(reader, sql::ask(reader, sql, [like.into()])).await? {
+        if from_json_option::<Means>("sessions", row.means.as_deref())? == wanted {
             found.push(SessionKey(row.id_hash));
         }
     }

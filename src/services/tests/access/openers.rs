@@ -452,7 +452,7 @@ async fn o81_unlinking_ends_the_sessions_that_came_in_through_the_identity() {
     let identity = |subject: &str| Identity {
         provider: match &means {
             Means::Provider { provider, .. } => *provider,
-            Means::Password => panic!("she came by the provider"),
+            _ => panic!("she came by the provider"),
         },
         issuer: CORP.to_owned(),
         subject: subject.to_owned(),

@@ -28,7 +28,7 @@ fn values(pairs: &[(&str, &str)]) -> Values {
         .collect()
 }
 
-fn draft(slapd: &Slapd, more: &[(&str, &str)]) -> Draft {
+pub fn draft(slapd: &Slapd, more: &[(&str, &str)]) -> Draft {
     let mut settings = values(&[
         ("vendor", "openldap"),
         ("servers", &format!("127.0.0.1:{}", slapd.ldaps)),
@@ -57,7 +57,7 @@ async fn added(world: &TestWorld, who: &Persona, draft: &Draft) -> Result<Direct
     add(&world.services, &who.call, &elevated, draft).await
 }
 
-async fn saved(
+pub async fn saved(
     world: &TestWorld,
     who: &Persona,
     id: DirectoryId,
@@ -68,7 +68,7 @@ async fn saved(
 }
 
 /// Syncs to the end.
-async fn synced(world: &TestWorld, who: &Persona, id: DirectoryId) {
+pub async fn synced(world: &TestWorld, who: &Persona, id: DirectoryId) {
     let run = runs::ask(&world.services, &who.call, id, Wish::Sync)
         .await
         .unwrap();

@@ -25,6 +25,7 @@ mod runs;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod views;
+mod vouching;
 mod whole;
 
 use muster_domain::Error;
