@@ -55,9 +55,10 @@ pub(super) async fn whole(
     };
     let mut reading = Reading::new(settings, now, None);
     reading.asked = began.as_ref().and_then(Place::asked);
+    reading.horizon = began.as_ref().and_then(Place::horizon);
     let completeness = reading.all(&mut connection, intake).await;
     let latest = reading.latest.get();
-    let cursor = began.map(|began| Place::next(began, latest).write(settings));
+    let cursor = began.map(|began| Place::next(None, began, latest).write(settings));
     (completeness, cursor)
 }
 
@@ -96,7 +97,7 @@ pub(super) async fn changes(
     };
     let now = match &began {
         Place::Usn { time, .. } => *time,
-        Place::Csn(_) | Place::Time(_) => clock.and_then(Moment::of),
+        Place::Csn(_) | Place::Time { .. } => clock.and_then(Moment::of),
     };
     let changed = Changed {
         since: place.clone(),
@@ -105,17 +106,14 @@ pub(super) async fn changes(
     };
     let mut reading = Reading::new(settings, now, Some(changed));
     reading.asked = place.asked();
-    if let Place::Time(since) = place {
-        // Nothing newer was seen before.
-        reading.latest.set(Some(since.before(1)));
-    }
+    reading.horizon = began.horizon();
     let completeness = reading.all(&mut connection, intake).await;
     if reading.is_too_much {
         return anew();
     }
     match completeness {
         Completeness::Complete => {
-            let next = Place::next(began, reading.latest.get());
+            let next = Place::next(Some(&place), began, reading.latest.get());
             (partial, Some(next.write(settings)))
         }
         Completeness::Incomplete(doubts) => {
@@ -137,7 +135,9 @@ struct Reading<'a> {
     changed: Option<Changed<'a>>,
     /// The attribute that dates entries, if they need a date.
     asked: Option<&'static str>,
-    /// The latest date seen.
+    /// Dates behind this one are of the future and count for nothing.
+    horizon: Option<Moment>,
+    /// The latest date seen before it.
     latest: Cell<Option<Moment>>,
     /// More changed than is looked up one by one.
     is_too_much: bool,
@@ -159,6 +159,7 @@ impl<'a> Reading<'a> {
             people: People::new(settings, now),
             changed,
             asked: None,
+            horizon: None,
             latest: Cell::new(None),
             is_too_much: false,
         }
@@ -257,9 +258,12 @@ impl<'a> Reading<'a> {
 
     /// Whether an entry was read before; its date is kept.
     fn is_read(&self, raw: &Raw) -> bool {
-        let date = raw.text("modifyTimestamp", 40).ok().flatten();
-        let date = date.filter(|_| self.asked.is_some()).and_then(Moment::read);
-        self.latest.set(self.latest.get().max(date));
+        if let Some(horizon) = self.horizon {
+            let date = raw.text("modifyTimestamp", 40).ok().flatten();
+            let date = date.and_then(Moment::read);
+            let believed = date.filter(|date| *date <= horizon);
+            self.latest.set(self.latest.get().max(believed));
+        }
         let changed = self.changed.as_ref();
         changed.is_some_and(|changed| changed.since.is_read(raw))
     }

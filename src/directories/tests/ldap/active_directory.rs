@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use muster_directories::{Bind, Ldap, LdapSettings, Security};
 use muster_domain::directory::{Directory as _, Probe};
 use muster_domain::record::ExternalId;
-use muster_domain::snapshot::{Completeness, Entry, Gathered, Intake, Snapshot};
+use muster_domain::snapshot::{Completeness, Entry, Gathered, Snapshot};
 
 use crate::domain::{BASE, DISABLED, EXPIRED, PASSWORD, PEOPLE, group, person};
 use crate::samba::Samba;
-use crate::{members, read, usernames};
+use crate::{Kept, members, read, usernames};
 
 /// Ids by username.
 pub fn ids(snapshot: &Snapshot) -> BTreeMap<&str, &ExternalId> {
@@ -22,18 +22,6 @@ pub fn ids(snapshot: &Snapshot) -> BTreeMap<&str, &ExternalId> {
 
 fn is_active(snapshot: &Snapshot, username: &str) -> bool {
     snapshot.users[ids(snapshot)[username]].active
-}
-
-/// Keeps all entries.
-#[derive(Default)]
-struct Kept(Vec<Entry>);
-
-#[async_trait::async_trait]
-impl Intake for Kept {
-    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), muster_domain::Error> {
-        self.0.extend(entries);
-        Ok(())
-    }
 }
 
 #[tokio::test]
