@@ -54,8 +54,10 @@ pub(super) async fn whole(
         _ => root::time(&mut connection, settings, clock).await,
     };
     let mut reading = Reading::new(settings, now, None);
-    reading.asked = began.as_ref().and_then(Place::asked);
     reading.horizon = began.as_ref().and_then(Place::horizon);
+    if reading.horizon.is_some() {
+        reading.asked = began.as_ref().and_then(Place::asked);
+    }
     let completeness = reading.all(&mut connection, intake).await;
     let latest = reading.latest.get();
     let cursor = began.map(|began| Place::next(None, began, latest).write(settings));

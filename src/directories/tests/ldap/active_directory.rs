@@ -25,7 +25,7 @@ fn is_active(snapshot: &Snapshot, username: &str) -> bool {
 }
 
 #[tokio::test]
-async fn l7_l14_l26_everybody_of_a_domain_is_read_and_no_machine_contact_or_referral() {
+async fn l7_l14_l26_everybody_of_a_domain_is_read_and_no_machine_trust_contact_or_referral() {
     let Some(samba) = Samba::start() else { return };
     let snapshot = read(samba.settings()).await;
     // The root of a domain refers to its other parts.
@@ -194,6 +194,7 @@ async fn l3_l26_one_person_is_found_by_name_and_no_machine_is() {
         "*",
         "u004*",
         "PC1$",
+        "OTHER$",
         "u0042)(cn=*",
         "u0042@samdom.example.test",
     ] {

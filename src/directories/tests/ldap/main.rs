@@ -14,6 +14,7 @@ mod changes;
 mod crowd;
 mod domain;
 mod hostile;
+mod liars;
 mod reading;
 mod samba;
 mod script;
