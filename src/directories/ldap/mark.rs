@@ -45,6 +45,15 @@ pub(super) enum Place {
     },
 }
 
+/// What is new since a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    /// Nothing: nobody has to be searched for.
+    None,
+    /// Whatever this filter finds is, or may be.
+    Among(String),
+}
+
 impl Place {
     /// Where the server is now. None: it does not tell.
     pub(super) async fn now(
@@ -60,8 +69,8 @@ impl Place {
         }
     }
 
-    /// What is new from here on, as a filter; `now` is where the server is now. None: that cannot be asked for.
-    pub(super) fn filter(&self, now: &Self) -> Option<String> {
+    /// What is new from here on; `now` is where the server is now. None: that cannot be asked for.
+    pub(super) fn news(&self, now: &Self) -> Option<News> {
         match (self, now) {
             (
                 Self::Usn { server, last, time },
@@ -75,13 +84,19 @@ impl Place {
                 if server != current || reached < last {
                     return None;
                 }
-                let changed = format!("(uSNChanged>={})", last.checked_add(1)?);
-                Some(match (time, until) {
-                    (Some(from), Some(until)) => format!(
-                        "(|{changed}(&(accountExpires>={})(accountExpires<={})))",
-                        from.0, until.0
-                    ),
-                    _ => changed,
+                let changed = (reached > last)
+                    .then(|| Some(format!("(uSNChanged>={})", last.checked_add(1)?)));
+                let expired = time.zip(*until).map(|(from, until)| {
+                    let (from, until) = (from.0, until.0);
+                    format!("(&(accountExpires>={from})(accountExpires<={until}))")
+                });
+                Some(match (changed, expired) {
+                    (None, None) => News::None,
+                    (None, Some(expired)) => News::Among(expired),
+                    (Some(changed), None) => News::Among(changed?),
+                    (Some(changed), Some(expired)) => {
+                        News::Among(format!("(|{}{expired})", changed?))
+                    }
                 })
             }
             (Self::Csn(known), Self::Csn(reached)) => {
@@ -90,10 +105,15 @@ impl Place {
                     .iter()
                     .any(|(writer, stamp)| reached.get(writer).is_none_or(|now| now < stamp));
                 let first = known.values().min().filter(|_| !is_behind)?;
-                Some(format!("(entryCSN>={})", behind(first)))
+                Some(if known == reached {
+                    News::None
+                } else {
+                    News::Among(format!("(entryCSN>={})", behind(first)))
+                })
             }
             (Self::Time { from, .. }, Self::Time { .. }) => {
-                Some(format!("(modifyTimestamp>={})", from.written()))
+                let from = from.written();
+                Some(News::Among(format!("(modifyTimestamp>={from})")))
             }
             _ => None,
         }

@@ -78,42 +78,44 @@ fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
     }
 }
 
+fn among(filter: &str) -> Option<News> {
+    Some(News::Among(filter.to_owned()))
+}
+
 #[test]
 fn l23_numbers_of_another_server_or_of_an_older_state_say_nothing() {
     let known = usn(A, 100, "");
-    assert_eq!(
-        known.filter(&usn(A, 100, "")).as_deref(),
-        Some("(uSNChanged>=101)")
-    );
-    assert!(known.filter(&usn(A, 250, "")).is_some());
-    assert_eq!(known.filter(&usn(B, 250, "")), None, "another server");
-    assert_eq!(known.filter(&usn(A, 99, "")), None, "set back");
-    assert_eq!(known.filter(&csn(&[EARLY])), None);
-    assert_eq!(usn(A, u64::MAX, "").filter(&usn(A, u64::MAX, "")), None);
+    assert_eq!(known.news(&usn(A, 250, "")), among("(uSNChanged>=101)"));
+    assert_eq!(known.news(&known), Some(News::None));
+    assert_eq!(known.news(&usn(B, 250, "")), None, "another server");
+    assert_eq!(known.news(&usn(A, 99, "")), None, "set back");
+    assert_eq!(known.news(&csn(&[EARLY])), None);
+    let last = usn(A, u64::MAX, "");
+    assert_eq!(last.news(&last), Some(News::None));
 }
 
 #[test]
 fn l23_a_server_that_lacks_what_was_read_is_read_whole() {
     let known = csn(&[EARLY, OTHER]);
     let first = "(entryCSN>=20261122080000.000001Z#000000#001#000001)";
-    assert_eq!(known.filter(&csn(&[LATE, OTHER])).as_deref(), Some(first));
-    assert_eq!(known.filter(&known).as_deref(), Some(first));
-    assert_eq!(known.filter(&csn(&[LATE])), None, "a writer is missing");
-    assert_eq!(csn(&[LATE]).filter(&csn(&[EARLY])), None, "set back");
+    assert_eq!(known.news(&csn(&[LATE, OTHER])), among(first));
+    assert_eq!(known.news(&known), Some(News::None));
+    assert_eq!(known.news(&csn(&[LATE])), None, "a writer is missing");
+    assert_eq!(csn(&[LATE]).news(&csn(&[EARLY])), None, "set back");
 }
 
 #[test]
 fn who_expires_meanwhile_is_asked_for_though_nothing_changed() {
     let (from, until) = ("20261122080000.0Z", "20261122090000.0Z");
-    let filter = usn(A, 1, from).filter(&usn(A, 1, until)).unwrap();
-    assert_eq!(
-        filter,
-        format!(
-            "(|(uSNChanged>=2)(&(accountExpires>={})(accountExpires<={})))",
-            moment(from).0,
-            moment(until).0
-        )
+    let expired = format!(
+        "(&(accountExpires>={})(accountExpires<={}))",
+        moment(from).0,
+        moment(until).0
     );
+    let known = usn(A, 1, from);
+    assert_eq!(known.news(&usn(A, 1, until)), among(&expired));
+    let both = format!("(|(uSNChanged>=2){expired})");
+    assert_eq!(known.news(&usn(A, 7, until)), among(&both));
 }
 
 /// From where the next reading asks, after readings at these times here that saw these latest dates.

@@ -64,9 +64,11 @@ impl<'a> People<'a> {
     /// What an entry says.
     pub(super) fn entries(&self, raw: &Raw) -> Vec<Entry> {
         let id = raw.id(&self.settings.schema.id).map(ExternalId);
-        let known = id.clone().and_then(|id| self.known(raw, id));
-        let dn = dn::normalised(&raw.dn);
-        let mut locators: Vec<String> = dn.iter().map(|dn| by_dn(dn)).collect();
+        let place = dn::normalised(&raw.dn);
+        let known = id
+            .clone()
+            .and_then(|id| self.known(raw, id, place.as_deref()));
+        let mut locators: Vec<String> = place.iter().map(|dn| by_dn(dn)).collect();
         let (record, source) = match known {
             Err(why) => return vec![refused(raw, id.ok(), locators, why)],
             Ok(known) => known,
@@ -84,15 +86,26 @@ impl<'a> People<'a> {
         entries
     }
 
-    fn known(&self, raw: &Raw, id: ExternalId) -> Result<(UserRecord, SourceValues), Unusable> {
-        let record = self.record(raw, id)?;
+    /// `place` is the normalised name of the entry.
+    fn known(
+        &self,
+        raw: &Raw,
+        id: ExternalId,
+        place: Option<&str>,
+    ) -> Result<(UserRecord, SourceValues), Unusable> {
+        let record = self.record(raw, id, place)?;
         Ok((record, self.kept.values(raw, self.settings.limits.value)?))
     }
 
-    fn record(&self, raw: &Raw, external_id: ExternalId) -> Result<UserRecord, Unusable> {
+    fn record(
+        &self,
+        raw: &Raw,
+        external_id: ExternalId,
+        place: Option<&str>,
+    ) -> Result<UserRecord, Unusable> {
         let (schema, longest) = (&self.settings.schema, self.settings.limits.value);
-        let place = dn::normalised(&raw.dn).ok_or("Its distinguished name cannot be read.")?;
-        if !dn::is_within(&place, &self.base) {
+        let place = place.ok_or("Its distinguished name cannot be read.")?;
+        if !dn::is_within(place, &self.base) {
             return Err("The server showed it although it is outside of the base.".to_owned());
         }
         let mut attributes = Attributes::new();
@@ -183,7 +196,7 @@ pub(super) async fn one(
             let raw = entry.map_err(unusable)?;
             let id = raw.id(&settings.schema.id).map_err(unusable)?;
             People::new(settings, now)
-                .record(&raw, ExternalId(id))
+                .record(&raw, ExternalId(id), dn::normalised(&raw.dn).as_deref())
                 .map(Some)
                 .map_err(unusable)
         }

@@ -10,7 +10,7 @@ use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, RefusedRecord}
 use super::connect::{self, Connection};
 use super::entry::{Raw, Unusable};
 use super::groups::Rest;
-use super::mark::Place;
+use super::mark::{News, Place};
 use super::people::People;
 use super::references::{References, Unfound};
 use super::search::{Question, Search, Then};
@@ -94,8 +94,13 @@ pub(super) async fn changes(
         Ok(None) => return anew(),
         Err(doubt) => return again(doubt),
     };
-    let Some(filter) = place.filter(&began) else {
-        return anew();
+    let filter = match place.news(&began) {
+        None => return anew(),
+        Some(News::None) => {
+            let next = Place::next(Some(&place), began, None);
+            return (partial, Some(next.write(settings)));
+        }
+        Some(News::Among(filter)) => filter,
     };
     let now = match &began {
         Place::Usn { time, .. } => *time,

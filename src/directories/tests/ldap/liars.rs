@@ -130,12 +130,15 @@ async fn l18_l19_l21_a_census_that_goes_in_circles_is_limited_or_cut_is_not_whol
     }
 }
 
-/// A domain controller that has 5 changes, and answers searches for people so.
+/// A domain controller that has 5 changes at first and 6 then, and answers searches for people so.
 async fn controller(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> LdapSettings {
     let port = serve(move |asked| {
         if asked.holds("highestCommittedUSN") {
             let says: &[(&str, &[&[u8]])] = &[
-                ("highestCommittedUSN", &[b"5"]),
+                (
+                    "highestCommittedUSN",
+                    &[if asked.searches == 0 { b"5" } else { b"6" }],
+                ),
                 ("dsServiceName", &[b"CN=NTDS Settings,DC=x"]),
                 ("currentTime", &[b"20261122080000.0Z"]),
             ];
