@@ -197,12 +197,11 @@ const SAMBA: [&str; 6] = [
 ];
 
 /// What its packages switch on: file servers that nobody here uses.
-const SAMBA_UNITS: [&str; 5] = [
+const SAMBA_UNITS: [&str; 4] = [
     "samba-ad-dc.service",
     "smbd.service",
     "nmbd.service",
     "winbind.service",
-    "samba.service",
 ];
 
 /// Samba, which the tests of Active Directory read. A person who cannot have it goes without them; a robot may not. Its

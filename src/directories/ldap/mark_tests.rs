@@ -1,22 +1,14 @@
 use secrecy::SecretString;
 
 use super::*;
-use crate::ldap::schema::Vendor;
-use crate::ldap::settings::{Bind, Limits, Roots, Security};
+use crate::ldap::settings::{Bind, example};
 
 fn settings() -> LdapSettings {
+    let dn = "cn=a".to_owned();
+    let password = SecretString::from("hunter2");
     LdapSettings {
-        servers: vec![("localhost".to_owned(), 389)],
-        security: Security::Plain,
-        roots: Roots::System,
-        bind: Bind::Simple {
-            dn: "cn=a".to_owned(),
-            password: SecretString::from("hunter2"),
-        },
-        users_base: "ou=people,dc=x".to_owned(),
-        groups_base: "ou=groups,dc=x".to_owned(),
-        schema: Vendor::OpenLdap.schema(),
-        limits: Limits::default(),
+        bind: Bind::Simple { dn, password },
+        ..example()
     }
 }
 
@@ -69,7 +61,7 @@ fn a_cursor_is_read_back_and_holds_no_secret() {
 fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
     let cursor = csn(&[EARLY]).write(&settings());
     let mut others = [settings(), settings(), settings(), settings()];
-    others[0].users_base = "dc=x".to_owned();
+    others[0].users_base = "dc=another".to_owned();
     others[1].schema.users = "(uid=*)".to_owned();
     others[2].schema.extra.push("title".to_owned());
     others[3].schema.id = "nsUniqueId".to_owned();

@@ -199,22 +199,26 @@ impl fmt::Debug for LdapSettings {
     }
 }
 
+/// Settings for tests that connect to nothing.
+#[cfg(test)]
+pub(super) fn example() -> LdapSettings {
+    LdapSettings {
+        servers: vec![("localhost".to_owned(), 389)],
+        security: Security::Plain,
+        roots: Roots::System,
+        bind: Bind::Anonymous,
+        users_base: "dc=example".to_owned(),
+        groups_base: String::new(),
+        schema: super::schema::Vendor::OpenLdap.schema(),
+        limits: Limits::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ldap::schema::Vendor;
-
     fn settings() -> LdapSettings {
-        LdapSettings {
-            servers: vec![("localhost".to_owned(), 389)],
-            security: Security::Plain,
-            roots: Roots::System,
-            bind: Bind::Anonymous,
-            users_base: "dc=example".to_owned(),
-            groups_base: String::new(),
-            schema: Vendor::OpenLdap.schema(),
-            limits: Limits::default(),
-        }
+        example()
     }
 
     #[test]

@@ -171,8 +171,22 @@ fn template() -> PathBuf {
         let _ = fs::remove_dir_all(&half);
         provision(&half);
         fs::rename(&half, &template).unwrap();
+        forget_others(&template);
     }
     template
+}
+
+/// Deletes what was provisioned for earlier versions of the domain.
+fn forget_others(template: &Path) {
+    for entry in fs::read_dir(tests()).unwrap().flatten() {
+        let is_template = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("samba-domain-");
+        if is_template && entry.path() != template && entry.path().is_dir() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn provision(folder: &Path) {
