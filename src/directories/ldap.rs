@@ -17,6 +17,7 @@ mod search;
 mod settings;
 mod source;
 mod standing;
+mod trust;
 mod wire;
 
 use std::fmt;
