@@ -1,5 +1,5 @@
-//! A reading, whole or of what changed: people, then groups, then the members that come in parts. One page is in memory at a
-//! time.
+//! A reading, whole or of what changed: people, then groups, then the members that come in parts. Two pages are in memory at
+//! most: one is kept while the next one comes.
 
 use std::cell::Cell;
 
@@ -228,8 +228,8 @@ impl<'a> Reading<'a> {
         let mut rest = Vec::new();
         let question = self.narrowed(question);
         let mut search = Search::new(connection, self.settings, question);
+        let mut page = search.page().await;
         loop {
-            let page = search.page().await;
             let mut entries = Vec::new();
             for found in page.entries {
                 match found {
@@ -242,13 +242,27 @@ impl<'a> Reading<'a> {
                     Err(why) => entries.push(unreadable(why)),
                 }
             }
-            if let Err(doubt) = self.hand_on(entries, intake).await {
+            // The next page is on its way while this one is kept.
+            let (kept, next) = match page.then {
+                Then::More => {
+                    let (kept, next) = tokio::join!(self.hand_on(entries, intake), search.page());
+                    (kept, Ok(next))
+                }
+                Then::Done => (
+                    self.hand_on(entries, intake).await,
+                    Err(Completeness::Complete),
+                ),
+                Then::Failed(doubt) => (
+                    self.hand_on(entries, intake).await,
+                    Err(Completeness::Complete.doubting(doubt)),
+                ),
+            };
+            if let Err(doubt) = kept {
                 return (Completeness::Complete.doubting(doubt), rest);
             }
-            match page.then {
-                Then::More => {}
-                Then::Done => return (Completeness::Complete, rest),
-                Then::Failed(doubt) => return (Completeness::Complete.doubting(doubt), rest),
+            match next {
+                Ok(next) => page = next,
+                Err(completeness) => return (completeness, rest),
             }
         }
     }
