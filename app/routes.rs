@@ -28,8 +28,8 @@ use crate::pages::signin::{
     second, test,
 };
 use crate::pages::sources::{
-    application_edit, applications, calibration, directories, provider, provider_edit,
-    provider_rules, providers,
+    application_edit, applications, calibration, directories, directory, directory_delete,
+    directory_edit, provider, provider_edit, provider_rules, providers,
 };
 
 /// Who may use an address.
@@ -205,6 +205,17 @@ pub const ROUTES: &[Route] = routes! {
     post "/roles/withdraw"                    Elevated(P::ManageRoles) => roles::withdraw;
 
     get  "/directories"                       May(P::ViewDirectories) => directories::list;
+    get  "/directories/new"                   May(P::ManageDirectories) => directory_edit::new;
+    post "/directories/new"                   Elevated(P::ManageDirectories) => directory_edit::create;
+    get  "/directories/{id}"                  May(P::ViewDirectories) => directory::show;
+    post "/directories/{id}/test"             May(P::ManageDirectories) => directory::test;
+    post "/directories/{id}/run"              May(P::ManageDirectories) => directory::run;
+    get  "/directories/{id}/edit"             May(P::ManageDirectories) => directory_edit::edit;
+    post "/directories/{id}/edit"             Elevated(P::ManageDirectories) => directory_edit::save;
+    post "/directories/{id}/enable"           Elevated(P::ManageDirectories) => directory::enable;
+    post "/directories/{id}/disable"          Elevated(P::ManageDirectories) => directory::disable;
+    get  "/directories/{id}/delete"           May(P::ManageDirectories) => directory_delete::show;
+    post "/directories/{id}/delete"           Elevated(P::ManageDirectories) => directory_delete::plan;
     post "/directories/{id}/move"             May(P::ManageDirectories) => directories::shift;
     post "/directories/{id}/rename"           May(P::ManageDirectories) => directories::rename;
 

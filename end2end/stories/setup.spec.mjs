@@ -81,6 +81,7 @@ test('a newcomer sets Muster up, connects a certified provider and proves that i
     await expect(page.locator('main')).toContainText(op.issuer);
     const root = await signIn(world, ROOT);
     expect(words((await root.get('/users')).text)).not.toContain('alice');
+    await expect(page.getByText('This is a break-glass account')).toBeVisible();
     await page.getByRole('button', { name: 'Link this identity to me' }).click();
   });
   await test.step('a few answers tell how accounts should arrive', async () => {

@@ -6,6 +6,7 @@ mod dn;
 mod entry;
 mod filter;
 mod groups;
+mod kind;
 mod mark;
 mod people;
 mod probe;
@@ -32,6 +33,7 @@ use muster_domain::directory::{Cursor, Directory, Finding, Probe};
 use muster_domain::record::UserRecord;
 use muster_domain::snapshot::{Completeness, Intake};
 
+pub use kind::LdapKind;
 pub use schema::{Mark, Schema, Vendor};
 pub use settings::{Bind, LdapSettings, Limits, Roots, Security};
 

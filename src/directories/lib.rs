@@ -9,4 +9,4 @@
 
 mod ldap;
 
-pub use ldap::{Bind, Ldap, LdapSettings, Limits, Mark, Roots, Schema, Security, Vendor};
+pub use ldap::{Bind, Ldap, LdapKind, LdapSettings, Limits, Mark, Roots, Schema, Security, Vendor};

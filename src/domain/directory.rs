@@ -100,6 +100,21 @@ pub trait Directory: Send + Sync {
     }
 }
 
+/// A system that a kind of directory reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Preset {
+    /// Its stable word within the kind.
+    pub key: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// A line about it.
+    pub note: &'static str,
+    /// What the form begins with.
+    pub values: Values,
+    /// What is done over there first, step by step.
+    pub steps: Vec<&'static str>,
+}
+
 /// A kind of directory: how one is declared, and how one is opened.
 pub trait DirectoryKind: Send + Sync {
     /// Its stable word, as it stands in `directories.kind` and in configuration: `ldap`.
@@ -108,8 +123,31 @@ pub trait DirectoryKind: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
 
-    /// The form that declares one. At most one field of it is a secret.
+    /// The systems it reads, each with what its form begins with. At least one.
+    fn presets(&self) -> Vec<Preset> {
+        vec![Preset {
+            key: self.key(),
+            name: self.name(),
+            note: "",
+            values: Values::new(),
+            steps: Vec::new(),
+        }]
+    }
+
+    /// The form that declares one. At most one field of it is a secret. [`Probe::Connect`], [`Probe::Bind`] and
+    /// [`Probe::Search`] try what its first, second and third section say.
     fn schema(&self) -> SettingsSchema;
+
+    /// The settings that say to whom the secret is shown: whoever changes one of them has to know the secret. None: all.
+    fn secret_is_for(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+
+    /// The settings that say who answers for people there, and who is whom: where people sign in through it, changing one
+    /// of them takes the right to grant roles. None: all.
+    fn answers_by(&self) -> Option<&'static [&'static str]> {
+        None
+    }
 
     /// A directory with these settings; nothing is connected yet.
     ///

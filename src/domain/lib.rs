@@ -37,6 +37,7 @@ pub mod record;
 pub mod return_to;
 pub mod role;
 pub mod run;
+pub mod schedule;
 pub mod session;
 pub mod settings;
 pub mod sign_in;

@@ -8,6 +8,7 @@
 //!
 //! Applying a plan and making it again from the same source yields no change. Each step carries its inverse.
 
+pub mod fingerprint;
 pub mod group;
 pub mod identity;
 mod making;

@@ -58,4 +58,14 @@ impl User {
     pub const fn is_active(&self) -> bool {
         matches!(self.state, State::Active)
     }
+
+    /// What a password of theirs must not be made of.
+    #[must_use]
+    pub fn names(&self) -> [&str; 3] {
+        [
+            &self.username,
+            &self.display_name,
+            self.email.as_deref().unwrap_or_default(),
+        ]
+    }
 }

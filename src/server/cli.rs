@@ -43,6 +43,19 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Admin,
     },
+    /// Sync a directory now. Ends with 0 when that is done, 2 when the plan waits for a person, 1 when it failed
+    Sync {
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// The directory's name
+        directory: String,
+        /// Make the plan and print it; change nothing
+        #[arg(long)]
+        plan: bool,
+        /// Carry out the plan of this identity: the one that --plan printed, and no other
+        #[arg(long, value_name = "IDENTITY", conflicts_with = "plan")]
+        approve: Option<String>,
+    },
     /// Fill an empty database with made-up people and groups
     Demo {
         #[command(flatten)]

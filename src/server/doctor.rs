@@ -54,6 +54,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Stop> {
             );
             findings.add("audit log", chain(&services).await);
             findings.add("counts", counts(&services).await);
+            findings.add("syncs", syncs(&services).await);
             findings.add("public address", address(&services).await);
             if let Ok(url) = site::url(&services).await
                 && proxy_is_missing(&url, &settings.trusted_proxies)
@@ -84,6 +85,14 @@ async fn counts(services: &Services) -> Result<String, Stop> {
     let wrong = counters::verify(services.db()).await?;
     if wrong.is_empty() {
         return Ok("people and groups are as many as their counters say".to_owned());
+    }
+    Err(Stop::new(wrong.join("; ")))
+}
+
+async fn syncs(services: &Services) -> Result<String, Stop> {
+    let (looked, wrong) = muster_services::sync::runs::examine(services).await?;
+    if wrong.is_empty() {
+        return Ok(format!("{looked} runs and plans add up"));
     }
     Err(Stop::new(wrong.join("; ")))
 }

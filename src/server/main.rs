@@ -15,6 +15,7 @@ mod lab;
 mod logs;
 mod serve;
 mod settings;
+mod syncing;
 mod system;
 mod wiring;
 
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         Err(error) => Err(Stop::new(format!("The runtime does not start: {error}."))),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(stop) => {
             // Nothing is left to try when even standard error is gone.
             let _ = writeln!(std::io::stderr(), "muster: {}", stop.0);
@@ -59,8 +60,8 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-async fn run(cli: Cli) -> Result<(), Stop> {
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+async fn run(cli: Cli) -> Result<ExitCode, Stop> {
+    let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(asked) => {
             serve::run(
                 Settings::read(asked.settings)?,
@@ -75,8 +76,22 @@ async fn run(cli: Cli) -> Result<(), Stop> {
             configure::run(Settings::read(settings)?, action).await
         }
         Command::Admin { settings, action } => admin::run(Settings::read(settings)?, action).await,
+        Command::Sync {
+            settings,
+            directory,
+            plan,
+            approve,
+        } => {
+            let asked = syncing::Asked {
+                directory,
+                plan,
+                approve,
+            };
+            return syncing::once(Settings::read(settings)?, asked).await;
+        }
         Command::Demo { settings, users } => admin::demo(Settings::read(settings)?, users).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Why the program stops, for whoever started it.

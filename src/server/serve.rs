@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::assets::Assets;
 use crate::settings::Settings;
 use crate::system::SystemClock;
-use crate::{Stop, connections, housekeeping, lab, logs, say, wiring};
+use crate::{Stop, connections, housekeeping, lab, logs, say, syncing, wiring};
 
 /// Serves until it is told to stop.
 ///
@@ -42,9 +42,15 @@ pub(crate) async fn run(settings: Settings, lab: Option<SocketAddr>) -> Result<(
     };
     let housekeeping = tokio::spawn(housekeeping::run(services.clone(), own));
     let mail = tokio::spawn(housekeeping::send(services.clone()));
+    let stop = muster_services::sync::runs::Stop::default();
+    let runs = tokio::spawn(syncing::run(services.clone(), stop.clone()));
     connections::serve(listener, router, connections::told_to_stop()).await;
     housekeeping.abort();
     mail.abort();
+    stop.tell();
+    if let Err(error) = runs.await {
+        tracing::warn!(%error, "syncs did not stop as they should");
+    }
     if let Some(lab) = lab {
         lab.stop().await;
     }

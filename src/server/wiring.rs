@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use muster_directories::LdapKind;
 use muster_idp::{Guard, Http, Oidc};
 use muster_mail::Smtp;
 use muster_services::hashing::Hashing;
@@ -31,7 +32,7 @@ pub(crate) async fn services(settings: &Settings, listen: SocketAddr) -> Result<
             Http::new(guard(settings, listen)),
             Arc::new(SystemClock),
         ))],
-        directories: Vec::new(),
+        directories: vec![Arc::new(LdapKind)],
         postman: Arc::new(Smtp::default()),
         // One core stays free for everything else.
         hashing: Hashing::new(cores().saturating_sub(1).max(1), &SystemEntropy)?,

@@ -20,6 +20,7 @@ use crate::{Call, Services, Who, site};
 
 mod applications;
 mod differences;
+mod directories;
 mod foretold;
 mod holders;
 mod mail;
@@ -27,6 +28,7 @@ mod policies;
 
 pub use applications::ApplicationConfig;
 use differences::{compare, compare_all, compare_lists, flatten};
+pub use directories::DirectoryConfig;
 pub use foretold::foretell;
 pub use mail::MailConfig;
 
@@ -44,6 +46,8 @@ pub struct Config {
     pub policies: BTreeMap<String, ElevationPolicy>,
     /// Applications behind a proxy, by address.
     pub applications: BTreeMap<String, ApplicationConfig>,
+    /// Directories that are read, by name.
+    pub directories: BTreeMap<String, DirectoryConfig>,
     /// Through which server messages leave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<mail::MailConfig>,
@@ -136,7 +140,7 @@ pub fn parse(text: &str) -> Result<Config, Error> {
 /// When called by a person, or the database cannot be read.
 pub async fn export(services: &Services, call: &Call) -> Result<String, Error> {
     let config = here(services, call).await?;
-    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set, and password = … under mail.\n\n";
+    let head = "# Muster configuration. Secrets are not in this file: add client_secret = \"env:NAME\" or \"file:PATH\" where one is to be set, bind_password = … under a directory, and password = … under mail.\n\n";
     toml::to_string_pretty(&config)
         .map(|text| format!("{head}{text}"))
         .map_err(|error| {
@@ -184,6 +188,7 @@ async fn here(services: &Services, call: &Call) -> Result<Config, Error> {
     }
     config.policies = policies::here(services).await?;
     config.applications = applications::here(services, call).await?;
+    config.directories = directories::here(services).await?;
     config.mail = mail::here(services).await?;
     for holders in config.roles.values_mut() {
         holders.users.sort();
@@ -265,6 +270,7 @@ pub async fn diff(
     }
     policies::diff(&here, wanted, &mut differences);
     applications::diff(&here, wanted, &mut differences)?;
+    directories::diff(services, &here, wanted, &mut differences)?;
     mail::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }
@@ -321,6 +327,7 @@ pub async fn apply(
         }
     }
     let password = mail::secret(wanted, resolve)?;
+    let passwords = directories::secrets(wanted, resolve)?;
     if let Some(url) = &wanted.site.url {
         site::declare(services, call, url).await?;
     }
@@ -349,6 +356,7 @@ pub async fn apply(
     holders::apply(services, call, wanted).await?;
     policies::apply(services, call, wanted).await?;
     applications::apply(services, call, wanted).await?;
+    directories::apply(services, call, wanted, passwords).await?;
     mail::apply(services, call, wanted, password.as_ref()).await?;
     Ok(differences)
 }

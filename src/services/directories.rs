@@ -11,6 +11,21 @@ use serde_json::json;
 
 use crate::{Call, Services};
 
+mod carried;
+mod draft;
+mod keeping;
+mod probing;
+mod removed;
+mod removing;
+
+pub use carried::{carried, carry};
+pub use draft::{Draft, schema, secret_field};
+pub(crate) use keeping::switch;
+pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
+pub use probing::{OnePerson, Target, person, probe};
+pub use removed::sweep_removed;
+pub use removing::{Choice, Groups, People, remove_plan};
+
 /// The kind of the directory whose accounts are made and kept here.
 pub const INTERNAL: &str = "internal";
 
@@ -70,6 +85,16 @@ pub async fn list(services: &Services, call: &Call) -> Result<Vec<DirectoryRow>,
     Ok(rows)
 }
 
+/// One directory, with how many accounts it holds.
+///
+/// # Errors
+/// Without permission, or `WEB-404`.
+pub async fn row(services: &Services, call: &Call, id: DirectoryId) -> Result<DirectoryRow, Error> {
+    let rows = list(services, call).await?;
+    let found = rows.into_iter().find(|row| row.directory.id == id);
+    found.ok_or_else(|| Error::not_found("directory"))
+}
+
 /// Names and ids of all directories in order, for filters.
 ///
 /// # Errors
@@ -99,20 +124,7 @@ pub async fn rename(
     let name = name::check_group_name(name).map_err(|field| Error::form(vec![field]))?;
     let tx = services.db().begin().await?;
     let mut directory = find(&tx, id).await?;
-    if let Some(other) = directories::by_name(&tx, &name)
-        .await?
-        .filter(|other| other.id != id)
-    {
-        return Err(Error::new(
-            "DIR-001",
-            Kind::Conflict,
-            "Another directory has this name.",
-        )
-        .field(
-            "name",
-            format!("“{}” is taken. Choose another name.", other.name),
-        ));
-    }
+    keeping::is_free(&tx, &name, Some(id)).await?;
     let before = std::mem::replace(&mut directory.name, name);
     directory.updated_at = call.at;
     directories::update(&tx, &directory).await?;
@@ -142,11 +154,8 @@ pub async fn move_by_one(
 ) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
     let tx = services.db().begin().await?;
-    let mut order = directories::list(&tx).await?;
-    let from = order
-        .iter()
-        .position(|directory| directory.id == id)
-        .ok_or_else(|| Error::not_found("directory"))?;
+    let order = directories::list(&tx).await?;
+    let from = place_of(&order, id)?;
     let to = match step {
         Step::Up => from.checked_sub(1),
         Step::Down => Some(from + 1).filter(|to| *to < order.len()),
@@ -158,12 +167,49 @@ pub async fn move_by_one(
             "The directory stands at that end already.",
         )
     })?;
-    order.swap(from, to);
-    let mut named = String::new();
+    put_at(services, call, tx, order, (from, to)).await
+}
+
+/// Puts a directory at a place of the order, counted from one; behind the last is the last. The people in it follow.
+///
+/// # Errors
+/// Without permission, or for an unknown directory.
+pub async fn move_to(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    place: usize,
+) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    let tx = services.db().begin().await?;
+    let order = directories::list(&tx).await?;
+    let from = place_of(&order, id)?;
+    let to = place.saturating_sub(1).min(order.len().saturating_sub(1));
+    put_at(services, call, tx, order, (from, to)).await
+}
+
+fn place_of(order: &[Directory], id: DirectoryId) -> Result<usize, Error> {
+    order
+        .iter()
+        .position(|directory| directory.id == id)
+        .ok_or_else(|| Error::not_found("directory"))
+}
+
+/// Moves the one at a place to another and merges everybody anew whose directories passed each other.
+async fn put_at(
+    services: &Services,
+    call: &Call,
+    tx: Tx,
+    mut order: Vec<Directory>,
+    (from, to): (usize, usize),
+) -> Result<(), Error> {
+    if from == to || from >= order.len() || to >= order.len() {
+        return tx.rollback().await;
+    }
+    let moved = order.remove(from);
+    let (id, named) = (moved.id, moved.name.clone());
+    order.insert(to, moved);
     for (position, directory) in order.iter_mut().enumerate() {
-        if directory.id == id {
-            named.clone_from(&directory.name);
-        }
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         if directory.position != position {
             directory.position = position;
@@ -171,8 +217,18 @@ pub async fn move_by_one(
             directories::update(&tx, directory).await?;
         }
     }
-    let other = order.get(from).map_or(id, |directory| directory.id);
-    let changed = crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
+    let (first, last) = (from.min(to), from.max(to));
+    let passed: Vec<DirectoryId> = order
+        .iter()
+        .take(last + 1)
+        .skip(first)
+        .map(|directory| directory.id)
+        .filter(|other| *other != id)
+        .collect();
+    let mut changed = 0;
+    for other in passed {
+        changed += crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
+    }
     let after: Vec<_> = order
         .iter()
         .map(|directory| directory.name.clone())

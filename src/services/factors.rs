@@ -22,6 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::{Call, Services, guard, lockout, notices, policies, site};
+use muster_domain::mail::letters::About;
 
 mod brought;
 mod check;
@@ -206,7 +207,14 @@ pub async fn confirm(
         codes = new_codes(services, call, &tx, (user.id, &pending.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
-    notices::factor_added(services, call, &tx, user, &pending.factor.name).await?;
+    notices::tell(
+        services,
+        call,
+        &tx,
+        user,
+        About::FactorAdded(pending.factor.name.clone()),
+    )
+    .await?;
     tx.commit(&events).await?;
     Ok(Added {
         name: pending.factor.name,
@@ -297,7 +305,14 @@ pub async fn remove(
     }
     removed(&tx, &factor, known.len()).await?;
     before.holds(&tx).await?;
-    notices::factor_removed(services, call, &tx, user, &factor.name).await?;
+    notices::tell(
+        services,
+        call,
+        &tx,
+        user,
+        About::FactorRemoved(factor.name.clone()),
+    )
+    .await?;
     tx.commit(&[event(call, "factor.remove", user, &factor)])
         .await?;
     Ok(factor)
@@ -328,7 +343,14 @@ pub async fn remove_of(
     removed(&tx, &factor, known.len()).await?;
     before.holds(&tx).await?;
     elevations::drop_of_user(&tx, user, call.at).await?;
-    notices::factor_removed(services, call, &tx, &person, &factor.name).await?;
+    notices::tell(
+        services,
+        call,
+        &tx,
+        &person,
+        About::FactorRemoved(factor.name.clone()),
+    )
+    .await?;
     tx.commit(&[event(call, "factor.remove", &person, &factor)])
         .await?;
     Ok(factor)

@@ -146,12 +146,7 @@ pub async fn change(services: &Services, call: &Call, new: &SecretString) -> Res
             "This is the password that has to be changed. Choose another one.",
         ));
     }
-    let about = [
-        user.username.as_str(),
-        user.display_name.as_str(),
-        user.email.as_deref().unwrap_or_default(),
-    ];
-    let hash = password::make(services, new.expose_secret(), &about).await?;
+    let hash = password::make(services, new.expose_secret(), &user.names()).await?;
     let tx = services.db().begin().await?;
     sign_in_policy::may_have(&tx, user.id).await?;
     let still = rows::of_user(&tx, user.id).await?.is_some();

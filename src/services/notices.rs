@@ -30,42 +30,6 @@ pub(crate) async fn tell(
     send(services, call, tx, (user, address), &user.username, &about).await
 }
 
-/// Tells somebody that a second factor was added.
-pub(crate) async fn factor_added(
-    services: &Services,
-    call: &Call,
-    tx: &Tx,
-    user: &User,
-    name: &str,
-) -> Result<(), Error> {
-    tell(
-        services,
-        call,
-        tx,
-        user,
-        About::FactorAdded(name.to_owned()),
-    )
-    .await
-}
-
-/// Tells somebody that a second factor was removed.
-pub(crate) async fn factor_removed(
-    services: &Services,
-    call: &Call,
-    tx: &Tx,
-    user: &User,
-    name: &str,
-) -> Result<(), Error> {
-    tell(
-        services,
-        call,
-        tx,
-        user,
-        About::FactorRemoved(name.to_owned()),
-    )
-    .await
-}
-
 async fn send(
     services: &Services,
     call: &Call,

@@ -6,6 +6,7 @@
 //! and who was deactivated comes back by [`Action::Reactivate`] alone.
 
 mod groups;
+mod known;
 mod leaving;
 pub mod merge;
 mod people;
@@ -17,6 +18,7 @@ use muster_domain::id::DirectoryId;
 use muster_storage::{Tx, accounts, users};
 
 use crate::{Call, Services, roles};
+use known::Touched;
 
 /// Applies changes in their order; gives one event for each that made a difference. Runs of one kind are batched.
 /// Whoever loses a role with a membership loses the secure session with it, whatever ended the membership.
@@ -31,7 +33,35 @@ pub async fn apply(
     tx: &Tx,
     changes: &[Change],
 ) -> Result<Vec<AuditEvent>, Error> {
+    pass(services, call, tx, changes, None).await
+}
+
+/// The same for steps that a run of this directory carries out. Plans made of other directories before are out of date;
+/// of this one there is none but the run's own. What is here is then what its source says, as far as the steps went, and
+/// the next sync need not look closer.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) async fn carry(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    changes: &[Change],
+    directory: DirectoryId,
+) -> Result<Vec<AuditEvent>, Error> {
+    pass(services, call, tx, changes, Some(directory)).await
+}
+
+async fn pass(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    changes: &[Change],
+    worker: Option<DirectoryId>,
+) -> Result<Vec<AuditEvent>, Error> {
     let door = Door { services, call, tx };
+    let touched = Touched::by(changes);
+    door.announce(&touched, worker).await?;
     let may_lose = |change: &Change| {
         matches!(
             change.action,
@@ -52,6 +82,7 @@ pub async fn apply(
     if let Some(before) = before {
         roles::end_lost(call, tx, &before, &roles::standing(tx).await?).await?;
     }
+    door.doubt(&touched, worker).await?;
     Ok(events)
 }
 
@@ -67,13 +98,15 @@ pub(crate) async fn remerge(
 ) -> Result<u64, Error> {
     let door = Door { services, call, tx };
     let mut changed = 0;
-    for mut person in
-        users::get_many(tx, &accounts::shared(tx, swapped.0, swapped.1).await?).await?
-    {
+    let shared = accounts::shared(tx, swapped.0, swapped.1).await?;
+    let touched = Touched::people(&shared, [swapped.0, swapped.1]);
+    door.announce(&touched, None).await?;
+    for mut person in users::get_many(tx, &shared).await? {
         if door.refresh(&mut person).await? {
             changed += 1;
         }
     }
+    door.doubt(&touched, None).await?;
     Ok(changed)
 }
 

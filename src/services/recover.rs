@@ -306,12 +306,7 @@ pub async fn redeem(
     new: &SecretString,
 ) -> Result<Recovered, Error> {
     let user = look(services, call, token).await?;
-    let about = [
-        user.username.as_str(),
-        user.display_name.as_str(),
-        user.email.as_deref().unwrap_or_default(),
-    ];
-    let hash = password::make(services, new.expose_secret(), &about).await?;
+    let hash = password::make(services, new.expose_secret(), &user.names()).await?;
     let tx = services.db().begin().await?;
     let standing = roles::standing_in(&tx).await?;
     let (link, mut user) = open(&tx, call, token).await?;

@@ -4,11 +4,13 @@
 //! short transactions; a step that fails is told and the others go on.
 
 mod here;
+pub mod planning;
 pub mod rules;
+pub mod runs;
 
 use async_trait::async_trait;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{Guarded, Tally};
+use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::{self, Approval, Limits, Now, Plan, Step, Terms};
 use muster_domain::role::Permission;
@@ -61,7 +63,7 @@ pub async fn plan(
     };
     let limits = Limits {
         guard: &rules.guard,
-        lately: Tally::default(),
+        lately: runs::lately(services.db(), id, call.at).await?,
     };
     Ok(plan::make(now, &here, &terms, limits, &mut || {
         services.id()
@@ -127,20 +129,21 @@ pub async fn apply(
             outcomes.extend(some.iter().map(|_| Outcome::NotReached));
             continue;
         }
-        if carry(services, call, some).await.is_ok() {
+        if carry(services, call, some, plan.directory).await.is_ok() {
             outcomes.extend(some.iter().map(|_| Outcome::Done));
             continue;
         }
         // One of them fails: each by itself, so that the others are done.
         for step in some {
-            let outcome = match carry(services, call, std::slice::from_ref(step)).await {
-                _ if is_over => Outcome::NotReached,
-                Ok(()) => Outcome::Done,
-                Err(error) => {
-                    is_over = error.kind == Kind::Unavailable;
-                    Outcome::Failed(error)
-                }
-            };
+            let outcome =
+                match carry(services, call, std::slice::from_ref(step), plan.directory).await {
+                    _ if is_over => Outcome::NotReached,
+                    Ok(()) => Outcome::Done,
+                    Err(error) => {
+                        is_over = error.kind == Kind::Unavailable;
+                        Outcome::Failed(error)
+                    }
+                };
             outcomes.push(outcome);
         }
     }
@@ -190,10 +193,15 @@ async fn begin(
     .await
 }
 
-async fn carry(services: &Services, call: &Call, steps: &[Step]) -> Result<(), Error> {
+async fn carry(
+    services: &Services,
+    call: &Call,
+    steps: &[Step],
+    directory: DirectoryId,
+) -> Result<(), Error> {
     let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
     let tx = services.db().begin().await?;
-    let events = provisioning::apply(services, call, &tx, &changes).await?;
+    let events = provisioning::carry(services, call, &tx, &changes, directory).await?;
     if events.is_empty() {
         return tx.rollback().await;
     }

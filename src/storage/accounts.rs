@@ -3,9 +3,14 @@
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{AccountId, DirectoryId, UserId};
+use muster_domain::plan::fingerprint;
 use muster_domain::record::{Attributes, ExternalId};
 use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+
+pub use crate::source_digests::{
+    KnownAccount, close, directories_of, forget, known_page, mark, remember, remember_if,
 };
 
 use crate::entities::accounts::{ActiveModel, Column, Entity, Model};
@@ -72,15 +77,20 @@ pub async fn upsert(tx: &Tx, account: &Account) -> Result<(), Error> {
     Ok(())
 }
 
-/// Many new accounts at once.
+/// Many new accounts at once, of new people: they may come in, which is part of the fingerprint that is kept with each.
 ///
 /// # Errors
 /// `DIR-002` when one exists.
 pub async fn insert_many(tx: &Tx, accounts: &[Account]) -> Result<(), Error> {
-    for some in accounts.chunks(BATCH / 8) {
+    // 9 columns a row.
+    for some in accounts.chunks(BATCH / 9) {
         let rows = some
             .iter()
-            .map(|account| Ok(to_row(account)?.into_active_model()))
+            .map(|account| {
+                let mut row = to_row(account)?;
+                row.source_digest = Some(fingerprint::of_person(&account.attributes, true));
+                Ok(row.into_active_model())
+            })
             .collect::<Result<Vec<ActiveModel>, Error>>()?;
         let inserted = Entity::insert_many(rows);
         inserted
@@ -224,10 +234,11 @@ fn to_row(account: &Account) -> Result<Model, Error> {
         active: account.active,
         first_seen_at: millis(account.first_seen_at),
         last_confirmed_at: millis(account.last_confirmed_at),
+        source_digest: None,
     })
 }
 
-fn to_account(row: Model) -> Result<Account, Error> {
+pub(crate) fn to_account(row: Model) -> Result<Account, Error> {
     Ok(Account {
         id: AccountId(row.id),
         user: UserId(row.user_id),

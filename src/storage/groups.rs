@@ -3,15 +3,18 @@
 use chrono::{DateTime, Utc};
 use muster_domain::id::{DirectoryId, GroupId};
 use muster_domain::listing::{Count, Cursor, Page};
-use muster_domain::record::ExternalId;
 use muster_domain::{Error, name};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryOrder as _, QuerySelect as _,
+    QueryFilter,
 };
 use uuid::Uuid;
 
-use crate::entities::group_sources;
+pub use crate::group_sources::{
+    Sourced, add_source, by_source, directories_of, mark, page_of_directory, remember_if,
+    remove_source, undigested,
+};
+
 use crate::entities::groups::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
 use crate::keyset::{Order, Paging, Tie, by_number, by_text};
@@ -196,122 +199,6 @@ pub async fn delete(tx: &Tx, id: GroupId) -> Result<(), Error> {
     }
     tx.count("groups", -1);
     Ok(())
-}
-
-/// Notes under which id a directory knows a group.
-///
-/// # Errors
-/// `DB-020` when the directory's id is taken by another group.
-pub async fn add_source(
-    tx: &Tx,
-    group: GroupId,
-    directory: DirectoryId,
-    external_id: &ExternalId,
-) -> Result<(), Error> {
-    let row = group_sources::Model {
-        directory_id: directory.0,
-        external_id: external_id.0.clone(),
-        group_id: group.0,
-    };
-    let inserted = group_sources::Entity::insert(row.into_active_model());
-    inserted
-        .exec_without_returning(&tx.source())
-        .await
-        .map_err(fail)?;
-    Ok(())
-}
-
-/// Forgets under which id a directory knows a group. Says whether it did know.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn remove_source(
-    tx: &Tx,
-    group: GroupId,
-    directory: DirectoryId,
-    external_id: &ExternalId,
-) -> Result<bool, Error> {
-    let done = group_sources::Entity::delete_by_id((directory.0, external_id.0.clone()))
-        .filter(group_sources::Column::GroupId.eq(group.0))
-        .exec(&tx.source())
-        .await
-        .map_err(fail)?;
-    Ok(done.rows_affected > 0)
-}
-
-/// Groups of a directory with every directory that knows them, in the order of their ids: a page of at most `limit` of
-/// the directory's own, after one of them.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn page_of_directory(
-    reader: &impl Reader,
-    directory: DirectoryId,
-    after: Option<&ExternalId>,
-    limit: u64,
-) -> Result<Vec<Sourced>, Error> {
-    let mut question =
-        group_sources::Entity::find().filter(group_sources::Column::DirectoryId.eq(directory.0));
-    if let Some(after) = after {
-        question = question.filter(group_sources::Column::ExternalId.gt(after.0.as_str()));
-    }
-    let rows = question
-        .order_by_asc(group_sources::Column::ExternalId)
-        .limit(limit)
-        .all(&reader.source())
-        .await
-        .map_err(fail)?;
-    let ids: Vec<GroupId> = rows.iter().map(|row| GroupId(row.group_id)).collect();
-    let known = get_many(reader, &ids).await?;
-    let mut elsewhere = Vec::new();
-    for some in ids.chunks(sql::BATCH) {
-        let others = group_sources::Entity::find()
-            .filter(group_sources::Column::GroupId.is_in(some.iter().map(|id| id.0)))
-            .filter(group_sources::Column::DirectoryId.ne(directory.0))
-            .all(&reader.source())
-            .await
-            .map_err(fail)?;
-        elsewhere.extend(others.into_iter().map(|row| row.group_id));
-    }
-    let page = rows.into_iter().filter_map(|row| {
-        let group = known
-            .iter()
-            .find(|group| group.id.0 == row.group_id)?
-            .clone();
-        Some(Sourced {
-            elsewhere: elsewhere.contains(&row.group_id),
-            external_id: ExternalId(row.external_id),
-            group,
-        })
-    });
-    Ok(page.collect())
-}
-
-/// A group as one directory knows it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sourced {
-    /// Its id there.
-    pub external_id: ExternalId,
-    /// The group here.
-    pub group: Group,
-    /// Whether another directory knows it, too.
-    pub elsewhere: bool,
-}
-
-/// The group that a directory knows under this id.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn by_source(
-    reader: &impl Reader,
-    directory: DirectoryId,
-    external_id: &ExternalId,
-) -> Result<Option<GroupId>, Error> {
-    let row = group_sources::Entity::find_by_id((directory.0, external_id.0.clone()))
-        .one(&reader.source())
-        .await
-        .map_err(fail)?;
-    Ok(row.map(|row| GroupId(row.group_id)))
 }
 
 #[derive(FromQueryResult)]

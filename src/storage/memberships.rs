@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::id::{GroupId, UserId};
+use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::listing::{Count, Page};
 use muster_domain::membership::{Member, Membership, Origin};
 use sea_orm::sea_query::OnConflict;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::entities::memberships::{ActiveModel, Column, Entity, Model};
 use crate::failure::{fail, unreadable};
 use crate::keyset::{Order, Paging, Tie, by_text};
+use crate::packed::unpacked;
 use crate::reader::sealed::Source as _;
 use crate::row::{count, instant, millis};
 use crate::sql::{self, BATCH, Where};
@@ -404,4 +405,62 @@ pub async fn people_of(reader: &impl Reader, groups: &[GroupId]) -> Result<Vec<M
         }
     }
     Ok(found)
+}
+
+/// The direct members that one origin put into a group.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn put_by(
+    reader: &impl Reader,
+    group: GroupId,
+    origin: Origin,
+) -> Result<Vec<Member>, Error> {
+    #[derive(FromQueryResult)]
+    struct Packed {
+        rows: String,
+    }
+    let mut wanted = Where::on(reader);
+    let (group, origin) = (wanted.bind(group.0), wanted.bind(origin.key()));
+    wanted.and(format!("group_id = {group} AND origin = {origin}"));
+    let id = wanted.id_text("member_id");
+    let sql = format!(
+        "SELECT {} AS rows FROM (SELECT member_kind, member_id FROM memberships{}) inside",
+        wanted.packed(&format!("member_kind, {id}"), "member_id"),
+        wanted.clause()
+    );
+    let found: Option<Packed> = sql::one(reader, wanted.statement(sql)).await?;
+    let rows: Vec<(String, Uuid)> =
+        found.map_or(Ok(Vec::new()), |found| unpacked("memberships", &found.rows))?;
+    rows.into_iter()
+        .map(|(kind, id)| read_member(&kind, id))
+        .collect()
+}
+
+/// Whether anything but this origin put somebody into a group.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn is_put_by_others(
+    reader: &impl Reader,
+    group: GroupId,
+    origin: Origin,
+) -> Result<bool, Error> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM memberships WHERE group_id = $1 AND origin <> $2 LIMIT 1) found";
+    let values = [group.0.into(), origin.key().into()];
+    Ok(sql::number(reader, sql::ask(reader, sql, values)).await? > 0)
+}
+
+/// How many direct memberships a directory put into groups that it knows.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_put_by(reader: &impl Reader, directory: DirectoryId) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM memberships WHERE origin = $1 \
+               AND group_id IN (SELECT group_id FROM group_sources WHERE directory_id = $2)";
+    let origin = Origin::Directory(directory).key();
+    let values = [origin.into(), directory.0.into()];
+    Ok(count(
+        sql::number(reader, sql::ask(reader, sql, values)).await?,
+    ))
 }

@@ -1,6 +1,8 @@
 //! Plans and their rows. A plan is written while it is decided and read in the order in which it is carried out, so it is
 //! never in memory as a whole.
 
+pub mod upkeep;
+
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::change::{Action, Change};
@@ -185,7 +187,7 @@ pub struct RowFilter {
 }
 
 #[derive(FromQueryResult)]
-struct ChangeRow {
+pub(crate) struct ChangeRow {
     position: i64,
     subject: String,
     change: String,
@@ -279,7 +281,7 @@ pub async fn steps(
     Ok(steps)
 }
 
-fn to_row(row: ChangeRow) -> Result<Row, Error> {
+pub(crate) fn to_row(row: ChangeRow) -> Result<Row, Error> {
     let line = match row.refusal {
         Some(refusal) => Line::Refusal(from_json::<Refusal>("plan_changes", &refusal)?),
         None => {

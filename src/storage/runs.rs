@@ -167,6 +167,65 @@ fn to_run(row: Row) -> Result<Run, Error> {
     })
 }
 
+/// The run of a directory that is not over, if there is one.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn open_of(reader: &impl Reader, directory: DirectoryId) -> Result<Option<Run>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM runs WHERE directory_id = $1 AND ended_at IS NULL ORDER BY created_at, id LIMIT 1"
+    );
+    let row: Option<Row> = sql::one(reader, sql::ask(reader, &sql, [directory.0.into()])).await?;
+    row.map(to_run).transpose()
+}
+
+/// Runs of a directory that showed life at `since` or later.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn alive_since(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    since: DateTime<Utc>,
+) -> Result<Vec<Run>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM runs WHERE directory_id = $1 AND heartbeat_at >= $2 ORDER BY created_at, id"
+    );
+    let values = [directory.0.into(), millis(since).into()];
+    let rows: Vec<Row> = sql::all(reader, sql::ask(reader, &sql, values)).await?;
+    rows.into_iter().map(to_run).collect()
+}
+
+/// Whether somebody asked a run to stop.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn is_asked_to_stop(reader: &impl Reader, id: RunId) -> Result<bool, Error> {
+    let sql = "SELECT COUNT(*) FROM runs WHERE id = $1 AND cancel_asked = $2";
+    let values = [id.0.into(), true.into()];
+    Ok(sql::number(reader, sql::ask(reader, sql, values)).await? > 0)
+}
+
+/// Writes when a run last showed life.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn beat(tx: &Tx, id: RunId, at: DateTime<Utc>) -> Result<(), Error> {
+    let sql = "UPDATE runs SET heartbeat_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    sql::change(tx, sql::ask(tx, sql, [id.0.into(), millis(at).into()])).await?;
+    Ok(())
+}
+
+/// Forgets runs that ended before `before`, with what became of their steps; at most `limit`. Gives how many.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn forget_before(tx: &Tx, before: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+    let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    sql::change(tx, sql::ask(tx, sql, [millis(before).into(), limit.into()])).await
+}
+
 /// What became of a step that is not simply done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exception {
@@ -210,6 +269,41 @@ pub async fn insert_exceptions(
     Ok(())
 }
 
+/// Which of these steps failed: those between two positions, both included.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn failed_between(
+    reader: &impl Reader,
+    run: RunId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Exception>, Error> {
+    let sql = "SELECT position, outcome, detail FROM run_outcomes WHERE run_id = $1 AND position >= $2 AND position <= $3 \
+               ORDER BY position";
+    let values = [run.0.into(), from.into(), to.into()];
+    let rows: Vec<ExceptionRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    Ok(rows.into_iter().map(to_exception).collect())
+}
+
+/// How many steps of a run failed.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_exceptions(reader: &impl Reader, run: RunId) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM run_outcomes WHERE run_id = $1";
+    let found = sql::number(reader, sql::ask(reader, sql, [run.0.into()])).await?;
+    Ok(u64::try_from(found).unwrap_or_default())
+}
+
+fn to_exception(row: ExceptionRow) -> Exception {
+    Exception {
+        position: row.position,
+        code: row.outcome,
+        words: row.detail,
+    }
+}
+
 /// Steps of a run that failed, in their order behind a position, at most `limit`.
 ///
 /// # Errors
@@ -228,12 +322,5 @@ pub async fn exceptions(
         i64::try_from(limit).unwrap_or(i64::MAX).into(),
     ];
     let rows: Vec<ExceptionRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Exception {
-            position: row.position,
-            code: row.outcome,
-            words: row.detail,
-        })
-        .collect())
+    Ok(rows.into_iter().map(to_exception).collect())
 }

@@ -37,6 +37,8 @@ pub enum Quiet {
     /// A message left, or is tried again; what caused it is audited. A wish for a new password came in; what it leads
     /// to is audited.
     Mail,
+    /// A run showed life, or one that nobody asked for in person begins; what it changes is audited.
+    Working,
 }
 
 impl Tx {

@@ -4,12 +4,14 @@
 //! A dev-dependency only: nothing here may reach a release. Look first at [`TestWorld`].
 
 mod clock;
+mod directory;
 mod idp;
 mod mail;
 mod passkey;
 mod world;
 
 pub use clock::{FixedClock, SeededEntropy};
+pub use directory::FakeDirectory;
 pub use idp::{Asked, FakeIdp, Says};
 pub use mail::{Answers, FakePostman};
 pub use passkey::SoftPasskey;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::TimeDelta;
+use muster_directories::LdapKind;
 use muster_domain::credential::{Imprint, PasswordChecked};
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{AssignmentId, UserId};
@@ -26,7 +27,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tower_sessions::SessionStore as _;
 use tower_sessions::session::{Id, Record};
 
-use crate::{FakeIdp, FakePostman, FixedClock, SeededEntropy};
+use crate::{FakeDirectory, FakeIdp, FakePostman, FixedClock, SeededEntropy};
 
 /// A fresh installation. Its folder goes away with it.
 pub struct TestWorld {
@@ -40,8 +41,11 @@ pub struct TestWorld {
     pub idp: Arc<FakeIdp>,
     /// The mail server behind whatever is entered as one.
     pub mail: Arc<FakePostman>,
+    /// The source behind every directory of the kind [`FakeDirectory::KIND`].
+    pub source: Arc<FakeDirectory>,
     key_file: SecretString,
     folder: PathBuf,
+    url: String,
 }
 
 /// Somebody who is signed in.
@@ -74,15 +78,31 @@ impl TestWorld {
             .internal(error)
         };
         std::fs::create_dir_all(&folder).map_err(unusable)?;
-        let db = Db::open(&address(&folder)).await?;
+        Self::within(folder.clone(), address(&folder)).await
+    }
+
+    /// The same with a database that is there already: its address.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub async fn over(url: &str) -> Result<Self, Error> {
+        let folder = std::env::temp_dir().join("muster-test-without-a-folder");
+        Self::within(folder, url.to_owned()).await
+    }
+
+    async fn within(folder: PathBuf, url: String) -> Result<Self, Error> {
+        let db = Db::open(&url).await?;
         db.migrate().await?;
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(42));
         let (sealer, key_file) = Sealer::generate(entropy.as_ref())?;
         let idp = Arc::new(FakeIdp::new(clock.clone()));
         let mail = Arc::new(FakePostman::default());
-        let services = plugged(db, &clock, &entropy, sealer, &idp, &mail)?;
+        let source = Arc::new(FakeDirectory::default());
+        let services = plugged(db, &clock, &entropy, sealer, &idp, &mail, &source)?;
         Ok(Self {
+            url,
+            source,
             services,
             clock,
             entropy,
@@ -111,6 +131,7 @@ impl TestWorld {
             sealer,
             &self.idp,
             &self.mail,
+            &self.source,
         )
     }
 
@@ -119,7 +140,7 @@ impl TestWorld {
     /// # Errors
     /// Why the database cannot be opened again.
     pub async fn another_node(&self) -> Result<Services, Error> {
-        let db = Db::open(&address(&self.folder)).await?;
+        let db = Db::open(&self.url).await?;
         let sealer = Sealer::from_key_file_text(self.key_file.expose_secret())?;
         plugged(
             db,
@@ -128,6 +149,7 @@ impl TestWorld {
             sealer,
             &self.idp,
             &self.mail,
+            &self.source,
         )
     }
 
@@ -376,6 +398,7 @@ fn plugged(
     sealer: Sealer,
     idp: &Arc<FakeIdp>,
     mail: &Arc<FakePostman>,
+    source: &Arc<FakeDirectory>,
 ) -> Result<Services, Error> {
     Ok(Services::new(Parts {
         db,
@@ -383,7 +406,7 @@ fn plugged(
         entropy: entropy.clone(),
         sealer,
         kinds: vec![idp.clone()],
-        directories: Vec::new(),
+        directories: vec![Arc::new(LdapKind), source.clone()],
         postman: mail.clone(),
         hashing: Hashing::new(1, entropy.as_ref())?,
         fixed_url: None,

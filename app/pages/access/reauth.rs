@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::elevate;
 use crate::pages::signin::returned::{INTENT, SEEN};
+use crate::pages::signin::test::leads_to_test;
 use crate::visit::{Answer, Visit};
 
 /// What the button sends.
@@ -41,7 +42,7 @@ pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     };
     let seen: Option<Seen> = visit.browser.kept(SEEN).await?;
     let action = elevate::action(&visit, &sent.return_to).await?;
-    let mut intent = reauth::begin(
+    let begun = reauth::begin(
         &visit.services,
         &visit.call,
         &sent.provider,
@@ -50,7 +51,15 @@ pub async fn begin(visit: Visit, Form(sent): Form<Sent>) -> Answer {
         &sent.return_to,
         action.as_deref().filter(|_| sent.goal == Goal::Elevate),
     )
-    .await?;
+    .await;
+    let mut intent = match begun {
+        Ok(intent) => intent,
+        // Nobody is known there yet: a test sign-in comes first.
+        Err(error) if error.code == "ELV-005" => {
+            return leads_to_test(&visit, &sent.provider).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     intent.reason = reason;
     let to = format!("/reauth/{}", intent.id);
     visit.browser.keep(INTENT, intent).await?;

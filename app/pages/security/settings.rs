@@ -83,6 +83,7 @@ fn address_form(value: String, bound: u64, errors: Vec<FieldError>) -> AnyView {
                 />
                 <Callout tone=Tone::Caution title="A new address needs a new redirect address at every identity provider">
                     <p>"Until it is entered there, nobody can sign in through that provider. Saving needs a secure session."</p>
+                    <p>"What providers proved under the old address counts no longer: make their test sign-ins again afterwards."</p>
                     {passkeys}
                 </Callout>
                 <FormActions><Button look=Look::Primary>"Save address"</Button></FormActions>

@@ -29,6 +29,10 @@ pub async fn show(visit: Visit, Path((slug, id)): Path<(String, SignInId)>) -> A
         && own.contains(&id)
         && report.matches.is_none()
         && report.subject.is_some();
+    let is_break_glass = visit
+        .call
+        .person()
+        .is_some_and(|person| person.user.break_glass);
     let in_setup = manages && !setup::progress(&visit.services).await?.finished;
     let title = if report.held {
         format!("The test sign-in at {} works", provider.name)
@@ -52,7 +56,7 @@ pub async fn show(visit: Visit, Path((slug, id)): Path<(String, SignInId)>) -> A
             view! {
                 <div class="stack">
                     {outcome(&report)}
-                    {can_link.then(|| link(&provider, &slug, id, in_setup))}
+                    {can_link.then(|| link(&provider, &slug, id, in_setup, is_break_glass))}
                     {facts(&report, now)}
                     {claims(&row)}
                     {crate::pages::sources::asked::card(&report.sent)}
@@ -88,7 +92,20 @@ fn outcome(report: &Report) -> AnyView {
     view! { <Callout tone title><ul class="told">{told}</ul>{next}{code}</Callout> }.into_any()
 }
 
-fn link(provider: &Provider, slug: &str, id: SignInId, in_setup: bool) -> AnyView {
+fn link(
+    provider: &Provider,
+    slug: &str,
+    id: SignInId,
+    in_setup: bool,
+    is_break_glass: bool,
+) -> AnyView {
+    let caution = is_break_glass.then(|| {
+        view! {
+            <Callout tone=Tone::Caution title="This is a break-glass account">
+                <p>"It is for the day on which every provider fails. Linked, whoever controls your identity at the provider can come in as it. Better make a user of your own for every day, and link that one."</p>
+            </Callout>
+        }
+    });
     let fields = vec![(
         "return_to".to_owned(),
         if in_setup { "/setup/arrival" } else { "" }.to_owned(),
@@ -101,6 +118,7 @@ fn link(provider: &Provider, slug: &str, id: SignInId, in_setup: bool) -> AnyVie
     view! {
         <Card title="Is this you?">
             <p>{text}</p>
+            {caution}
             <div class="actions"><PostButton action fields icon=Glyph::Provider>"Link this identity to me"</PostButton></div>
         </Card>
     }

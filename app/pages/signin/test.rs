@@ -1,10 +1,11 @@
 //! Test sign-in: what a provider says about a person, and what Muster would make of it, without signing in.
 
 use axum::extract::Path;
+use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
 use muster_services::trial::{self, Ticket};
-use muster_web::Query;
+use muster_web::{Query, Tone as Flashed};
 use serde::Deserialize;
 
 use crate::components::{LinkButton, Look};
@@ -57,4 +58,11 @@ pub async fn start(visit: Visit, Path(slug): Path<String>, Query(asked): Query<A
     let to =
         trial::begin_test(&visit.services, &visit.call, &slug, browser, asked.ticket()).await?;
     Ok(muster_web::leave::to(&to, &slug))
+}
+
+/// Nobody is known at the provider yet: leads to the test sign-in that has to come first.
+pub(crate) async fn leads_to_test(visit: &Visit, slug: &str) -> Answer {
+    let words = "Sign in there once first, so that there is a person to ask again. Then come back and try again.";
+    visit.browser.flash(words, Flashed::Caution).await?;
+    Ok(Redirect::to(&format!("/signin/{slug}/test")).into_response())
 }

@@ -10,8 +10,8 @@ use muster_services::applications::{self, Draft};
 use muster_web::Fields;
 
 use crate::components::{
-    Button, Card, CheckList, Choice, ConfirmDialog, Crumb, Form, FormActions, LinkButton, Look,
-    Need, Page, RadioField, Takes, TextArea, TextField, Width, error_of,
+    Button, Callout, Card, CheckList, Choice, ConfirmDialog, Crumb, Form, FormActions, LinkButton,
+    Look, Need, Page, RadioField, Takes, TextArea, TextField, Tone, Width, error_of,
 };
 use crate::pages::people::group_edit::fields_of;
 use crate::pages::people::id_of;
@@ -148,6 +148,9 @@ async fn page(
                     width=Width::Narrow
                 >
                     <Card>{form(action, draft, errors)}</Card>
+                    <Callout tone=Tone::Neutral title="Muster has to know the proxy">
+                        <p>"Only a proxy that is named when Muster starts may ask: " <code>"MUSTER_TRUSTED_PROXIES"</code> " holds the address it connects from. Everybody else is refused."</p>
+                    </Callout>
                     {removal}
                 </Page>
             }

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::calibration_cards::{counts, history, how, probes, standing, vendor};
 use crate::components::{Columns, Crumb, Glyph, LinkButton, Look, Page};
 use crate::pages::signin::returned::{INTENT, SEEN};
+use crate::pages::signin::test::leads_to_test;
 use crate::visit::{Answer, Visit};
 
 /// Shows it.
@@ -97,13 +98,7 @@ pub async fn begin(visit: Visit, Path(slug): Path<String>, Form(wanted): Form<Wa
             Ok(Redirect::to(&to).into_response())
         }
         // Nobody is known there yet: a test sign-in comes first.
-        Err(error) if error.code == "ELV-005" => {
-            visit
-                .browser
-                .flash("Sign in there once first, so that there is a person to ask again. Then come back to the calibration.", Flashed::Caution)
-                .await?;
-            Ok(Redirect::to(&format!("/signin/{slug}/test")).into_response())
-        }
+        Err(error) if error.code == "ELV-005" => leads_to_test(&visit, &slug).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -9,8 +9,8 @@ use muster_services::directories::{self, DirectoryRow, Step};
 use muster_web::{Failure, Fields};
 
 use crate::components::{
-    Callout, Can, Card, Chip, Column, Empty, Glyph, Inset, Look, Page, PostButton, Table, TableRow,
-    Tone, When, Width, counted,
+    Callout, Can, Card, Chip, Column, Empty, Glyph, Inset, LinkButton, Look, Page, PostButton,
+    Table, TableRow, Tone, When, Width, counted,
 };
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
@@ -40,9 +40,11 @@ async fn page(visit: &Visit, refused: Option<Refused>) -> Answer {
     };
     visit
         .console_with(status, "Directories", "/directories", || {
+            let add = may_manage.then(|| view! { <LinkButton href="/directories/new" look=Look::Primary icon=Glyph::Plus>"Add directory"</LinkButton> });
+            let actions = add.into_any();
             let body = if rows.is_empty() { empty() } else { table(visit, &rows, may_manage, refused.as_ref()) };
             view! {
-                <Page title="Directories" purpose="Where accounts live, in the order in which they are believed." width=Width::Table>
+                <Page title="Directories" purpose="Where accounts live, in the order in which they are believed." width=Width::Table actions>
                     <Callout tone=Tone::Neutral title="First match wins">
                         <p>
                             "When several directories hold an account of the same person, each attribute is taken from the first directory in this order that states it. "
@@ -107,7 +109,7 @@ fn directory_row(
     };
     let mut cells = vec![
         row.place.to_string().into_any(),
-        view! { <b>{name}</b>{off} }.into_any(),
+        view! { <a href=format!("/directories/{id}")><b>{name}</b></a>{off} }.into_any(),
         row.method.into_any(),
         view! { <a href=href>{users}</a> }.into_any(),
         confirmed,

@@ -179,7 +179,7 @@ pub(super) fn unusable(words: String) -> Error {
     Error::new("LDAP-010", Kind::Invalid, words)
 }
 
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     match Host::parse(host) {
         Ok(Host::Domain(name)) => name == "localhost",
         Ok(Host::Ipv4(address)) => address.is_loopback(),

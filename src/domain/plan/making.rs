@@ -170,8 +170,10 @@ impl Making<'_> {
 
     fn people(&self, ids: &mut dyn FnMut() -> Uuid) -> Verdict {
         let snapshot = &self.now.snapshot.users;
-        let known_groups = |id: &&ExternalId| !self.here.groups.contains_key(*id);
-        let refused = self.refused.keys().filter(known_groups);
+        let groups = &self.now.snapshot.groups;
+        let no_group =
+            |id: &&ExternalId| !self.here.groups.contains_key(*id) && !groups.contains_key(*id);
+        let refused = self.refused.keys().filter(no_group);
         let all: BTreeSet<&ExternalId> = snapshot
             .keys()
             .chain(self.here.people.keys())

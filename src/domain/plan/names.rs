@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::ExternalId;
 
-/// Somebody who wants a name that another has now. `I` is the id of a person or of a group.
+/// Somebody who wants a name that another has now. `I` is the id of a person or of a group, `W` tells records apart.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Claim<I> {
+pub struct Claim<I, W = ExternalId> {
     /// Whose record.
-    pub who: ExternalId,
+    pub who: W,
     /// Who that is here; none: a newcomer.
     pub here: Option<I>,
     /// Who has the name now.
@@ -19,25 +19,38 @@ pub struct Claim<I> {
 }
 
 /// What became of the claims.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
-pub struct Settled {
+pub struct Settled<W = ExternalId> {
     /// Those who get the name, in the order in which they take it.
-    pub granted: Vec<ExternalId>,
+    pub granted: Vec<W>,
     /// Those whose name stays with who has it.
-    pub refused: BTreeSet<ExternalId>,
+    pub refused: BTreeSet<W>,
     /// Those who would have to exchange names.
-    pub circle: BTreeSet<ExternalId>,
+    pub circle: BTreeSet<W>,
+}
+
+impl<W> Default for Settled<W> {
+    fn default() -> Self {
+        Self {
+            granted: Vec::new(),
+            refused: BTreeSet::new(),
+            circle: BTreeSet::new(),
+        }
+    }
 }
 
 /// Settles the claims. `releasing` are those who give up their name by this plan without wanting a taken one: they
 /// are deleted, or take a free name. No two claims may want the same name.
-pub fn settle<I: Copy + Ord>(claims: &[Claim<I>], releasing: &BTreeSet<I>) -> Settled {
+pub fn settle<I: Copy + Ord, W: Clone + Ord>(
+    claims: &[Claim<I, W>],
+    releasing: &BTreeSet<I>,
+) -> Settled<W> {
     // Each person holds one name, so at most one claim waits for each holder.
-    let waiting: BTreeMap<I, &Claim<I>> =
+    let waiting: BTreeMap<I, &Claim<I, W>> =
         claims.iter().map(|claim| (claim.holder, claim)).collect();
     let mut settled = Settled::default();
-    let mut granted: BTreeSet<&ExternalId> = BTreeSet::new();
+    let mut granted: BTreeSet<&W> = BTreeSet::new();
     let mut open: Vec<I> = releasing.iter().rev().copied().collect();
     while let Some(free) = open.pop() {
         let Some(claim) = waiting.get(&free) else {
@@ -48,7 +61,7 @@ pub fn settle<I: Copy + Ord>(claims: &[Claim<I>], releasing: &BTreeSet<I>) -> Se
             open.extend(claim.here);
         }
     }
-    let claimants: BTreeMap<I, &Claim<I>> = claims
+    let claimants: BTreeMap<I, &Claim<I, W>> = claims
         .iter()
         .filter_map(|claim| claim.here.map(|here| (here, claim)))
         .collect();
@@ -62,7 +75,10 @@ pub fn settle<I: Copy + Ord>(claims: &[Claim<I>], releasing: &BTreeSet<I>) -> Se
     settled
 }
 
-fn waits_for_itself<I: Copy + Ord>(claim: &Claim<I>, claimants: &BTreeMap<I, &Claim<I>>) -> bool {
+fn waits_for_itself<I: Copy + Ord, W>(
+    claim: &Claim<I, W>,
+    claimants: &BTreeMap<I, &Claim<I, W>>,
+) -> bool {
     let mut seen = BTreeSet::new();
     let mut at = claim.holder;
     loop {
@@ -78,7 +94,7 @@ fn waits_for_itself<I: Copy + Ord>(claim: &Claim<I>, claimants: &BTreeMap<I, &Cl
 
 /// Who wants which name, and who goes: gathered first, settled then.
 #[derive(Debug)]
-pub(super) struct Names<I> {
+pub struct Names<I> {
     wanted: BTreeMap<ExternalId, (Option<I>, String)>,
     goes: BTreeSet<I>,
 }
@@ -94,7 +110,7 @@ impl<I> Default for Names<I> {
 
 /// What became of one wish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome<'a> {
+pub enum Outcome<'a> {
     /// The name is free, or none was wanted.
     Free,
     /// The name of this key stays with who has it.
@@ -107,7 +123,7 @@ pub(super) enum Outcome<'a> {
 
 /// What became of every wish.
 #[derive(Debug)]
-pub(super) struct Allotted {
+pub struct Allotted {
     settled: Settled,
     contended: BTreeSet<ExternalId>,
     keys: BTreeMap<ExternalId, String>,
@@ -115,21 +131,21 @@ pub(super) struct Allotted {
 
 impl<I: Copy + Ord> Names<I> {
     /// Notes whether this record wants a name, by its key, and whether the one it is about goes.
-    pub(super) fn note(
-        &mut self,
-        who: &ExternalId,
-        here: Option<I>,
-        wanted: Option<String>,
-        goes: bool,
-    ) {
+    pub fn note(&mut self, who: &ExternalId, here: Option<I>, wanted: Option<String>, goes: bool) {
         if let Some(key) = wanted {
             self.wanted.insert(who.clone(), (here, key));
         }
         self.goes.extend(here.filter(|_| goes));
     }
 
+    /// The names that are wanted, as keys.
+    pub fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.wanted.values().map(|(_, key)| key.as_str())
+    }
+
     /// Settles all wishes; `holder` says who has a name now.
-    pub(super) fn settle(self, holder: impl Fn(&str) -> Option<I>) -> Allotted {
+    #[must_use]
+    pub fn settle(self, holder: impl Fn(&str) -> Option<I>) -> Allotted {
         let mut wishes: BTreeMap<&str, u32> = BTreeMap::new();
         for (_, key) in self.wanted.values() {
             *wishes.entry(key).or_default() += 1;
@@ -169,7 +185,8 @@ impl<I: Copy + Ord> Names<I> {
 
 impl Allotted {
     /// What became of this record's wish.
-    pub(super) fn of(&self, who: &ExternalId) -> Outcome<'_> {
+    #[must_use]
+    pub fn of(&self, who: &ExternalId) -> Outcome<'_> {
         if self.contended.contains(who) {
             return Outcome::Contended;
         }
@@ -183,7 +200,8 @@ impl Allotted {
     }
 
     /// The records in an order in which names are free when they are taken.
-    pub(super) fn in_order<'a>(&'a self, all: &BTreeSet<&'a ExternalId>) -> Vec<&'a ExternalId> {
+    #[must_use]
+    pub fn in_order<'a>(&'a self, all: &BTreeSet<&'a ExternalId>) -> Vec<&'a ExternalId> {
         let passed_on: BTreeSet<&ExternalId> = self.settled.granted.iter().collect();
         let others = all.iter().filter(|id| !passed_on.contains(*id)).copied();
         others.chain(&self.settled.granted).collect()

@@ -146,6 +146,41 @@ pub fn wants(record: &UserRecord, here: Option<&HerePerson>) -> Option<String> {
     }
 }
 
+/// What is left of steps that were decided with a free name, once it shows that the name is not free: the same as
+/// [`decide`] gives with that standing.
+pub fn denied(drafted: Vec<Step>, standing: &NameStanding) -> Verdict {
+    let refusal = drafted.iter().find_map(|step| match &step.change.action {
+        Action::CreateUser {
+            attributes,
+            external_id,
+            ..
+        }
+        | Action::UpdateAccount {
+            attributes,
+            external_id,
+            ..
+        } => Some(Refusal {
+            subject: step.subject.clone(),
+            external_id: Some(external_id.clone()),
+            reason: why_not(standing, attributes.get("username")?.clone())?,
+        }),
+        _ => None,
+    });
+    let Some(refusal) = refusal else {
+        return Verdict {
+            steps: drafted,
+            refusals: Vec::new(),
+        };
+    };
+    let mut verdict = Verdict::refusal(refusal);
+    // Whoever is switched off at the source is kept out, whatever their name.
+    verdict.steps = drafted;
+    verdict
+        .steps
+        .retain(|step| matches!(step.change.action, Action::Deactivate { .. }));
+    verdict
+}
+
 fn newcomer(
     person: &Person<'_>,
     record: &UserRecord,
@@ -346,7 +381,10 @@ fn delete(person: &Person<'_>, here: &HerePerson, cause: Cause, terms: &Terms) -
 }
 
 fn not_free(standing: &NameStanding, record: &UserRecord) -> Option<Reason> {
-    let name = username(record).to_owned();
+    why_not(standing, username(record).to_owned())
+}
+
+fn why_not(standing: &NameStanding, name: String) -> Option<Reason> {
     match standing {
         NameStanding::Free => None,
         NameStanding::HeldBy { username, .. } => Some(Reason::NameTaken {

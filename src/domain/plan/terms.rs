@@ -111,7 +111,8 @@ impl<R> Copy for Stated<'_, R> {}
 
 impl<R> Stated<'_, R> {
     /// Why the subject goes, if it does. What is filtered out was seen, so it goes even when others were not seen.
-    pub(super) fn leaves(&self, terms: &Terms) -> Option<Cause> {
+    #[must_use]
+    pub fn leaves(&self, terms: &Terms) -> Option<Cause> {
         match self {
             Self::FilteredOut(filter) => Some(Cause::FilteredOut((*filter).to_owned())),
             Self::Absent if terms.may_remove => Some(Cause::GoneFromSource),

@@ -22,6 +22,7 @@ use super::party::party;
 use super::permit::Ground;
 use super::{Added, codes_made, event, new_codes, own_name, too_many};
 use crate::{Call, Services, lockout, notices};
+use muster_domain::mail::letters::About;
 
 /// Largest answer of a browser, in bytes. Without attestation they are about one kilobyte.
 pub(super) const LARGEST: usize = 16 * 1024;
@@ -157,7 +158,14 @@ pub async fn finish(
         codes = new_codes(services, call, &tx, (user.id, &keyed.factor.opened_by)).await?;
         events.push(codes_made(call, user));
     }
-    notices::factor_added(services, call, &tx, user, &keyed.factor.name).await?;
+    notices::tell(
+        services,
+        call,
+        &tx,
+        user,
+        About::FactorAdded(keyed.factor.name.clone()),
+    )
+    .await?;
     tx.commit(&events).await?;
     Ok(Added {
         name: keyed.factor.name,

@@ -244,12 +244,7 @@ pub async fn redeem(
     new: &SecretString,
 ) -> Result<User, Error> {
     let user = look(services, call, opened).await?;
-    let about = [
-        user.username.as_str(),
-        user.display_name.as_str(),
-        user.email.as_deref().unwrap_or_default(),
-    ];
-    let hash = password::make(services, new.expose_secret(), &about).await?;
+    let hash = password::make(services, new.expose_secret(), &user.names()).await?;
     let tx = services.db().begin().await?;
     let standing = roles::standing_in(&tx).await?;
     let (link, detail, user) = find(&tx, call, opened).await?;

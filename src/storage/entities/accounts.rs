@@ -14,6 +14,7 @@ pub(crate) struct Model {
     pub active: bool,
     pub first_seen_at: i64,
     pub last_confirmed_at: i64,
+    pub source_digest: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

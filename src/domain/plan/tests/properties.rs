@@ -191,7 +191,7 @@ fn subjects(change: &Change) -> Vec<Member> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_applied_leaves_nothing_to_plan(past in said(), now in said(), hand: u8, terms in policy()) {

@@ -42,6 +42,7 @@ mod receipts;
 mod recover;
 mod refusals;
 mod reset;
+mod reset_links;
 mod setup;
 mod signed;
 mod signin;

@@ -4,11 +4,11 @@ use muster_domain::role::Role;
 use muster_domain::sign_in::{Passwords, ProvidedPasswords, SignInPolicy};
 use muster_domain::{Error, user::User};
 use muster_services::password::{self, Entered};
-use muster_services::reset::{self, Made};
+use muster_services::reset;
+use muster_services::sign_in_policy;
 use muster_services::users::{self, BreakGlass};
-use muster_services::{Call, sign_in_policy};
 use muster_testing::Persona;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::factor::add;
 use crate::letters::{NEW, OLD, arrives, enters, person, root, token, with_mail};
@@ -20,17 +20,17 @@ async fn asks(stage: &Stage, typed: &str, from: &str) -> Result<(), Error> {
     reset::ask(stage.s(), &call, typed).await
 }
 
-async fn redeem(stage: &Stage, token: &str, new: &str) -> Result<User, Error> {
+pub(crate) async fn redeem(stage: &Stage, token: &str, new: &str) -> Result<User, Error> {
     let call = stage.world.anonymous();
     let opened = reset::open(stage.s(), &call, token).await?;
     reset::redeem(stage.s(), &call, &opened, &SecretString::from(new)).await
 }
 
-fn code<T: std::fmt::Debug>(done: Result<T, Error>) -> String {
+pub(crate) fn code<T: std::fmt::Debug>(done: Result<T, Error>) -> String {
     done.map_or_else(|error| error.code.to_owned(), |_| "done".to_owned())
 }
 
-async fn staged() -> (Stage, Persona) {
+pub(crate) async fn staged() -> (Stage, Persona) {
     let stage = Stage::set().await;
     let root = root(&stage).await;
     with_mail(&stage, &root).await;
@@ -38,7 +38,7 @@ async fn staged() -> (Stage, Persona) {
 }
 
 /// The link that ada gets for asking.
-async fn link(stage: &Stage, typed: &str) -> String {
+pub(crate) async fn link(stage: &Stage, typed: &str) -> String {
     asks(stage, typed, "192.0.2.1").await.unwrap();
     let letters = arrives(stage).await;
     assert_eq!(letters.len(), 1);
@@ -363,114 +363,4 @@ async fn w32_a_link_begins_with_the_configured_address() {
             .all(|link| link.starts_with("https://muster.example.org/")),
         "{links:?}"
     );
-}
-
-fn handed(made: Made) -> String {
-    let Made::Handed { link, .. } = made else {
-        panic!("{made:?}")
-    };
-    let (_, token) = link.expose_secret().split_once("code=").unwrap();
-    token.to_owned()
-}
-
-#[tokio::test]
-async fn an_admin_sends_a_link_or_hands_one_over_and_chooses_no_password() {
-    let stage = Stage::set().await;
-    let root = root(&stage).await;
-    let elevated = root.call.elevated().unwrap();
-    let ada = person(&stage, "ada", &[]).await;
-    let make = async |call: &Call, id| reset::make_for(stage.s(), call, None, id).await;
-    let token = handed(make(&root.call, ada.id).await.unwrap());
-    redeem(&stage, &token, NEW).await.unwrap();
-    let set_by = muster_storage::credentials::password(stage.s().db(), ada.id)
-        .await
-        .unwrap()
-        .unwrap()
-        .set_by;
-    assert_eq!(
-        set_by.as_deref(),
-        Some("root"),
-        "whoever hands a link over could have opened it"
-    );
-    with_mail(&stage, &root).await;
-    assert!(
-        matches!(make(&root.call, ada.id).await.unwrap(), Made::Sent(to) if to == "ada@example.com")
-    );
-    let letters = arrives(&stage).await;
-    assert!(letters[0].text.contains("root sends you a link"));
-    redeem(&stage, &super::letters::token(&letters[0]), OLD)
-        .await
-        .unwrap();
-    let set_by = muster_storage::credentials::password(stage.s().db(), ada.id)
-        .await
-        .unwrap()
-        .unwrap()
-        .set_by;
-    assert_eq!(set_by, None, "a link in the person's mailbox is theirs");
-    assert_eq!(code(make(&root.call, root.id).await), "PWD-007");
-    let helen = stage
-        .world
-        .persona("helen", &[Role::Helpdesk])
-        .await
-        .unwrap();
-    assert_eq!(code(make(&helen.call, ada.id).await), "WEB-403");
-    let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
-    assert_eq!(
-        code(make(&adam.call, helen.id).await),
-        "ELV-001",
-        "for whoever holds a role"
-    );
-    assert_eq!(code(make(&adam.call, root.id).await), "ROLE-002");
-    let glass = person(&stage, "glass", &[Role::Superadmin]).await;
-    users::set_break_glass(stage.s(), &root.call, &elevated, glass.id, BreakGlass::Yes)
-        .await
-        .unwrap();
-    assert_eq!(
-        code(reset::make_for(stage.s(), &root.call, Some(&elevated), glass.id).await),
-        "PWD-004"
-    );
-    users::deactivate(stage.s(), &root.call, ada.id, "left")
-        .await
-        .unwrap();
-    assert_eq!(code(make(&root.call, ada.id).await), "PWD-003");
-}
-
-#[tokio::test]
-async fn a_link_of_an_admin_is_void_once_the_person_gained_a_role() {
-    let stage = Stage::set().await;
-    let adam = stage.world.persona("adam", &[Role::Admin]).await.unwrap();
-    let ada = person(&stage, "ada", &[]).await;
-    let token = handed(
-        reset::make_for(stage.s(), &adam.call, None, ada.id)
-            .await
-            .unwrap(),
-    );
-    stage
-        .world
-        .grant(
-            Role::Superadmin,
-            muster_domain::membership::Member::User(ada.id),
-        )
-        .await
-        .unwrap();
-    assert_eq!(code(redeem(&stage, &token, NEW).await), "RST-010");
-    // Of somebody who held one already, made in a secure session: void with a greater one, not by itself.
-    let adam = stage.world.elevate(&adam).await.unwrap();
-    let elevated = adam.call.elevated().unwrap();
-    let helen = person(&stage, "helen", &[Role::Helpdesk]).await;
-    let make = async || {
-        let made = reset::make_for(stage.s(), &adam.call, Some(&elevated), helen.id).await;
-        handed(made.unwrap())
-    };
-    redeem(&stage, &make().await, NEW).await.unwrap();
-    let token = make().await;
-    stage
-        .world
-        .grant(
-            Role::Superadmin,
-            muster_domain::membership::Member::User(helen.id),
-        )
-        .await
-        .unwrap();
-    assert_eq!(code(redeem(&stage, &token, OLD).await), "RST-010");
 }

@@ -12,6 +12,7 @@
 )]
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
+mod declaring;
 mod door;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;

@@ -1,0 +1,300 @@
+//! Making the plan of a directory: its source is read page by page, and what it would change is written down as it is
+//! decided.
+//!
+//! In memory stays, for each person of the source or of here, by what they are found (hashes), and nothing of what is
+//! said of them. Who is as the source says is told by a fingerprint ([`muster_domain::plan::fingerprint`]) that is kept with the
+//! account; only the others are looked at closer. What needs everybody comes after the last page: who gets a name that
+//! several want ([`names`]), who is gone ([`leavers`]), groups and who is in them ([`groups`], [`members`]).
+//!
+//! [`muster_domain::plan::make`] is the measure: it makes the same plan in memory.
+
+mod groups;
+mod leavers;
+pub mod lens;
+mod looking;
+mod members;
+mod names;
+mod reading;
+mod subjects;
+mod writing;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use muster_domain::Error;
+use muster_domain::directory::Directory as Source;
+use muster_domain::guard::{self, Guarded, Tally};
+use muster_domain::id::{DirectoryId, GroupId, UserId};
+use muster_domain::membership::Origin;
+use muster_domain::plan::identity::Digest;
+use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan, Terms};
+use muster_domain::role::Permission;
+use muster_domain::run::Progress;
+use muster_domain::snapshot::Completeness;
+use muster_storage::directories::{self, Directory};
+use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
+use tokio::sync::Mutex;
+
+use super::Rules;
+use crate::{Call, Services, roles};
+use lens::Lens;
+use names::Wish;
+use reading::Reading;
+use subjects::Subjects;
+use writing::Writer;
+
+pub use groups::confirm;
+
+/// Rows and records that are in memory together.
+const PAGE: usize = 500;
+/// How far back what went counts, for the guard.
+const LATELY: TimeDelta = TimeDelta::hours(24);
+
+/// Is told how far the making of a plan is, and may stop it.
+#[async_trait]
+pub trait Watch: Send {
+    /// Called after each page that was read and each batch that was written.
+    ///
+    /// # Errors
+    /// Why it shall stop: somebody cancelled it, or the lease was lost. Nothing of the plan is left then.
+    async fn went_on(&mut self, progress: &Progress) -> Result<(), Error>;
+}
+
+/// Makes a plan of a directory without a run: to look at.
+///
+/// # Errors
+/// Without permission, for an unknown directory, and as making any plan fails.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing that decides about a plan"
+)]
+pub async fn look(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    source: &dyn Source,
+    rules: &Rules,
+    lens: &dyn Lens,
+    purpose: Purpose,
+    watch: &mut dyn Watch,
+) -> Result<StoredPlan, Error> {
+    call.may(Permission::ManageDirectories)?;
+    let directory = directories::get(services.db(), id)
+        .await?
+        .ok_or_else(|| Error::not_found("directory"))?;
+    let plan = StoredPlan {
+        id: services.id(),
+        directory: id,
+        purpose,
+        base_revision: 0,
+        state: PlanState::Making,
+        holds: Vec::new(),
+        counts: Counts::default(),
+        identity: None,
+        inverse_of: None,
+        created_by: call.actor().to_owned(),
+        created_at: call.at,
+        approved_by: None,
+        approved_at: None,
+    };
+    let terms = terms(call, &directory, rules);
+    through(services, terms, source, rules, lens, plan, watch).await
+}
+
+/// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
+/// [`PlanState::Making`]; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
+///
+/// # Errors
+/// When `watch` stops it or the database cannot serve; no plan is left then. What the source could not say is in the
+/// plan: it is held.
+pub(crate) async fn make(
+    services: &Services,
+    call: &Call,
+    directory: &Directory,
+    source: &dyn Source,
+    rules: &Rules,
+    plan: StoredPlan,
+    watch: &mut dyn Watch,
+) -> Result<StoredPlan, Error> {
+    let lens = lens::of(rules);
+    let terms = terms(call, directory, rules);
+    through(services, terms, source, rules, lens.as_ref(), plan, watch).await
+}
+
+fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
+    Terms {
+        directory: directory.id,
+        name: directory.name.clone(),
+        leavers: rules.leavers.clone(),
+        revival: rules.revival,
+        may_remove: false,
+        at: call.at,
+    }
+}
+
+async fn through(
+    services: &Services,
+    terms: Terms,
+    source: &dyn Source,
+    rules: &Rules,
+    lens: &dyn Lens,
+    mut plan: StoredPlan,
+    watch: &mut dyn Watch,
+) -> Result<StoredPlan, Error> {
+    let tx = services.db().begin().await?;
+    directory_states::ensure(&tx, plan.directory).await?;
+    plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
+    plans::insert(&tx, &plan).await?;
+    tx.commit_quiet(Quiet::Working).await?;
+    let id = plan.id;
+    let mut making = Making {
+        services,
+        lens,
+        terms,
+        order: Vec::new(),
+        people: BTreeSet::new(),
+        groups: BTreeSet::new(),
+        subjects: Subjects::new(services),
+        writer: Writer::new(plan),
+        drafts: Vec::new(),
+        wishes: Vec::new(),
+        goes: BTreeSet::new(),
+        progress: Progress::default(),
+        watch: Mutex::new(watch),
+    };
+    match making.run(source, rules).await {
+        Ok(plan) => Ok(plan),
+        Err(error) => {
+            // What cannot be removed now, the next one removes.
+            if let Ok(tx) = services.db().begin().await
+                && plans::delete(&tx, id).await.is_ok()
+            {
+                let _ = tx.commit_quiet(Quiet::Working).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A plan that is being made.
+struct Making<'a> {
+    services: &'a Services,
+    lens: &'a dyn Lens,
+    terms: Terms,
+    /// Directories in their order.
+    order: Vec<DirectoryId>,
+    /// People who hold a role.
+    people: BTreeSet<UserId>,
+    /// Groups that give one.
+    groups: BTreeSet<GroupId>,
+    subjects: Subjects,
+    writer: Writer,
+    /// Which rows are about whom.
+    drafts: Vec<(u32, i64)>,
+    wishes: Vec<Wish>,
+    /// People who are deleted: their names are free then.
+    goes: BTreeSet<UserId>,
+    progress: Progress,
+    /// Never contended: behind a lock it may be looked past from several threads.
+    watch: Mutex<&'a mut dyn Watch>,
+}
+
+impl Making<'_> {
+    async fn run(&mut self, source: &dyn Source, rules: &Rules) -> Result<StoredPlan, Error> {
+        let db = self.services.db();
+        let all = directories::list(db).await?;
+        self.order = all.into_iter().map(|known| known.id).collect();
+        let standing = roles::standing(db).await?;
+        (self.people, self.groups) = (standing.privileged_people(), standing.privileged_groups());
+        self.subjects.load(db, self.terms.directory).await?;
+        let mut reading = Reading::of(self);
+        let said = source.read(&mut reading).await;
+        reading.ended()?;
+        let completeness = self.judged(said);
+        self.terms.may_remove = completeness.may_remove();
+        self.refuse_unusable().await?;
+        self.let_go().await?;
+        self.settle_names().await?;
+        self.decide_groups().await?;
+        self.decide_members().await?;
+        self.flush().await?;
+        self.finish(rules, &completeness).await
+    }
+
+    /// What the source said of itself, and what shows only when all of it was read.
+    fn judged(&self, said: Completeness) -> Completeness {
+        use muster_domain::snapshot::Doubt;
+        let mut judged = said;
+        if self.subjects.nameless > 0 {
+            judged = judged.doubting(Doubt::WithoutId(self.subjects.nameless));
+        }
+        if self.subjects.nobody_was_shown() {
+            judged = judged.doubting(Doubt::Empty);
+        }
+        judged
+    }
+
+    /// Writes what is decided so far, and tells how far it is.
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush(self.services).await?;
+        self.progress.planned = self.writer.plan.counts.all();
+        self.watch.get_mut().went_on(&self.progress).await
+    }
+
+    /// The same once there is enough of it.
+    async fn flush_some(&mut self) -> Result<(), Error> {
+        if self.writer.is_full() {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        &mut self,
+        rules: &Rules,
+        completeness: &Completeness,
+    ) -> Result<StoredPlan, Error> {
+        let db = self.services.db();
+        let mut plan = self.writer.plan.clone();
+        let of = |kinds: &[&str]| kinds.iter().map(|kind| plan.counts.of(kind)).sum();
+        let taken = Tally {
+            people: of(&["deactivate", "delete_user", "remove_account"]),
+            memberships: of(&["remove_member"]),
+            groups: of(&["delete_group", "unlink_group"]),
+        };
+        let mut there = Tally {
+            people: self.subjects.people_here(),
+            memberships: 0,
+            groups: self.subjects.groups_here(),
+        };
+        if taken.memberships > 0 {
+            there.memberships = memberships::count_put_by(db, plan.directory).await?;
+        }
+        let since = self.terms.at - LATELY;
+        let lately = drafts::taken_since(db, plan.directory, since).await?;
+        let guarded = guard::judge(&rules.guard, completeness, taken, there, lately);
+        (plan.state, plan.holds) = match guarded {
+            Guarded::Clear => (PlanState::Clear, Vec::new()),
+            Guarded::Held(holds) => (PlanState::Held, holds),
+        };
+        let mut identity = Digest::new(plan.directory, plan.base_revision);
+        let mut after = None;
+        loop {
+            let some = plans::steps(db, plan.id, after, 1_000).await?;
+            let Some((last, _)) = some.last() else { break };
+            after = Some(*last);
+            some.iter().for_each(|(_, step)| identity.add(step));
+            self.watch.get_mut().went_on(&self.progress).await?;
+        }
+        plan.identity = Some(identity.finish());
+        let tx = self.services.db().begin().await?;
+        plans::update(&tx, &plan).await?;
+        tx.commit_quiet(Quiet::Working).await?;
+        Ok(plan)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Directory(self.terms.directory)
+    }
+}

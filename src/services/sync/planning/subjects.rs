@@ -1,0 +1,313 @@
+//! Everybody of the source and of here, as small as they can be kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use muster_domain::Error;
+use muster_domain::id::{DirectoryId, GroupId, UserId};
+use muster_domain::plan::Protection;
+use muster_domain::plan::member::Standing;
+use muster_domain::record::ExternalId;
+use muster_domain::snapshot::Reference;
+use muster_storage::groups::Group;
+use muster_storage::{Db, accounts, groups};
+use sha2::{Digest as _, Sha256};
+
+use crate::Services;
+
+use super::PAGE;
+
+/// By what something is found: half of a SHA-256, with a key of this reading, so that no source can make two fall together.
+pub(super) type Key = u128;
+
+/// How somebody stands at the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Said {
+    /// Nothing was said of them.
+    #[default]
+    Nothing,
+    /// They are there.
+    Present,
+    /// They are there, and a filter leaves them out.
+    FilteredOut,
+    /// They are there and cannot be used.
+    Refused,
+}
+
+/// A person.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Person {
+    pub said: Said,
+    /// Fingerprint of the record as it was read first; none: none was.
+    pub read: Option<Key>,
+    /// Whom an account here belongs to, or the newcomer that the plan makes of the record.
+    pub user: Option<UserId>,
+    /// Whether the plan makes them.
+    pub is_new: bool,
+    /// The fingerprint that is kept with the account, unless it is worthless.
+    pub kept: Option<Key>,
+}
+
+/// A group.
+#[derive(Clone, Debug)]
+pub(super) struct Grouped {
+    pub external_id: ExternalId,
+    /// Its name as the source says it.
+    pub name: Option<String>,
+    /// The words of the filter that leaves it out.
+    pub filter: Option<String>,
+    /// Why the lens cannot use it.
+    pub refused: Option<String>,
+    /// The group here.
+    pub here: Option<Known>,
+    /// Whether not all its members were read.
+    pub is_unread: bool,
+    /// Its members, in parts.
+    pub members: Vec<Vec<Key>>,
+    /// What it is once the plan's groups are decided.
+    pub then: Option<Then>,
+}
+
+/// A group as it is once the plan's groups are decided.
+#[derive(Clone, Debug)]
+pub(super) struct Then {
+    pub group: GroupId,
+    pub name: String,
+    pub protected: Option<Protection>,
+    pub standing: Standing,
+}
+
+/// A group of this directory, as it stands here.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub group: Group,
+    pub elsewhere: bool,
+    /// What is kept with it.
+    pub digest: Option<String>,
+}
+
+/// Everybody.
+pub(super) struct Subjects {
+    salt: [u8; 16],
+    pub found: HashMap<Key, u32>,
+    pub people: Vec<Person>,
+    pub found_groups: HashMap<Key, u32>,
+    pub groups: Vec<Grouped>,
+    /// What a name of this reading points to.
+    pub located: HashMap<Key, Key>,
+    /// Members by the pointer to their group.
+    pub members: HashMap<Key, Vec<Vec<Key>>>,
+    pub unread: HashSet<Key>,
+    /// Why records cannot be used.
+    pub refused: BTreeMap<ExternalId, String>,
+    /// Ids that two different records bear.
+    pub repeated: BTreeSet<ExternalId>,
+    /// Records that bear no id.
+    pub nameless: u64,
+    /// Usernames of newcomers.
+    pub newcomers: HashMap<u32, Box<str>>,
+    known: u64,
+    shown: u64,
+}
+
+impl Subjects {
+    pub(super) fn new(services: &Services) -> Self {
+        let mut salt = [0; 16];
+        services.entropy().fill(&mut salt);
+        Self {
+            salt,
+            found: HashMap::new(),
+            people: Vec::new(),
+            found_groups: HashMap::new(),
+            groups: Vec::new(),
+            located: HashMap::new(),
+            members: HashMap::new(),
+            unread: HashSet::new(),
+            refused: BTreeMap::new(),
+            repeated: BTreeSet::new(),
+            nameless: 0,
+            newcomers: HashMap::new(),
+            known: 0,
+            shown: 0,
+        }
+    }
+
+    /// Takes in what is here of a directory.
+    pub(super) async fn load(&mut self, db: &Db, directory: DirectoryId) -> Result<(), Error> {
+        let mut after: Option<ExternalId> = None;
+        loop {
+            let page = accounts::known_page(db, directory, after.as_ref(), 4 * PAGE as u64).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.external_id.clone());
+            for account in page {
+                let key = self.id(&account.external_id);
+                let person = self.person(key);
+                person.user = Some(UserId(account.user));
+                person.kept = account.digest.as_deref().and_then(fingerprint);
+                self.known += 1;
+            }
+        }
+        let mut after: Option<ExternalId> = None;
+        loop {
+            let page =
+                groups::page_of_directory(db, directory, after.as_ref(), PAGE as u64).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.external_id.clone());
+            for known in page {
+                let here = Known {
+                    group: known.group,
+                    elsewhere: known.elsewhere,
+                    digest: known.digest,
+                };
+                self.group(&known.external_id).here = Some(here);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many people are here of this directory.
+    pub(super) const fn people_here(&self) -> u64 {
+        self.known
+    }
+
+    /// Everybody who is here of this directory.
+    pub(super) fn people_known(&self) -> impl Iterator<Item = UserId> {
+        let here = self.people.iter().filter(|person| !person.is_new);
+        here.filter_map(|person| person.user)
+    }
+
+    /// How many groups are.
+    pub(super) fn groups_here(&self) -> u64 {
+        let here = self.groups.iter().filter(|group| group.here.is_some());
+        here.count().try_into().unwrap_or(u64::MAX)
+    }
+
+    /// Notes that a record of a person was read, the first of its id.
+    pub(super) const fn show(&mut self) {
+        self.shown += 1;
+    }
+
+    /// Whether the source showed no person whose record can be told from others.
+    pub(super) fn nobody_was_shown(&self) -> bool {
+        let is_person = |id: &&ExternalId| {
+            let found = self.person_of(self.id(id));
+            found.is_some_and(|(_, person)| person.read.is_some())
+        };
+        let repeated = self.repeated.iter().filter(is_person).count();
+        self.shown <= u64::try_from(repeated).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn id(&self, id: &ExternalId) -> Key {
+        self.key(b'i', &id.0)
+    }
+
+    pub(super) fn locator(&self, locator: &str) -> Key {
+        self.key(b'l', locator)
+    }
+
+    pub(super) fn reference(&self, reference: &Reference) -> Key {
+        match reference {
+            Reference::Id(id) => self.id(id),
+            Reference::Locator(locator) => self.locator(locator),
+        }
+    }
+
+    /// The key of a name that is wanted.
+    pub(super) fn name(&self, name: &str) -> Key {
+        self.key(b'n', name)
+    }
+
+    fn key(&self, kind: u8, text: &str) -> Key {
+        let mut hasher = Sha256::new();
+        hasher.update(self.salt);
+        hasher.update([kind]);
+        hasher.update(text);
+        half(&hasher.finalize())
+    }
+
+    pub(super) fn at(&self, at: u32) -> Option<&Person> {
+        self.people.get(usize::try_from(at).ok()?)
+    }
+
+    pub(super) fn at_mut(&mut self, at: u32) -> Option<&mut Person> {
+        self.people.get_mut(usize::try_from(at).ok()?)
+    }
+
+    /// Where the person of an id stands; made when there is none.
+    pub(super) fn place(&mut self, key: Key) -> u32 {
+        let next = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
+        let place = *self.found.entry(key).or_insert(next);
+        if place == next {
+            self.people.push(Person::default());
+        }
+        place
+    }
+
+    fn person(&mut self, key: Key) -> &mut Person {
+        let place = self.place(key);
+        let index = usize::try_from(place).unwrap_or(usize::MAX);
+        if index >= self.people.len() {
+            self.people.resize_with(index + 1, Person::default);
+        }
+        #[expect(clippy::indexing_slicing, reason = "it was made a line ago")]
+        &mut self.people[index]
+    }
+
+    pub(super) fn person_of(&self, key: Key) -> Option<(u32, &Person)> {
+        let at = *self.found.get(&key)?;
+        Some((at, self.at(at)?))
+    }
+
+    pub(super) fn group_of(&self, key: Key) -> Option<&Grouped> {
+        let at = *self.found_groups.get(&key)?;
+        self.groups.get(usize::try_from(at).ok()?)
+    }
+
+    pub(super) fn group_of_mut(&mut self, key: Key) -> Option<&mut Grouped> {
+        let at = *self.found_groups.get(&key)?;
+        self.groups.get_mut(usize::try_from(at).ok()?)
+    }
+
+    /// The group of an id; made when there is none.
+    pub(super) fn group(&mut self, id: &ExternalId) -> &mut Grouped {
+        let key = self.id(id);
+        let next = self.groups.len();
+        let place = *self
+            .found_groups
+            .entry(key)
+            .or_insert(u32::try_from(next).unwrap_or(u32::MAX));
+        let index = usize::try_from(place).unwrap_or(usize::MAX).min(next);
+        if index == next {
+            self.groups.push(Grouped {
+                external_id: id.clone(),
+                name: None,
+                filter: None,
+                refused: None,
+                here: None,
+                is_unread: false,
+                members: Vec::new(),
+                then: None,
+            });
+        }
+        #[expect(clippy::indexing_slicing, reason = "it was made a line ago")]
+        &mut self.groups[index]
+    }
+
+    /// What a pointer points to: the key of an id.
+    pub(super) fn follow(&self, pointer: Key) -> Key {
+        self.located.get(&pointer).copied().unwrap_or(pointer)
+    }
+}
+
+/// A fingerprint as it is compared; none: what is kept is worthless.
+pub(super) fn fingerprint(kept: &str) -> Option<Key> {
+    if kept.len() != 32 {
+        return None;
+    }
+    u128::from_str_radix(kept, 16).ok()
+}
+
+fn half(hash: &[u8]) -> Key {
+    hash.iter()
+        .take(16)
+        .fold(0, |key, byte| key << 8 | u128::from(*byte))
+}

@@ -1,0 +1,276 @@
+//! The second half of a run: the plan is carried out in short transactions. Each writes some steps, how far the run is,
+//! and one event; so a run that is cut anywhere goes on behind the last position that was written.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use muster_domain::change::Change;
+use muster_domain::plan::identity::Digest as Counting;
+use muster_domain::plan::{Counts, PlanState, Step, StoredPlan, out_of_date};
+use muster_domain::run::{Run, RunState};
+use muster_domain::{Error, Kind};
+use muster_storage::runs::Exception;
+use muster_storage::{Reader, directory_states, plans, runs};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::asking::find;
+use super::lease::{Worker, again};
+use super::making::millis;
+use super::{LOST, passes, words};
+use crate::provisioning;
+
+/// Steps that are committed together.
+const AT_ONCE: u64 = 200;
+/// Steps that are read together where nothing is written.
+const READ: u64 = 2_000;
+
+impl Worker {
+    /// Begins to carry a plan out: exactly the one that was approved or let pass, from exactly the state it was made from.
+    pub(super) async fn begin(&self, run: Run) -> Result<(), Error> {
+        let run = again(|| self.begin_once(run.clone())).await?;
+        match run.ended_at {
+            Some(_) => Ok(()),
+            None => self.apply(run).await,
+        }
+    }
+
+    async fn begin_once(&self, mut run: Run) -> Result<Run, Error> {
+        let call = self.call();
+        let missing = || Error::not_found("plan");
+        let id = run.plan.ok_or_else(missing)?;
+        let seen = plans::get(self.services.db(), id)
+            .await?
+            .ok_or_else(missing)?;
+        // Before the transaction: it may take seconds, and rows of a plan that is made change no more.
+        if seen.approved_by.is_some() {
+            self.is_what_was_approved(&seen).await?;
+        }
+        let tx = self.services.db().begin().await?;
+        let mut plan = plans::get(&tx, id).await?.ok_or_else(missing)?;
+        let may = match plan.state {
+            PlanState::Clear => true,
+            PlanState::Held => plan.approved_by.is_some(),
+            _ => false,
+        };
+        if !may || plan.identity != seen.identity {
+            return Err(
+                Error::new("PLAN-004", Kind::Conflict, "The plan waits for a person.")
+                    .next("Nothing was changed. Look at the plan and approve it."),
+            );
+        }
+        run.started_at = run.started_at.or(Some(call.at));
+        run.heartbeat_at = Some(call.at);
+        if plan.counts.all() == 0 {
+            plan.state = PlanState::Done;
+            plans::update(&tx, &plan).await?;
+            self.commit(tx, &[]).await?;
+            self.finish(run.clone(), RunState::Done).await?;
+            run.ended_at = Some(call.at);
+            return Ok(run);
+        }
+        if !directory_states::advance(&tx, self.directory, plan.base_revision).await? {
+            plan.state = PlanState::Discarded;
+            plans::update(&tx, &plan).await?;
+            self.commit(tx, &[]).await?;
+            return Err(out_of_date());
+        }
+        plan.state = PlanState::Begun;
+        plans::update(&tx, &plan).await?;
+        run.state = RunState::Applying;
+        run.progress.planned = plan.counts.all();
+        runs::update(&tx, &run).await?;
+        let directory = find(&tx, self.directory).await?;
+        let detail = json!({
+            "plan": plan.id,
+            "run": run.id,
+            "identity": plan.identity,
+            "steps": plan.counts.all(),
+            "refusals": plan.counts.refused(),
+            "approved_by": plan.approved_by,
+        });
+        let event = call.event(
+            "directory.sync.begin",
+            &directory.name,
+            Some(directory.id.0),
+            detail,
+        );
+        self.commit(tx, &[event]).await?;
+        Ok(run)
+    }
+
+    /// Whether the rows are those whose identity was approved.
+    async fn is_what_was_approved(&self, plan: &StoredPlan) -> Result<(), Error> {
+        let mut counting = Counting::new(plan.directory, plan.base_revision);
+        let mut after = None;
+        loop {
+            let some = plans::steps(self.services.db(), plan.id, after, READ).await?;
+            let Some((last, _)) = some.last() else { break };
+            after = Some(*last);
+            some.iter().for_each(|(_, step)| counting.add(step));
+        }
+        if plan.identity.as_ref() == Some(&counting.finish()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            "PLAN-001",
+            Kind::Conflict,
+            "This is not the plan that was approved.",
+        )
+        .next("Nothing was changed. Somebody changed the plan in the database: look into that, and make a new one."))
+    }
+
+    /// Carries out what is left of a plan.
+    pub(super) async fn apply(&self, mut run: Run) -> Result<(), Error> {
+        let missing = || Error::not_found("plan");
+        let id = run.plan.ok_or_else(missing)?;
+        let name = find(self.services.db(), self.directory).await?.name;
+        loop {
+            self.goes_on().await?;
+            let steps = plans::steps(self.services.db(), id, run.progress.reached, AT_ONCE).await?;
+            if steps.is_empty() {
+                break;
+            }
+            self.some(&mut run, &name, &steps).await?;
+        }
+        again(|| self.done(&run)).await
+    }
+
+    async fn done(&self, run: &Run) -> Result<(), Error> {
+        let missing = || Error::not_found("plan");
+        let id = run.plan.ok_or_else(missing)?;
+        let tx = self.services.db().begin().await?;
+        let mut plan = plans::get(&tx, id).await?.ok_or_else(missing)?;
+        plan.state = PlanState::Done;
+        plans::update(&tx, &plan).await?;
+        self.commit(tx, &[]).await?;
+        self.finish(run.clone(), RunState::Done).await
+    }
+
+    /// Carries out some steps. Where one of them fails, the others are done: halves are tried, and halves of them.
+    async fn some(&self, run: &mut Run, name: &str, steps: &[(i64, Step)]) -> Result<(), Error> {
+        let mut left = vec![steps];
+        while let Some(steps) = left.pop() {
+            let Some((first, rest)) = steps.split_first() else {
+                continue;
+            };
+            let begun = Instant::now();
+            match again(|| self.written(run.clone(), name, steps, begun)).await {
+                Ok(further) => *run = further,
+                Err(error) if passes(&error) || error.code == LOST => return Err(error),
+                Err(error) if rest.is_empty() => {
+                    *run = again(|| self.failed(run.clone(), name, first, &error, begun)).await?;
+                }
+                Err(_) => {
+                    let (early, late) = steps.split_at(steps.len() / 2);
+                    left.push(late);
+                    left.push(early);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes some steps, how far the run is, and what goes on record.
+    async fn written(
+        &self,
+        mut run: Run,
+        name: &str,
+        steps: &[(i64, Step)],
+        begun: Instant,
+    ) -> Result<Run, Error> {
+        let call = self.call();
+        let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
+        let tx = self.services.db().begin().await?;
+        // What each of them would put on record stands in the plan: one event tells of all.
+        let _ = provisioning::apply(&self.services, &call, &tx, &changes).await?;
+        went_on(&mut run, steps, 0, begun, call.at);
+        runs::update(&tx, &run).await?;
+        let event = call.event(
+            "directory.sync.applied",
+            name,
+            Some(self.directory.0),
+            told(&run, steps),
+        );
+        self.commit(tx, &[event]).await?;
+        Ok(run)
+    }
+
+    /// Writes that a step failed, and why.
+    async fn failed(
+        &self,
+        mut run: Run,
+        name: &str,
+        step: &(i64, Step),
+        error: &Error,
+        begun: Instant,
+    ) -> Result<Run, Error> {
+        let call = self.call();
+        let tx = self.services.db().begin().await?;
+        let exception = Exception {
+            position: step.0,
+            code: error.code.to_owned(),
+            words: words(error),
+        };
+        runs::insert_exceptions(&tx, run.id, &[exception], call.at).await?;
+        went_on(&mut run, std::slice::from_ref(step), 1, begun, call.at);
+        runs::update(&tx, &run).await?;
+        let detail = json!({
+            "plan": run.plan,
+            "run": run.id,
+            "position": step.0,
+            "subject": step.1.subject,
+            "code": error.code,
+        });
+        let event = call.event(
+            "directory.sync.failed",
+            name,
+            Some(self.directory.0),
+            detail,
+        );
+        self.commit(tx, &[event]).await?;
+        Ok(run)
+    }
+}
+
+fn went_on(run: &mut Run, steps: &[(i64, Step)], failed: u64, begun: Instant, at: DateTime<Utc>) {
+    run.progress.tried += u64::try_from(steps.len()).unwrap_or(u64::MAX);
+    run.progress.failed += failed;
+    run.progress.reached = steps.last().map(|(position, _)| *position);
+    run.progress.applying_ms += millis(begun);
+    run.heartbeat_at = Some(at);
+}
+
+/// What goes on record of some steps: which of which plan, how many of what, and what proves that they were these.
+fn told(run: &Run, steps: &[(i64, Step)]) -> serde_json::Value {
+    let mut counts = Counts::default();
+    let mut hasher = Sha256::new();
+    for (_, step) in steps {
+        counts.add(&step.change);
+        hasher.update(serde_json::to_vec(step).unwrap_or_default());
+        hasher.update(b"\n");
+    }
+    let digest: String = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    json!({
+        "plan": run.plan,
+        "run": run.id,
+        "from": steps.first().map(|(position, _)| position),
+        "to": steps.last().map(|(position, _)| position),
+        "counts": counts.steps,
+        "sha256": digest,
+    })
+}
+
+/// Whether all rows of a plan up to `reached` were tried, as far as counting tells.
+pub(super) async fn tried_up_to(reader: &impl Reader, run: &Run) -> Result<Option<u64>, Error> {
+    let (Some(plan), Some(reached)) = (run.plan, run.progress.reached) else {
+        return Ok(None);
+    };
+    Ok(Some(
+        plans::upkeep::steps_up_to(reader, plan, reached).await?,
+    ))
+}

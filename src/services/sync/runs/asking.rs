@@ -1,0 +1,290 @@
+//! Wishes: a run that is asked for, a plan that is approved or put away, a run that is stopped.
+
+use muster_domain::id::{DirectoryId, PlanId, RunId};
+use muster_domain::plan::{Approval, Identity, PlanState, Purpose, StoredPlan};
+use muster_domain::role::Permission;
+use muster_domain::run::{Progress, Run, RunState, Wish};
+use muster_domain::{Error, Kind};
+use muster_storage::directories::{self, Directory};
+use muster_storage::{Reader, Tx, directory_states, plans, runs};
+use serde_json::json;
+
+use crate::{Call, Services};
+
+/// Asks for a run of a directory: a plan alone, or a sync.
+///
+/// # Errors
+/// Without permission; `RUN-001` when one is under way, `RUN-002` when the directory is switched off, `DIR-004` when
+/// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved.
+pub async fn ask(
+    services: &Services,
+    call: &Call,
+    directory: DirectoryId,
+    wish: Wish,
+) -> Result<RunId, Error> {
+    call.may(Permission::ManageDirectories)?;
+    if wish == Wish::Apply {
+        return Err(
+            Error::new("PLAN-004", Kind::Conflict, "The plan waits for a person.")
+                .next("Look at the plan and approve it."),
+        );
+    }
+    let tx = services.db().begin().await?;
+    let (run, directory) = wished(services, call, &tx, directory, wish).await?;
+    let detail = json!({ "run": run.id, "wish": wish });
+    let event = call.event(
+        "directory.run.ask",
+        &directory.name,
+        Some(directory.id.0),
+        detail,
+    );
+    tx.commit(&[event]).await?;
+    Ok(run.id)
+}
+
+/// Writes a wish for a run.
+pub(super) async fn wished(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    id: DirectoryId,
+    wish: Wish,
+) -> Result<(Run, Directory), Error> {
+    let directory = find(tx, id).await?;
+    services.directory_kind(&directory.kind)?;
+    if !directory.enabled {
+        return Err(Error::new(
+            "RUN-002",
+            Kind::Conflict,
+            "This directory is switched off: nothing is read from it.",
+        )
+        .next("Switch it on first."));
+    }
+    let run = queue(services, call, tx, id, wish, None).await?;
+    Ok((run, directory))
+}
+
+/// One open run a directory.
+async fn queue(
+    services: &Services,
+    call: &Call,
+    tx: &Tx,
+    directory: DirectoryId,
+    wish: Wish,
+    plan: Option<PlanId>,
+) -> Result<Run, Error> {
+    directory_states::lock(tx, directory).await?;
+    if let Some(open) = runs::open_of(tx, directory).await? {
+        return Err(under_way(&open));
+    }
+    let run = Run {
+        id: services.id(),
+        directory,
+        wish,
+        plan,
+        started_by: call.actor().to_owned(),
+        state: RunState::Queued,
+        progress: Progress::default(),
+        problem: None,
+        cancel_asked: false,
+        created_at: call.at,
+        started_at: None,
+        heartbeat_at: None,
+        ended_at: None,
+    };
+    runs::insert(tx, &run).await?;
+    Ok(run)
+}
+
+fn under_way(open: &Run) -> Error {
+    Error::new(
+        "RUN-001",
+        Kind::Conflict,
+        "A run of this directory is under way already.",
+    )
+    .next(format!(
+        "{} asked for it at {} (run {}). Wait for its end, or stop it.",
+        open.started_by,
+        open.created_at.format("%Y-%m-%d %H:%M UTC"),
+        open.id
+    ))
+}
+
+/// The run of a directory that is not over.
+///
+/// # Errors
+/// Without permission.
+pub async fn open_run(
+    services: &Services,
+    call: &Call,
+    directory: DirectoryId,
+) -> Result<Option<RunId>, Error> {
+    call.may(Permission::ViewDirectories)?;
+    let open = runs::open_of(services.db(), directory).await?;
+    Ok(open.map(|run| run.id))
+}
+
+/// Approves a plan: exactly the one that was seen. It is carried out by whoever takes the run that this asks for.
+///
+/// # Errors
+/// Without permission; `PLAN-001` when another plan was seen, `PLAN-002` when something changed since it was made,
+/// `RUN-006` when somebody approved it before, `RUN-007` when it is none that is carried out, `RUN-001` when another run
+/// is under way. Nothing is changed then.
+pub async fn approve(
+    services: &Services,
+    call: &Call,
+    id: PlanId,
+    seen: &Identity,
+) -> Result<RunId, Error> {
+    call.may(Permission::ManageDirectories)?;
+    let tx = services.db().begin().await?;
+    let mut plan = locked(&tx, id).await?;
+    waits(&tx, &plan).await?;
+    let revision = directory_states::revision(&tx, plan.directory).await?;
+    let identity = plan.identity.clone().ok_or_else(|| unusable(&plan))?;
+    let approval = Approval {
+        identity: seen.clone(),
+        by: call.actor().to_owned(),
+        at: call.at,
+    };
+    approval.covers(&identity, plan.base_revision, revision)?;
+    let run = queue(
+        services,
+        call,
+        &tx,
+        plan.directory,
+        Wish::Apply,
+        Some(plan.id),
+    )
+    .await?;
+    plan.approved_by = Some(approval.by);
+    plan.approved_at = Some(approval.at);
+    plans::update(&tx, &plan).await?;
+    let name = find(&tx, plan.directory).await?.name;
+    let detail = json!({
+        "plan": plan.id,
+        "identity": identity,
+        "purpose": plan.purpose,
+        "counts": plan.counts,
+        "run": run.id,
+    });
+    let event = call.event(
+        "directory.plan.approve",
+        &name,
+        Some(plan.directory.0),
+        detail,
+    );
+    tx.commit(&[event]).await?;
+    Ok(run.id)
+}
+
+/// Puts a plan away.
+///
+/// # Errors
+/// Without permission; `RUN-006` when somebody approved it before, `RUN-007` when there is nothing to put away.
+pub async fn discard(services: &Services, call: &Call, id: PlanId) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    let tx = services.db().begin().await?;
+    let mut plan = locked(&tx, id).await?;
+    if plan.state == PlanState::Making || plan.purpose != Purpose::WhatIf {
+        waits(&tx, &plan).await?;
+    }
+    plan.state = PlanState::Discarded;
+    plans::update(&tx, &plan).await?;
+    let name = find(&tx, plan.directory).await?.name;
+    let detail = json!({ "plan": plan.id, "purpose": plan.purpose, "counts": plan.counts });
+    let event = call.event(
+        "directory.plan.discard",
+        &name,
+        Some(plan.directory.0),
+        detail,
+    );
+    tx.commit(&[event]).await
+}
+
+/// Stops a run: at once while nobody works on it, otherwise after what is being written now. What was done stays done.
+///
+/// # Errors
+/// Without permission; `RUN-010` when it is over.
+pub async fn cancel(services: &Services, call: &Call, id: RunId) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    let tx = services.db().begin().await?;
+    let mut run = runs::get(&tx, id)
+        .await?
+        .ok_or_else(|| Error::not_found("run"))?;
+    directory_states::lock(&tx, run.directory).await?;
+    let taken = directory_states::is_taken(&tx, run.directory, call.at).await?;
+    if !runs::ask_to_stop(&tx, id).await? {
+        return Err(
+            Error::new("RUN-010", Kind::Conflict, "This run is over already.")
+                .next("What it did can be taken back."),
+        );
+    }
+    if run.state == RunState::Queued && !taken {
+        run.state = RunState::Cancelled;
+        run.ended_at = Some(call.at);
+        runs::update(&tx, &run).await?;
+    }
+    let name = find(&tx, run.directory).await?.name;
+    let detail = json!({ "run": run.id, "state": run.state });
+    let event = call.event("directory.run.cancel", &name, Some(run.directory.0), detail);
+    tx.commit(&[event]).await
+}
+
+/// A plan, with its directory's state kept from everybody else.
+async fn locked(tx: &Tx, id: PlanId) -> Result<StoredPlan, Error> {
+    let missing = || Error::not_found("plan");
+    let plan = plans::get(tx, id).await?.ok_or_else(missing)?;
+    directory_states::lock(tx, plan.directory).await?;
+    plans::get(tx, id).await?.ok_or_else(missing)
+}
+
+/// Goes on only while a plan waits for a person.
+async fn waits(reader: &impl Reader, plan: &StoredPlan) -> Result<(), Error> {
+    let is_open = runs::of_plan(reader, plan.id)
+        .await?
+        .iter()
+        .any(|run| run.wish == Wish::Apply && run.ended_at.is_none());
+    match plan.state {
+        PlanState::Begun | PlanState::Done => Err(approved_before(plan)),
+        PlanState::Clear | PlanState::Held if is_open => Err(approved_before(plan)),
+        PlanState::Clear | PlanState::Held if plan.purpose != Purpose::WhatIf => Ok(()),
+        _ => Err(unusable(plan)),
+    }
+}
+
+fn approved_before(plan: &StoredPlan) -> Error {
+    let told = match (&plan.approved_by, plan.approved_at) {
+        (Some(by), Some(at)) => format!(
+            "{by} approved it at {}. Look at its run for what became of it.",
+            at.format("%Y-%m-%d %H:%M UTC")
+        ),
+        _ => "It was carried out by itself. Look at its run for what became of it.".to_owned(),
+    };
+    Error::new(
+        "RUN-006",
+        Kind::Conflict,
+        "This plan is carried out already.",
+    )
+    .next(told)
+}
+
+fn unusable(plan: &StoredPlan) -> Error {
+    let why = match (plan.state, plan.purpose) {
+        (PlanState::Making, _) => "It is being made. Wait for its end.",
+        (PlanState::Discarded, _) => "It was put away. Make a new one.",
+        _ => "It shows what other settings would change. Save them and make a plan.",
+    };
+    Error::new(
+        "RUN-007",
+        Kind::Conflict,
+        "This plan cannot be carried out.",
+    )
+    .next(why)
+}
+
+pub(super) async fn find(reader: &impl Reader, id: DirectoryId) -> Result<Directory, Error> {
+    directories::get(reader, id)
+        .await?
+        .ok_or_else(|| Error::not_found("directory"))
+}

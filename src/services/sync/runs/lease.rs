@@ -1,0 +1,160 @@
+//! The right to work on a run: a lease of its directory, renewed by everything that is written.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use muster_domain::Error;
+use muster_domain::audit::AuditEvent;
+use muster_domain::id::{DirectoryId, RunId};
+use muster_domain::run::Run;
+use muster_storage::{Quiet, Tx, directory_states, runs};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::{LOST, lost, passes};
+use crate::{Call, Services};
+
+/// How long after its last sign of life a run is taken over.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How often life is shown where nothing else is written.
+const BEAT: Duration = Duration::from_secs(8);
+/// How often something is tried again that is likely to pass.
+const TRIES: u32 = 5;
+/// How long is waited before the second try; twice as long before each one after it.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Somebody who works on a run.
+pub(super) struct Worker {
+    pub(super) services: Services,
+    pub(super) directory: DirectoryId,
+    pub(super) run: RunId,
+    owner: String,
+}
+
+impl Worker {
+    /// Takes the lease of a run's directory; none when somebody holds it or the run is over.
+    pub(super) async fn take(services: &Services, run: &Run) -> Result<Option<(Self, Run)>, Error> {
+        let worker = Self {
+            services: services.clone(),
+            directory: run.directory,
+            run: run.id,
+            owner: services.token(),
+        };
+        let now = services.now();
+        if directory_states::is_taken(services.db(), run.directory, now).await? {
+            return Ok(None);
+        }
+        let tx = services.db().begin().await?;
+        let is_ours =
+            directory_states::take(&tx, run.directory, &worker.owner, now, now + LEASE).await?;
+        let fresh = runs::get(&tx, run.id)
+            .await?
+            .filter(|run| run.ended_at.is_none());
+        match fresh {
+            Some(run) if is_ours => {
+                runs::beat(&tx, run.id, now).await?;
+                tx.commit_quiet(Quiet::Working).await?;
+                Ok(Some((worker, run)))
+            }
+            _ => {
+                tx.rollback().await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What it does is done in the name of the run: who asked for it stands there.
+    pub(super) fn call(&self) -> Call {
+        let mut call = Call::system("sync", self.services.now());
+        call.request_id = self.run.to_string();
+        call
+    }
+
+    /// Commits, if the lease is ours still. The lease is renewed last, so that whoever changes something by hand and
+    /// then the directory's state does not wait for us in a circle.
+    ///
+    /// # Errors
+    /// `RUN-004` when another one took over: nothing is written.
+    pub(super) async fn commit(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), Error> {
+        self.renew(&tx).await?;
+        match events {
+            [] => tx.commit_quiet(Quiet::Working).await,
+            events => tx.commit(events).await,
+        }
+    }
+
+    async fn renew(&self, tx: &Tx) -> Result<(), Error> {
+        let until = self.services.now() + LEASE;
+        match directory_states::renew(tx, self.directory, &self.owner, until).await? {
+            true => Ok(()),
+            false => Err(lost()),
+        }
+    }
+
+    /// Commits and gives the lease back in one.
+    pub(super) async fn commit_and_leave(
+        &self,
+        tx: Tx,
+        events: &[AuditEvent],
+    ) -> Result<(), Error> {
+        self.renew(&tx).await?;
+        directory_states::release(&tx, self.directory, &self.owner).await?;
+        match events {
+            [] => tx.commit_quiet(Quiet::Working).await,
+            events => tx.commit(events).await,
+        }
+    }
+
+    /// Gives the lease back; the run stays open for whoever comes next.
+    pub(super) async fn leave(&self) -> Result<(), Error> {
+        let tx = self.services.db().begin().await?;
+        directory_states::release(&tx, self.directory, &self.owner).await?;
+        tx.commit_quiet(Quiet::Working).await
+    }
+
+    /// Shows life until the lease is lost.
+    pub(super) async fn beat(&self) -> Error {
+        let mut round = interval(BEAT);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        round.tick().await;
+        loop {
+            round.tick().await;
+            match self.beat_once().await {
+                Ok(()) => {}
+                Err(error) if error.code == LOST => return error,
+                // Whoever works finds the database gone by itself.
+                Err(error) => tracing::warn!(%error, run = %self.run, "a run could not show life"),
+            }
+        }
+    }
+
+    async fn beat_once(&self) -> Result<(), Error> {
+        let tx = self.services.db().begin().await?;
+        runs::beat(&tx, self.run, self.services.now()).await?;
+        self.commit(tx, &[]).await
+    }
+
+    /// Goes on only while nobody asked to stop.
+    pub(super) async fn goes_on(&self) -> Result<(), Error> {
+        match runs::is_asked_to_stop(self.services.db(), self.run).await? {
+            true => Err(super::stopped()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Does something again, with longer and longer pauses, while it fails by what is likely to pass.
+pub(super) async fn again<T, F>(mut what: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>> + Send,
+{
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        match what().await {
+            Err(error) if passes(&error) => tracing::debug!(%error, "tried again"),
+            done => return done,
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+    what().await
+}

@@ -1,0 +1,160 @@
+//! The first half of a run: the source is read and the plan made, with signs of life.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use muster_domain::Error;
+use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan};
+use muster_domain::run::{Progress, Run, RunState, Wish};
+use muster_storage::{Tx, directory_states, plans, runs};
+
+use super::asking::find;
+use super::lease::{Worker, again};
+use super::passes;
+use crate::directories;
+use crate::sync::planning::{self, Watch};
+use crate::sync::rules;
+
+/// How often progress is written while it is made.
+const TELL: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Reads the source, makes the plan, and goes on with it where that was asked for.
+    pub(super) async fn plan(&self, mut run: Run) -> Result<(), Error> {
+        let begun = Instant::now();
+        let call = self.call();
+        let directory = find(self.services.db(), self.directory).await?;
+        let tx = self.services.db().begin().await?;
+        run.state = RunState::Planning;
+        run.plan = None;
+        run.progress = Progress::default();
+        run.started_at = run.started_at.or(Some(call.at));
+        run.heartbeat_at = Some(call.at);
+        runs::update(&tx, &run).await?;
+        self.forget_half_plans(&tx).await?;
+        self.commit(tx, &[]).await?;
+        let purpose = match run.wish {
+            Wish::Plan => Purpose::Drift,
+            Wish::Sync | Wish::Apply => Purpose::Sync,
+        };
+        let plan = StoredPlan {
+            id: self.services.id(),
+            directory: self.directory,
+            purpose,
+            base_revision: directory_states::revision(self.services.db(), self.directory).await?,
+            state: PlanState::Making,
+            holds: Vec::new(),
+            counts: Counts::default(),
+            identity: None,
+            inverse_of: None,
+            created_by: run.started_by.clone(),
+            created_at: call.at,
+            approved_by: None,
+            approved_at: None,
+        };
+        let source = directories::open(&self.services, self.services.db(), &directory).await?;
+        let rules = rules::of(&directory);
+        let mut watched = Watched {
+            worker: self,
+            run,
+            plan: plan.clone(),
+            begun,
+            told: None,
+        };
+        let plan = planning::make(
+            &self.services,
+            &call,
+            &directory,
+            source.as_ref(),
+            &rules,
+            plan,
+            &mut watched,
+        )
+        .await?;
+        let mut run = watched.run;
+        run.plan = Some(plan.id);
+        run.progress.planned = plan.counts.all();
+        run.progress.planning_ms = millis(begun);
+        again(|| self.made(&run, &plan)).await?;
+        match (run.wish, plan.state) {
+            (Wish::Sync, PlanState::Held) => self.finish(run, RunState::Held).await,
+            (Wish::Sync, _) => self.begin(run).await,
+            _ => self.finish(run, RunState::Done).await,
+        }
+    }
+
+    /// Writes that the plan is made; it stands in for those made before it to the same purpose, which wait still.
+    async fn made(&self, run: &Run, plan: &StoredPlan) -> Result<(), Error> {
+        let tx = self.services.db().begin().await?;
+        runs::update(&tx, run).await?;
+        for state in [PlanState::Clear, PlanState::Held] {
+            let some = plans::upkeep::in_state(&tx, Some(self.directory), state, None).await?;
+            for mut old in some {
+                if old.id != plan.id && old.purpose == plan.purpose {
+                    old.state = PlanState::Discarded;
+                    plans::update(&tx, &old).await?;
+                }
+            }
+        }
+        self.commit(tx, &[]).await
+    }
+
+    /// What a run that was cut left: only one of a directory is at work at a time.
+    pub(super) async fn forget_half_plans(&self, tx: &Tx) -> Result<(), Error> {
+        let half =
+            plans::upkeep::in_state(tx, Some(self.directory), PlanState::Making, None).await?;
+        for plan in half {
+            if matches!(plan.purpose, Purpose::Sync | Purpose::Drift) {
+                plans::upkeep::forget(tx, plan.id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn millis(since: Instant) -> u64 {
+    let passed = TimeDelta::from_std(since.elapsed()).unwrap_or_default();
+    u64::try_from(passed.num_milliseconds()).unwrap_or_default()
+}
+
+/// Keeps the run's row up to date, and hears when somebody wants it to stop.
+struct Watched<'a> {
+    worker: &'a Worker,
+    run: Run,
+    plan: StoredPlan,
+    begun: Instant,
+    told: Option<Instant>,
+}
+
+#[async_trait]
+impl Watch for Watched<'_> {
+    async fn went_on(&mut self, progress: &Progress) -> Result<(), Error> {
+        self.worker.goes_on().await?;
+        self.run.progress = Progress {
+            planning_ms: millis(self.begun),
+            ..progress.clone()
+        };
+        if self.told.is_some_and(|told| told.elapsed() < TELL) {
+            return Ok(());
+        }
+        self.told = Some(Instant::now());
+        match self.write().await {
+            // How far it is can be told later.
+            Err(error) if passes(&error) => Ok(()),
+            written => written,
+        }
+    }
+}
+
+impl Watched<'_> {
+    async fn write(&mut self) -> Result<(), Error> {
+        self.run.heartbeat_at = Some(self.worker.services.now());
+        let tx = self.worker.services.db().begin().await?;
+        if self.run.plan.is_none() && plans::get(&tx, self.plan.id).await?.is_some() {
+            self.run.plan = Some(self.plan.id);
+        }
+        runs::update(&tx, &self.run).await?;
+        self.worker.commit(tx, &[]).await
+    }
+}

@@ -1,0 +1,211 @@
+//! What runs ask of plans: steps the last first, what was taken away lately, what may be forgotten, what does not add up.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use muster_domain::Error;
+use muster_domain::id::{DirectoryId, PlanId, RunId};
+use muster_domain::plan::stored::{Line, REFUSALS};
+use muster_domain::plan::{PlanState, Step, StoredPlan};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use super::{COLUMNS, ChangeRow, PlanRow, number, to_plan, to_row};
+use crate::row::{count, millis, word};
+use crate::sql;
+use crate::{Reader, Tx};
+
+/// Steps of a plan from `before` back, the last first, at most `limit`.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn steps_back(
+    reader: &impl Reader,
+    plan: PlanId,
+    before: i64,
+    limit: u64,
+) -> Result<Vec<(i64, Step)>, Error> {
+    let sql = "SELECT position, subject, change, refusal FROM plan_changes \
+               WHERE plan_id = $1 AND position < $2 AND position < $3 ORDER BY position DESC LIMIT $4";
+    let values = [
+        plan.0.into(),
+        before.into(),
+        REFUSALS.into(),
+        number(limit).into(),
+    ];
+    let rows: Vec<ChangeRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    let mut steps = Vec::with_capacity(rows.len());
+    for row in rows {
+        let row = to_row(row)?;
+        if let Line::Step(step) = row.line {
+            steps.push((row.position, step));
+        }
+    }
+    Ok(steps)
+}
+
+/// Plans that take this one back, the newest first.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn inverses(reader: &impl Reader, of: PlanId) -> Result<Vec<StoredPlan>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM plans WHERE inverse_of = $1 ORDER BY created_at DESC, id DESC"
+    );
+    let rows: Vec<PlanRow> = sql::all(reader, sql::ask(reader, &sql, [of.0.into()])).await?;
+    rows.into_iter().map(to_plan).collect()
+}
+
+/// The newest plan of a directory with this identity.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_identity(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    identity: &str,
+) -> Result<Option<StoredPlan>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM plans WHERE directory_id = $1 AND identity = $2 ORDER BY created_at DESC, id DESC LIMIT 1"
+    );
+    let values = [directory.0.into(), identity.into()];
+    let row: Option<PlanRow> = sql::one(reader, sql::ask(reader, &sql, values)).await?;
+    row.map(to_plan).transpose()
+}
+
+#[derive(FromQueryResult)]
+struct KindRow {
+    kind: String,
+    many: i64,
+}
+
+/// How many steps of each kind that takes something away a run did: those up to `reached` that did not fail.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn taken_away(
+    reader: &impl Reader,
+    plan: PlanId,
+    run: RunId,
+    reached: i64,
+) -> Result<BTreeMap<String, u64>, Error> {
+    let sql = "SELECT kind, COUNT(*) AS many FROM plan_changes WHERE plan_id = $1 AND position <= $2 \
+               AND kind IN ('remove_member', 'deactivate', 'remove_account', 'delete_user', 'unlink_group', 'delete_group') \
+               AND NOT EXISTS (SELECT 1 FROM run_outcomes WHERE run_id = $3 AND run_outcomes.position = plan_changes.position) \
+               GROUP BY kind";
+    let values = [plan.0.into(), reached.into(), run.0.into()];
+    let rows: Vec<KindRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.kind, count(row.many)))
+        .collect())
+}
+
+/// How many rows of each kind a plan has.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn rows_by_kind(
+    reader: &impl Reader,
+    plan: PlanId,
+) -> Result<BTreeMap<String, u64>, Error> {
+    let sql = "SELECT kind, COUNT(*) AS many FROM plan_changes WHERE plan_id = $1 GROUP BY kind";
+    let rows: Vec<KindRow> = sql::all(reader, sql::ask(reader, sql, [plan.0.into()])).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.kind, count(row.many)))
+        .collect())
+}
+
+/// How many steps of a plan stand up to a position, that one included.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn steps_up_to(reader: &impl Reader, plan: PlanId, reached: i64) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM plan_changes WHERE plan_id = $1 AND position <= $2";
+    let values = [plan.0.into(), reached.into()];
+    Ok(count(
+        sql::number(reader, sql::ask(reader, sql, values)).await?,
+    ))
+}
+
+/// The last position of a plan's steps; none: it has none.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn last_position(reader: &impl Reader, plan: PlanId) -> Result<Option<i64>, Error> {
+    Ok(steps_back(reader, plan, REFUSALS, 1)
+        .await?
+        .first()
+        .map(|(position, _)| *position))
+}
+
+/// Plans in a state, of one directory or of all; made before `before`, if that is given.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn in_state(
+    reader: &impl Reader,
+    directory: Option<DirectoryId>,
+    state: PlanState,
+    before: Option<DateTime<Utc>>,
+) -> Result<Vec<StoredPlan>, Error> {
+    super::list(reader, directory, Some(state), before, 1000).await
+}
+
+#[derive(FromQueryResult)]
+struct IdRow {
+    id: Uuid,
+}
+
+/// Plans made before `before` that nobody needs: discarded ones, and those that were to bring or compare and found
+/// nothing to do. At most `limit`.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn idle(
+    reader: &impl Reader,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<PlanId>, Error> {
+    let sql = "SELECT id FROM plans WHERE created_at < $1 AND (state = $2 AND NOT EXISTS (SELECT 1 FROM runs WHERE plan_id = plans.id) \
+               OR state <> $3 AND purpose IN ('sync', 'drift') AND NOT EXISTS \
+               (SELECT 1 FROM plan_changes WHERE plan_id = plans.id AND position < $4)) \
+               AND NOT EXISTS (SELECT 1 FROM runs WHERE plan_id = plans.id AND ended_at IS NULL) \
+               ORDER BY created_at, id LIMIT $5";
+    let values = [
+        millis(before).into(),
+        word(PlanState::Discarded)?.into(),
+        word(PlanState::Making)?.into(),
+        REFUSALS.into(),
+        number(limit).into(),
+    ];
+    let rows: Vec<IdRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    Ok(rows.into_iter().map(|row| PlanId(row.id)).collect())
+}
+
+/// Plans made before `before` to which no run refers, whatever they hold. At most `limit`.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn orphans(
+    reader: &impl Reader,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<PlanId>, Error> {
+    let sql = "SELECT id FROM plans WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE plan_id = plans.id) \
+               ORDER BY created_at, id LIMIT $2";
+    let values = [millis(before).into(), number(limit).into()];
+    let rows: Vec<IdRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
+    Ok(rows.into_iter().map(|row| PlanId(row.id)).collect())
+}
+
+/// Forgets a plan with its rows. Runs of it stay, without it.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn forget(tx: &Tx, plan: PlanId) -> Result<(), Error> {
+    let sql = "UPDATE runs SET plan_id = NULL WHERE plan_id = $1";
+    sql::change(tx, sql::ask(tx, sql, [plan.0.into()])).await?;
+    super::delete(tx, plan).await
+}

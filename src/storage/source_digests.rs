@@ -1,0 +1,210 @@
+//! By what sign a sync knows that an account is as the source says: the fingerprint kept with it
+//! ([`muster_domain::plan::fingerprint`]), set, doubted, and asked for in pages.
+
+use muster_domain::Error;
+use muster_domain::id::{DirectoryId, UserId};
+use muster_domain::plan::fingerprint::MARK;
+use muster_domain::record::ExternalId;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::accounts::{Account, to_account};
+use crate::entities::accounts::{Column, Entity};
+use crate::failure::fail;
+use crate::packed::unpacked;
+use crate::sql::{self, BATCH, Where};
+use crate::{Reader, Tx};
+
+/// An account as a sync keeps it in mind.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct KnownAccount {
+    /// Its id at the directory.
+    pub external_id: ExternalId,
+    /// Whose it is.
+    pub user: Uuid,
+    /// What is kept with it; none, or behind a mark: worthless.
+    pub digest: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct Packed {
+    rows: String,
+}
+
+/// What a sync keeps in mind of a directory's accounts, in the order of their ids there: a page behind `after`.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn known_page(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    after: Option<&ExternalId>,
+    limit: u64,
+) -> Result<Vec<KnownAccount>, Error> {
+    let mut wanted = Where::on(reader);
+    let directory = wanted.bind(directory.0);
+    wanted.and(format!("directory_id = {directory}"));
+    if let Some(after) = after {
+        let after = wanted.bind(after.0.as_str());
+        wanted.and(format!("external_id > {after}"));
+    }
+    let limit = wanted.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let user = wanted.id_text("user_id");
+    let fields = format!("external_id, {user}, source_digest");
+    let sql = format!(
+        "SELECT {} AS rows FROM (SELECT external_id, user_id, source_digest FROM accounts{} \
+         ORDER BY external_id LIMIT {limit}) page",
+        wanted.packed(&fields, "external_id"),
+        wanted.clause()
+    );
+    let found: Option<Packed> = sql::one(reader, wanted.statement(sql)).await?;
+    found.map_or(Ok(Vec::new()), |found| unpacked("accounts", &found.rows))
+}
+
+/// These accounts of a directory, as a whole, with what is kept with each; in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn close(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    ids: &[ExternalId],
+) -> Result<Vec<(Account, Option<String>)>, Error> {
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(BATCH - 1) {
+        let rows = Entity::find()
+            .filter(Column::DirectoryId.eq(directory.0))
+            .filter(Column::ExternalId.is_in(some.iter().map(|id| id.0.as_str())))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        for row in rows {
+            let digest = row.source_digest.clone();
+            found.push((to_account(row)?, digest));
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps a fingerprint with an account.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remember(
+    tx: &Tx,
+    directory: DirectoryId,
+    external_id: &ExternalId,
+    digest: &str,
+) -> Result<(), Error> {
+    let sql = "UPDATE accounts SET source_digest = $3 WHERE directory_id = $1 AND external_id = $2";
+    let values = [
+        directory.0.into(),
+        external_id.0.as_str().into(),
+        digest.into(),
+    ];
+    sql::change(tx, sql::ask(tx, sql, values)).await?;
+    Ok(())
+}
+
+/// Keeps a fingerprint with an account, unless what was kept with it is no longer what it was when somebody looked.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remember_if(
+    tx: &Tx,
+    directory: DirectoryId,
+    external_id: &ExternalId,
+    was: Option<&str>,
+    digest: &str,
+) -> Result<(), Error> {
+    let sql = "UPDATE accounts SET source_digest = $3 WHERE directory_id = $1 AND external_id = $2 \
+               AND COALESCE(source_digest, '') = $4";
+    let values = [
+        directory.0.into(),
+        external_id.0.as_str().into(),
+        digest.into(),
+        was.unwrap_or_default().into(),
+    ];
+    sql::change(tx, sql::ask(tx, sql, values)).await?;
+    Ok(())
+}
+
+/// Doubts what is kept with every account of these people, but not with that in the directory `spared`: it was looked at.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn mark(
+    tx: &Tx,
+    people: &[UserId],
+    spared: Option<DirectoryId>,
+    mark: &str,
+) -> Result<(), Error> {
+    for some in people.chunks(BATCH - 2) {
+        let mut wanted = Where::on(tx);
+        let mark = wanted.bind(mark);
+        let people: Vec<String> = some.iter().map(|user| wanted.bind(user.0)).collect();
+        wanted.and(format!("user_id IN ({})", people.join(", ")));
+        if let Some(spared) = spared {
+            let spared = wanted.bind(spared.0);
+            wanted.and(format!("directory_id <> {spared}"));
+        }
+        let sql = format!(
+            "UPDATE accounts SET source_digest = {}{}",
+            marked(&mark),
+            wanted.clause()
+        );
+        sql::change(tx, wanted.statement(sql)).await?;
+    }
+    Ok(())
+}
+
+/// What is kept, behind a new mark in place of an old one.
+pub(crate) fn marked(mark: &str) -> String {
+    let behind = MARK + 1;
+    format!(
+        "CAST({mark} AS text) || CASE WHEN source_digest IS NULL THEN '' \
+         WHEN substr(source_digest, 1, 1) = '~' THEN substr(source_digest, {behind}) ELSE source_digest END"
+    )
+}
+
+/// Forgets what is kept with every account of a directory: the next sync looks at everybody.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn forget(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
+    for sql in [
+        "UPDATE accounts SET source_digest = NULL WHERE directory_id = $1",
+        "UPDATE group_sources SET source_digest = NULL WHERE directory_id = $1",
+    ] {
+        sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Found {
+    directory_id: Uuid,
+}
+
+/// The directories in which any of these people has an account.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn directories_of(
+    reader: &impl Reader,
+    people: &[UserId],
+) -> Result<Vec<DirectoryId>, Error> {
+    let mut found = Vec::new();
+    for some in people.chunks(BATCH) {
+        let mut wanted = Where::on(reader);
+        let people: Vec<String> = some.iter().map(|user| wanted.bind(user.0)).collect();
+        let sql = format!(
+            "SELECT DISTINCT directory_id FROM accounts WHERE user_id IN ({})",
+            people.join(", ")
+        );
+        let rows: Vec<Found> = sql::all(reader, wanted.statement(sql)).await?;
+        found.extend(rows.into_iter().map(|row| DirectoryId(row.directory_id)));
+    }
+    Ok(found)
+}
