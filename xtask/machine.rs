@@ -186,6 +186,54 @@ pub fn need_slapd() -> Result<(), Failure> {
     }
 }
 
+/// Samba as a domain controller of Active Directory, and the tools that fill one.
+const SAMBA: [&str; 6] = [
+    "samba-ad-dc",
+    "samba-ad-provision",
+    "samba-dsdb-modules",
+    "samba-vfs-modules",
+    "python3-samba",
+    "ldb-tools",
+];
+
+/// What its packages switch on: file servers that nobody here uses.
+const SAMBA_UNITS: [&str; 4] = [
+    "samba-ad-dc.service",
+    "smbd.service",
+    "nmbd.service",
+    "winbind.service",
+];
+
+/// Samba, which the tests of Active Directory read. A person who cannot have it goes without them; a robot may not. Its
+/// ports are fixed and low, so the tests themselves take root.
+pub fn need_samba() -> Result<(), Failure> {
+    let is_there = || {
+        ["/usr/sbin/samba", "/usr/bin/samba-tool", "/usr/bin/ldbadd"]
+            .iter()
+            .all(|program| Path::new(program).is_file())
+    };
+    let may_install = is_root() && find(&["apt-get"]).is_some();
+    if is_there() {
+        return Ok(());
+    }
+    if !may_install && !is_ci() {
+        println!(
+            "\n    !! Samba is not installed: the tests of Active Directory are SKIPPED. Install Debian's {}.\n",
+            SAMBA.join(" ")
+        );
+        return Ok(());
+    }
+    install("Samba as a domain controller", &SAMBA)?;
+    switch_off(&SAMBA_UNITS)?;
+    if is_there() {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            "Samba is installed, but not where Debian puts it",
+        ))
+    }
+}
+
 /// Installs Debian packages when we are root, else fails with the command that does.
 pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let packages_line = packages.join(" ");

@@ -146,6 +146,7 @@ fn compile(house: &House) -> Result<(), Failure> {
 
 fn tests(house: &House) -> Result<(), Failure> {
     machine::need_slapd()?;
+    machine::need_samba()?;
     let cluster = start_postgres(house)?;
     let mut cargo = process::cargo(house);
     if machine::find(&["cargo-nextest"]).is_some() {

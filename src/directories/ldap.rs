@@ -19,6 +19,7 @@ mod settings;
 mod sign_in;
 mod source;
 mod standing;
+mod trust;
 mod wire;
 
 use std::fmt;

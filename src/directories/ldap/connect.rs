@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ldap3::{Ldap as Handle, LdapConnAsync, LdapConnSettings, StdStream};
 use muster_domain::{Error, Kind};
-use native_tls::{Certificate, TlsConnector};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::settings::{Bind, LdapSettings, Limits, Roots, Security};
+use super::settings::{Bind, LdapSettings, Limits, Security};
+use super::trust;
 use super::wire::{Frame, frame};
 
 /// RFC 4511 section 4.14.1: message 1, an extended request of this name.
@@ -226,40 +226,11 @@ async fn encrypted(
         )
         .next("Check that its certificate is valid, names this very host, and is signed by the authority that was chosen. Nothing was sent.")
     };
-    let connector = connector(&settings.roots)?;
+    let connector = trust::connector(&settings.roots)?;
     let stream = tokio_native_tls::TlsConnector::from(connector)
         .connect(host, tcp)
         .await;
     Ok(Box::new(stream.map_err(refused)?))
-}
-
-fn connector(roots: &Roots) -> Result<TlsConnector, Error> {
-    let unusable = |error: native_tls::Error| {
-        Error::new(
-            "LDAP-010",
-            Kind::Invalid,
-            "The certification authority cannot be read.",
-        )
-        .next("Paste its certificate in PEM, beginning with -----BEGIN CERTIFICATE-----.")
-        .internal(error)
-    };
-    let mut builder = TlsConnector::builder();
-    if let Roots::Own(pem) = roots {
-        builder.disable_built_in_roots(true);
-        let authorities = Certificate::stack_from_pem(pem.as_bytes()).map_err(unusable)?;
-        if authorities.is_empty() {
-            return Err(Error::new(
-                "LDAP-010",
-                Kind::Invalid,
-                "The certification authority is empty.",
-            )
-            .next("Paste its certificate in PEM, beginning with -----BEGIN CERTIFICATE-----."));
-        }
-        for authority in authorities {
-            builder.add_root_certificate(authority);
-        }
-    }
-    builder.build().map_err(unusable)
 }
 
 /// Puts the relay in between and the library behind it.

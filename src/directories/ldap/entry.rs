@@ -76,9 +76,11 @@ impl Raw {
 
     /// All values of an attribute.
     pub(crate) fn all(&self, name: &str) -> &[Vec<u8>] {
+        // There are about ten, and this is asked about as often: nothing is made to find one.
         self.attributes
-            .get(&name.to_ascii_lowercase())
-            .map_or(&[], Vec::as_slice)
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or(&[], |(_, values)| values.as_slice())
     }
 
     /// The first value of an attribute as text of at most `longest` bytes; none: there is none, or it is empty.

@@ -1,4 +1,12 @@
 //! Groups: from entries to records, and members in parts.
+//!
+//! Memberships are what groups say of their members (`member`, `uniqueMember`, `memberUid`), and the primary group that a
+//! person of Active Directory names. What people are said to be in (`memberOf`) is not a second way to them: servers derive it
+//! from the same members, leave out the primary group, on 389 Directory Server and FreeIPA count whoever is in a group of a
+//! group as in both, so that a nested membership would be taken for a direct one, and it names groups whose own entry may
+//! not be readable, under names that change. An account that may not read groups sees none, which removes nobody (a reading
+//! without groups says nothing of their members). Rules and mappings may look at it: it is in the source's values when
+//! [`Schema::extra`](super::Schema::extra) asks for it.
 
 use ldap3::Scope;
 use muster_domain::record::ExternalId;

@@ -3,8 +3,9 @@
 //! - Active Directory numbers every change it stores (`uSNChanged`), each domain controller for itself: a number means
 //!   something only beside the `invocationId` of the database that gave it, which changes when one is restored.
 //! - OpenLDAP stamps every change (`entryCSN`); `contextCSN` says up to which stamp of each writing server everything is in.
-//! - Others date changes to the second by a clock nobody can vouch for (`modifyTimestamp`). So whatever is younger than
-//!   [`OVERLAP`] by the clock here is read again, and nothing is ever taken for read by a date from the future.
+//! - Others date changes to the second by a clock nobody can vouch for (`modifyTimestamp`). So the clock here is asked only
+//!   how long ago the latest date was first seen; until that is [`OVERLAP`], what was dated shortly before is read again, and
+//!   nothing is ever taken for read by a date from the future.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -36,8 +37,21 @@ pub(super) enum Place {
     },
     /// OpenLDAP: the last stamp of each writing server.
     Csn(BTreeMap<String, String>),
-    /// Everything before this second is read.
-    Time(Moment),
+    /// Others: everything before the second `from` is read; `latest` is the latest date of all, first seen at `seen`.
+    Time {
+        from: Moment,
+        latest: Moment,
+        seen: Moment,
+    },
+}
+
+/// What is new since a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    /// Nothing: nobody has to be searched for.
+    None,
+    /// Whatever this filter finds is, or may be.
+    Among(String),
 }
 
 impl Place {
@@ -47,7 +61,7 @@ impl Place {
         settings: &LdapSettings,
         clock: Option<DateTime<Utc>>,
     ) -> Result<Option<Self>, Doubt> {
-        let by_clock = || clock.and_then(|now| Some(Self::Time(Moment::of(now)?)));
+        let by_clock = || Some(Self::dated(clock.and_then(Moment::of)?));
         match settings.schema.mark {
             Mark::Usn => usn(connection, settings).await,
             Mark::Csn => Ok(csn(connection, settings).await?.or_else(by_clock)),
@@ -55,8 +69,8 @@ impl Place {
         }
     }
 
-    /// What is new from here on, as a filter; `now` is where the server is now. None: that cannot be asked for.
-    pub(super) fn filter(&self, now: &Self) -> Option<String> {
+    /// What is new from here on; `now` is where the server is now. None: that cannot be asked for.
+    pub(super) fn news(&self, now: &Self) -> Option<News> {
         match (self, now) {
             (
                 Self::Usn { server, last, time },
@@ -70,13 +84,19 @@ impl Place {
                 if server != current || reached < last {
                     return None;
                 }
-                let changed = format!("(uSNChanged>={})", last.checked_add(1)?);
-                Some(match (time, until) {
-                    (Some(from), Some(until)) => format!(
-                        "(|{changed}(&(accountExpires>={})(accountExpires<={})))",
-                        from.0, until.0
-                    ),
-                    _ => changed,
+                let changed = (reached > last)
+                    .then(|| Some(format!("(uSNChanged>={})", last.checked_add(1)?)));
+                let expired = time.zip(*until).map(|(from, until)| {
+                    let (from, until) = (from.0, until.0);
+                    format!("(&(accountExpires>={from})(accountExpires<={until}))")
+                });
+                Some(match (changed, expired) {
+                    (None, None) => News::None,
+                    (None, Some(expired)) => News::Among(expired),
+                    (Some(changed), None) => News::Among(changed?),
+                    (Some(changed), Some(expired)) => {
+                        News::Among(format!("(|{}{expired})", changed?))
+                    }
                 })
             }
             (Self::Csn(known), Self::Csn(reached)) => {
@@ -85,10 +105,15 @@ impl Place {
                     .iter()
                     .any(|(writer, stamp)| reached.get(writer).is_none_or(|now| now < stamp));
                 let first = known.values().min().filter(|_| !is_behind)?;
-                Some(format!("(entryCSN>={})", behind(first)))
+                Some(if known == reached {
+                    News::None
+                } else {
+                    News::Among(format!("(entryCSN>={})", behind(first)))
+                })
             }
-            (Self::Time(moment), Self::Time(_)) => {
-                Some(format!("(modifyTimestamp>={})", moment.written()))
+            (Self::Time { from, .. }, Self::Time { .. }) => {
+                let from = from.written();
+                Some(News::Among(format!("(modifyTimestamp>={from})")))
             }
             _ => None,
         }
@@ -99,7 +124,7 @@ impl Place {
         match self {
             Self::Usn { .. } => None,
             Self::Csn(_) => Some("entryCSN"),
-            Self::Time(_) => Some("modifyTimestamp"),
+            Self::Time { .. } => Some("modifyTimestamp"),
         }
     }
 
@@ -114,17 +139,45 @@ impl Place {
         })
     }
 
-    /// From where to go on. `began` is where the server was before anything was read, `latest` the latest date that was seen
-    /// in this reading or before.
-    pub(super) fn next(began: Self, latest: Option<Moment>) -> Self {
-        match began {
-            // Behind the latest date seen, if that is old enough for nothing more to arrive from before it: a clock here that
-            // is ahead skips nothing then, and a date from the future counts for nothing.
-            Self::Time(now) => {
-                let settled = now.before(OVERLAP);
-                Self::Time(latest.map_or(settled, |latest| latest.before(-1).min(settled)))
+    /// A time of which nothing is known but that it is now.
+    const fn dated(now: Moment) -> Self {
+        Self::Time {
+            from: now,
+            latest: Moment(0),
+            seen: now,
+        }
+    }
+
+    /// Until when a date may be believed, if dates are what counts.
+    pub(super) const fn horizon(&self) -> Option<Moment> {
+        match self {
+            Self::Time { seen, .. } => Some(*seen),
+            Self::Usn { .. } | Self::Csn(_) => None,
+        }
+    }
+
+    /// From where to go on behind a reading from `before` that began when the server was at `began`, and in which `latest`
+    /// was the latest date within the [horizon](Self::horizon).
+    pub(super) fn next(before: Option<&Self>, began: Self, latest: Option<Moment>) -> Self {
+        let Self::Time { seen: now, .. } = began else {
+            return began;
+        };
+        let known = match before {
+            Some(Self::Time { latest, seen, .. }) => Some((*latest, *seen)),
+            _ => None,
+        };
+        let (latest, seen) = match (known, latest) {
+            (Some((known, seen)), latest) if latest.is_none_or(|latest| latest <= known) => {
+                (known, seen)
             }
-            place => place,
+            (_, latest) => (latest.unwrap_or(Moment(0)), now),
+        };
+        let is_settled = seen <= now.before(OVERLAP);
+        let from = latest.before(if is_settled { -1 } else { OVERLAP });
+        Self::Time {
+            from: from.min(now.before(OVERLAP)),
+            latest,
+            seen,
         }
     }
 
@@ -140,7 +193,10 @@ impl Place {
                 let stamps: Vec<&str> = stamps.values().map(String::as_str).collect();
                 format!("csn {questions:016x} {}", stamps.join(" "))
             }
-            Self::Time(moment) => format!("time {questions:016x} {}", moment.written()),
+            Self::Time { from, latest, seen } => {
+                let [from, latest, seen] = [from, latest, seen].map(|moment| moment.written());
+                format!("time {questions:016x} {from} {latest} {seen}")
+            }
         })
     }
 
@@ -166,7 +222,11 @@ impl Place {
                 Self::Usn { server, last, time }
             }
             "csn" => Self::Csn(stamps(words.by_ref())?),
-            "time" => Self::Time(Moment::read(words.next()?)?),
+            "time" => {
+                let mut moment = || Moment::read(words.next()?);
+                let (from, latest, seen) = (moment()?, moment()?, moment()?);
+                Self::Time { from, latest, seen }
+            }
             _ => return None,
         };
         words.next().is_none().then_some(place)

@@ -1,22 +1,14 @@
 use secrecy::SecretString;
 
 use super::*;
-use crate::ldap::schema::Vendor;
-use crate::ldap::settings::{Bind, Limits, Roots, Security};
+use crate::ldap::settings::{Bind, example};
 
 fn settings() -> LdapSettings {
+    let dn = "cn=a".to_owned();
+    let password = SecretString::from("hunter2");
     LdapSettings {
-        servers: vec![("localhost".to_owned(), 389)],
-        security: Security::Plain,
-        roots: Roots::System,
-        bind: Bind::Simple {
-            dn: "cn=a".to_owned(),
-            password: SecretString::from("hunter2"),
-        },
-        users_base: "ou=people,dc=x".to_owned(),
-        groups_base: "ou=groups,dc=x".to_owned(),
-        schema: Vendor::OpenLdap.schema(),
-        limits: Limits::default(),
+        bind: Bind::Simple { dn, password },
+        ..example()
     }
 }
 
@@ -48,7 +40,11 @@ fn a_cursor_is_read_back_and_holds_no_secret() {
         usn(A, 42, "20261122080000.0Z"),
         usn(A, 42, ""),
         csn(&[EARLY, OTHER]),
-        Place::Time(moment("20261122080000Z")),
+        Place::Time {
+            from: moment("20261122080000Z"),
+            latest: moment("20261122080001Z"),
+            seen: moment("16010101000000Z"),
+        },
     ] {
         let cursor = place.write(&settings());
         assert_eq!(Place::read(&cursor, &settings()), Some(place));
@@ -63,9 +59,9 @@ fn a_cursor_is_read_back_and_holds_no_secret() {
 
 #[test]
 fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
-    let cursor = Place::Time(moment("20261122080000Z")).write(&settings());
+    let cursor = csn(&[EARLY]).write(&settings());
     let mut others = [settings(), settings(), settings(), settings()];
-    others[0].users_base = "dc=x".to_owned();
+    others[0].users_base = "dc=another".to_owned();
     others[1].schema.users = "(uid=*)".to_owned();
     others[2].schema.extra.push("title".to_owned());
     others[3].schema.id = "nsUniqueId".to_owned();
@@ -74,65 +70,81 @@ fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
     }
 }
 
+fn among(filter: &str) -> Option<News> {
+    Some(News::Among(filter.to_owned()))
+}
+
 #[test]
 fn l23_numbers_of_another_server_or_of_an_older_state_say_nothing() {
     let known = usn(A, 100, "");
-    assert_eq!(
-        known.filter(&usn(A, 100, "")).as_deref(),
-        Some("(uSNChanged>=101)")
-    );
-    assert!(known.filter(&usn(A, 250, "")).is_some());
-    assert_eq!(known.filter(&usn(B, 250, "")), None, "another server");
-    assert_eq!(known.filter(&usn(A, 99, "")), None, "set back");
-    assert_eq!(known.filter(&csn(&[EARLY])), None);
-    assert_eq!(usn(A, u64::MAX, "").filter(&usn(A, u64::MAX, "")), None);
+    assert_eq!(known.news(&usn(A, 250, "")), among("(uSNChanged>=101)"));
+    assert_eq!(known.news(&known), Some(News::None));
+    assert_eq!(known.news(&usn(B, 250, "")), None, "another server");
+    assert_eq!(known.news(&usn(A, 99, "")), None, "set back");
+    assert_eq!(known.news(&csn(&[EARLY])), None);
+    let last = usn(A, u64::MAX, "");
+    assert_eq!(last.news(&last), Some(News::None));
 }
 
 #[test]
 fn l23_a_server_that_lacks_what_was_read_is_read_whole() {
     let known = csn(&[EARLY, OTHER]);
     let first = "(entryCSN>=20261122080000.000001Z#000000#001#000001)";
-    assert_eq!(known.filter(&csn(&[LATE, OTHER])).as_deref(), Some(first));
-    assert_eq!(known.filter(&known).as_deref(), Some(first));
-    assert_eq!(known.filter(&csn(&[LATE])), None, "a writer is missing");
-    assert_eq!(csn(&[LATE]).filter(&csn(&[EARLY])), None, "set back");
+    assert_eq!(known.news(&csn(&[LATE, OTHER])), among(first));
+    assert_eq!(known.news(&known), Some(News::None));
+    assert_eq!(known.news(&csn(&[LATE])), None, "a writer is missing");
+    assert_eq!(csn(&[LATE]).news(&csn(&[EARLY])), None, "set back");
 }
 
 #[test]
 fn who_expires_meanwhile_is_asked_for_though_nothing_changed() {
     let (from, until) = ("20261122080000.0Z", "20261122090000.0Z");
-    let filter = usn(A, 1, from).filter(&usn(A, 1, until)).unwrap();
-    assert_eq!(
-        filter,
-        format!(
-            "(|(uSNChanged>=2)(&(accountExpires>={})(accountExpires<={})))",
-            moment(from).0,
-            moment(until).0
-        )
+    let expired = format!(
+        "(&(accountExpires>={})(accountExpires<={}))",
+        moment(from).0,
+        moment(until).0
     );
+    let known = usn(A, 1, from);
+    assert_eq!(known.news(&usn(A, 1, until)), among(&expired));
+    let both = format!("(|(uSNChanged>=2){expired})");
+    assert_eq!(known.news(&usn(A, 7, until)), among(&both));
+}
+
+/// From where the next reading asks, after readings at these times here that saw these latest dates.
+fn asked_from(readings: &[(&str, &str)]) -> String {
+    let mut place = None;
+    for (now, latest) in readings {
+        let began = Place::dated(moment(now));
+        place = Some(Place::next(place.as_ref(), began, Moment::read(latest)));
+    }
+    let Some(Place::Time { from, .. }) = place else {
+        panic!("a time stays a time");
+    };
+    from.written()
 }
 
 #[test]
 fn l22_no_clock_that_is_wrong_makes_a_change_be_skipped() {
-    let now = moment("20261122080000Z");
-    let next = |latest: &str| {
-        let Place::Time(next) = Place::next(Place::Time(now), Moment::read(latest)) else {
-            panic!("a time stays a time");
-        };
-        next.written()
-    };
-    assert_eq!(next("20261122070000Z"), "20261122070001Z", "settled");
-    assert_eq!(next("20261122075959Z"), "20261122075500Z", "just now");
-    assert_eq!(
-        next("20991231000000Z"),
-        "20261122075500Z",
-        "a date from the future"
-    );
-    assert_eq!(next(""), "20261122075500Z", "no date at all");
-    // The clock here is an hour ahead of theirs: what they date next is still asked for.
-    let theirs = Place::next(Place::Time(now), Some(moment("20261122065900Z")));
-    let Place::Time(from) = theirs else { panic!() };
-    assert!(from <= moment("20261122070001Z"));
+    let latest = "20261122070000Z";
+    // Whatever the clock here says, a date first seen just now is not settled.
+    for now in ["20261122070001Z", "20261122090000Z", "20300101000000Z"] {
+        assert_eq!(asked_from(&[(now, latest)]), "20261122065500Z", "{now}");
+    }
+    let behind = asked_from(&[("20261122060000Z", latest)]);
+    assert_eq!(behind, "20261122055500Z", "a clock behind reads more again");
+    // Settled, once so much time has gone by here without a later date.
+    let quiet = [("20300101000000Z", latest), ("20300101000500Z", "")];
+    assert_eq!(asked_from(&quiet), "20261122070001Z");
+    let again = [("20300101000000Z", latest), ("20300101000500Z", latest)];
+    assert_eq!(asked_from(&again), "20261122070001Z");
+    let soon = [("20300101000000Z", latest), ("20300101000459Z", "")];
+    assert_eq!(asked_from(&soon), "20261122065500Z");
+    let newer = [
+        ("20300101000000Z", latest),
+        ("20300101000500Z", "20261122071000Z"),
+    ];
+    assert_eq!(asked_from(&newer), "20261122070500Z");
+    assert_eq!(asked_from(&[("20261122080000Z", "")]), "16010101000000Z");
 }
 
 #[test]

@@ -64,9 +64,11 @@ impl<'a> People<'a> {
     /// What an entry says.
     pub(super) fn entries(&self, raw: &Raw) -> Vec<Entry> {
         let id = raw.id(&self.settings.schema.id).map(ExternalId);
-        let known = id.clone().and_then(|id| self.known(raw, id));
-        let dn = dn::normalised(&raw.dn);
-        let mut locators: Vec<String> = dn.iter().map(|dn| by_dn(dn)).collect();
+        let place = dn::normalised(&raw.dn);
+        let known = id
+            .clone()
+            .and_then(|id| self.known(raw, id, place.as_deref()));
+        let mut locators: Vec<String> = place.iter().map(|dn| by_dn(dn)).collect();
         let (record, source) = match known {
             Err(why) => return vec![refused(raw, id.ok(), locators, why)],
             Ok(known) => known,
@@ -84,15 +86,26 @@ impl<'a> People<'a> {
         entries
     }
 
-    fn known(&self, raw: &Raw, id: ExternalId) -> Result<(UserRecord, SourceValues), Unusable> {
-        let record = self.record(raw, id)?;
+    /// `place` is the normalised name of the entry.
+    fn known(
+        &self,
+        raw: &Raw,
+        id: ExternalId,
+        place: Option<&str>,
+    ) -> Result<(UserRecord, SourceValues), Unusable> {
+        let record = self.record(raw, id, place)?;
         Ok((record, self.kept.values(raw, self.settings.limits.value)?))
     }
 
-    fn record(&self, raw: &Raw, external_id: ExternalId) -> Result<UserRecord, Unusable> {
+    fn record(
+        &self,
+        raw: &Raw,
+        external_id: ExternalId,
+        place: Option<&str>,
+    ) -> Result<UserRecord, Unusable> {
         let (schema, longest) = (&self.settings.schema, self.settings.limits.value);
-        let place = dn::normalised(&raw.dn).ok_or("Its distinguished name cannot be read.")?;
-        if !dn::is_within(&place, &self.base) {
+        let place = place.ok_or("Its distinguished name cannot be read.")?;
+        if !dn::is_within(place, &self.base) {
             return Err("The server showed it although it is outside of the base.".to_owned());
         }
         let mut attributes = Attributes::new();
@@ -183,9 +196,78 @@ pub(super) async fn one(
             let raw = entry.map_err(unusable)?;
             let id = raw.id(&settings.schema.id).map_err(unusable)?;
             People::new(settings, now)
-                .known(&raw, ExternalId(id))
+                .known(&raw, ExternalId(id), dn::normalised(&raw.dn).as_deref())
                 .map(Some)
                 .map_err(unusable)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::groups;
+    use super::super::schema::Vendor;
+    use super::super::settings::example;
+    use super::*;
+
+    fn hostile() -> impl Strategy<Value = Raw> {
+        let name = prop_oneof![
+            Just("objectguid"),
+            Just("entryuuid"),
+            Just("uid"),
+            Just("samaccountname"),
+            Just("cn"),
+            Just("objectsid"),
+            Just("primarygroupid"),
+            Just("useraccountcontrol"),
+            Just("accountexpires"),
+            Just("member"),
+            Just("member;range=0-1"),
+            Just("member;range=x"),
+            Just("memberuid"),
+        ];
+        let value = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..20),
+            "[a-z0-9=,\\\\-]{0,20}".prop_map(String::into_bytes),
+        ];
+        let values = proptest::collection::vec(value, 0..4);
+        let attributes =
+            proptest::collection::btree_map(name.prop_map(str::to_owned), values, 0..8);
+        let dn = prop_oneof![Just("uid=a,dc=example".to_owned()), "\\PC{0,20}"];
+        (dn, attributes).prop_map(|(dn, attributes)| Raw { dn, attributes })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn l4_l26_whatever_an_entry_holds_it_is_told_once_or_refused_with_its_reason(
+            raw in hostile(),
+            vendor in prop_oneof![Just(Vendor::OpenLdap), Just(Vendor::ActiveDirectory)],
+        ) {
+            let settings = LdapSettings { schema: vendor.schema(), ..example() };
+            let people = People::new(&settings, Moment::read("20261122080000Z")).entries(&raw);
+            let (groups, _) = groups::entries(&raw, &settings, "");
+            let is_head = |entry: &&Entry| !matches!(
+                entry,
+                Entry::Members { .. } | Entry::MembersUnread { .. }
+            );
+            for told in [people, groups] {
+                prop_assert_eq!(told.iter().filter(is_head).count(), 1);
+                for entry in told {
+                    match entry {
+                        Entry::Refused(record) => prop_assert!(!record.why.is_empty()),
+                        Entry::User { record, source, .. } => {
+                            let texts = source.into_values().flatten();
+                            let mut texts = texts.chain(record.attributes.into_values());
+                            prop_assert!(texts.all(|text| !text.contains('\0')));
+                        }
+                        _ => {}
+                    }
+                }
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A reading, whole or of what changed: people, then groups, then the members that come in parts. One page is in memory at a
-//! time.
+//! A reading, whole or of what changed: people, then groups, then the members that come in parts. Two pages are in memory at
+//! most: one is kept while the next one comes.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, RefusedRecord}
 use super::connect::{self, Connection};
 use super::entry::{Raw, Unusable};
 use super::groups::Rest;
-use super::mark::Place;
+use super::mark::{News, Place};
 use super::people::People;
 use super::references::{References, Unfound};
 use super::search::{Question, Search, Then};
@@ -54,10 +54,13 @@ pub(super) async fn whole(
         _ => root::time(&mut connection, settings, clock).await,
     };
     let mut reading = Reading::new(settings, now, None);
-    reading.asked = began.as_ref().and_then(Place::asked);
+    reading.horizon = began.as_ref().and_then(Place::horizon);
+    if reading.horizon.is_some() {
+        reading.asked = began.as_ref().and_then(Place::asked);
+    }
     let completeness = reading.all(&mut connection, intake).await;
     let latest = reading.latest.get();
-    let cursor = began.map(|began| Place::next(began, latest).write(settings));
+    let cursor = began.map(|began| Place::next(None, began, latest).write(settings));
     (completeness, cursor)
 }
 
@@ -91,12 +94,17 @@ pub(super) async fn changes(
         Ok(None) => return anew(),
         Err(doubt) => return again(doubt),
     };
-    let Some(filter) = place.filter(&began) else {
-        return anew();
+    let filter = match place.news(&began) {
+        None => return anew(),
+        Some(News::None) => {
+            let next = Place::next(Some(&place), began, None);
+            return (partial, Some(next.write(settings)));
+        }
+        Some(News::Among(filter)) => filter,
     };
     let now = match &began {
         Place::Usn { time, .. } => *time,
-        Place::Csn(_) | Place::Time(_) => clock.and_then(Moment::of),
+        Place::Csn(_) | Place::Time { .. } => clock.and_then(Moment::of),
     };
     let changed = Changed {
         since: place.clone(),
@@ -105,17 +113,14 @@ pub(super) async fn changes(
     };
     let mut reading = Reading::new(settings, now, Some(changed));
     reading.asked = place.asked();
-    if let Place::Time(since) = place {
-        // Nothing newer was seen before.
-        reading.latest.set(Some(since.before(1)));
-    }
+    reading.horizon = began.horizon();
     let completeness = reading.all(&mut connection, intake).await;
     if reading.is_too_much {
         return anew();
     }
     match completeness {
         Completeness::Complete => {
-            let next = Place::next(began, reading.latest.get());
+            let next = Place::next(Some(&place), began, reading.latest.get());
             (partial, Some(next.write(settings)))
         }
         Completeness::Incomplete(doubts) => {
@@ -137,7 +142,9 @@ struct Reading<'a> {
     changed: Option<Changed<'a>>,
     /// The attribute that dates entries, if they need a date.
     asked: Option<&'static str>,
-    /// The latest date seen.
+    /// Dates behind this one are of the future and count for nothing.
+    horizon: Option<Moment>,
+    /// The latest date seen before it.
     latest: Cell<Option<Moment>>,
     /// More changed than is looked up one by one.
     is_too_much: bool,
@@ -159,6 +166,7 @@ impl<'a> Reading<'a> {
             people: People::new(settings, now),
             changed,
             asked: None,
+            horizon: None,
             latest: Cell::new(None),
             is_too_much: false,
         }
@@ -220,8 +228,8 @@ impl<'a> Reading<'a> {
         let mut rest = Vec::new();
         let question = self.narrowed(question);
         let mut search = Search::new(connection, self.settings, question);
+        let mut page = search.page().await;
         loop {
-            let page = search.page().await;
             let mut entries = Vec::new();
             for found in page.entries {
                 match found {
@@ -234,13 +242,27 @@ impl<'a> Reading<'a> {
                     Err(why) => entries.push(unreadable(why)),
                 }
             }
-            if let Err(doubt) = self.hand_on(entries, intake).await {
+            // The next page is on its way while this one is kept.
+            let (kept, next) = match page.then {
+                Then::More => {
+                    let (kept, next) = tokio::join!(self.hand_on(entries, intake), search.page());
+                    (kept, Ok(next))
+                }
+                Then::Done => (
+                    self.hand_on(entries, intake).await,
+                    Err(Completeness::Complete),
+                ),
+                Then::Failed(doubt) => (
+                    self.hand_on(entries, intake).await,
+                    Err(Completeness::Complete.doubting(doubt)),
+                ),
+            };
+            if let Err(doubt) = kept {
                 return (Completeness::Complete.doubting(doubt), rest);
             }
-            match page.then {
-                Then::More => {}
-                Then::Done => return (Completeness::Complete, rest),
-                Then::Failed(doubt) => return (Completeness::Complete.doubting(doubt), rest),
+            match next {
+                Ok(next) => page = next,
+                Err(completeness) => return (completeness, rest),
             }
         }
     }
@@ -257,9 +279,12 @@ impl<'a> Reading<'a> {
 
     /// Whether an entry was read before; its date is kept.
     fn is_read(&self, raw: &Raw) -> bool {
-        let date = raw.text("modifyTimestamp", 40).ok().flatten();
-        let date = date.filter(|_| self.asked.is_some()).and_then(Moment::read);
-        self.latest.set(self.latest.get().max(date));
+        if let Some(horizon) = self.horizon {
+            let date = raw.text("modifyTimestamp", 40).ok().flatten();
+            let date = date.and_then(Moment::read);
+            let believed = date.filter(|date| *date <= horizon);
+            self.latest.set(self.latest.get().max(believed));
+        }
         let changed = self.changed.as_ref();
         changed.is_some_and(|changed| changed.since.is_read(raw))
     }

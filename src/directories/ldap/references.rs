@@ -17,8 +17,6 @@ use super::{dn, filter, people};
 
 /// Names a question.
 const BATCH: usize = 100;
-/// Questions a reading, at most: as many as two groups of 50 000 need. More than that is a whole reading's work.
-const MOST_QUESTIONS: u32 = 2_000;
 /// Answers that are remembered.
 const REMEMBERED: usize = 100_000;
 
@@ -146,7 +144,7 @@ impl<'a> References<'a> {
             (&settings.groups_base, &settings.schema.groups),
         ] {
             self.questions += 1;
-            if self.questions > MOST_QUESTIONS {
+            if self.questions > settings.limits.lookups {
                 return Err(Unfound::TooMany);
             }
             let attributes = [&settings.schema.id, settings.schema.username(), "objectSid"];

@@ -73,6 +73,9 @@ pub struct Limits {
     pub group_page: u16,
     /// Members of one group at once, where the server counts them (Active Directory sends 1 500 unasked).
     pub members: u32,
+    /// Questions of up to 100 names, in a reading of changes, for those whom groups list that did change; more is left to a
+    /// whole reading. Two groups of 50 000 take 2 000.
+    pub lookups: u32,
     /// Pages of one search, at most.
     pub pages: u32,
     /// To connect, TLS included.
@@ -93,6 +96,7 @@ impl Default for Limits {
             page: 500,
             group_page: 50,
             members: 1_500,
+            lookups: 2_000,
             pages: 100_000,
             connect: Duration::from_secs(10),
             answer: Duration::from_secs(60),
@@ -195,22 +199,26 @@ impl fmt::Debug for LdapSettings {
     }
 }
 
+/// Settings for tests that connect to nothing.
+#[cfg(test)]
+pub(super) fn example() -> LdapSettings {
+    LdapSettings {
+        servers: vec![("localhost".to_owned(), 389)],
+        security: Security::Plain,
+        roots: Roots::System,
+        bind: Bind::Anonymous,
+        users_base: "dc=example".to_owned(),
+        groups_base: String::new(),
+        schema: super::schema::Vendor::OpenLdap.schema(),
+        limits: Limits::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ldap::schema::Vendor;
-
     fn settings() -> LdapSettings {
-        LdapSettings {
-            servers: vec![("localhost".to_owned(), 389)],
-            security: Security::Plain,
-            roots: Roots::System,
-            bind: Bind::Anonymous,
-            users_base: "dc=example".to_owned(),
-            groups_base: String::new(),
-            schema: Vendor::OpenLdap.schema(),
-            limits: Limits::default(),
-        }
+        example()
     }
 
     #[test]

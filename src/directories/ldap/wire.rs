@@ -117,13 +117,10 @@ mod tests {
 
     use super::*;
 
-    fn nested(depth: usize) -> Vec<u8> {
-        (0..depth).fold(Vec::new(), |inner, _| {
-            let mut outer = vec![0x30, 0x84];
-            outer.extend(u32::try_from(inner.len()).unwrap().to_be_bytes());
-            outer.extend(inner);
-            outer
-        })
+    /// Sequences in one another, each of 6 bytes and what is in it.
+    fn nested(depth: u32) -> Vec<u8> {
+        let one = |below: u32| [vec![0x30, 0x84], (below * 6).to_be_bytes().to_vec()].concat();
+        (0..depth).rev().flat_map(one).collect()
     }
 
     #[test]

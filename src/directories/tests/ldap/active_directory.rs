@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use muster_directories::{Bind, Ldap, LdapSettings, Security};
 use muster_domain::directory::{Directory as _, Probe};
 use muster_domain::record::ExternalId;
-use muster_domain::snapshot::{Completeness, Entry, Gathered, Intake, Snapshot};
+use muster_domain::snapshot::{Completeness, Entry, Gathered, Snapshot};
 
 use crate::domain::{BASE, DISABLED, EXPIRED, PASSWORD, PEOPLE, group, person};
 use crate::samba::Samba;
-use crate::{members, read, usernames};
+use crate::{Kept, members, read, usernames};
 
 /// Ids by username.
 pub fn ids(snapshot: &Snapshot) -> BTreeMap<&str, &ExternalId> {
@@ -24,20 +24,8 @@ fn is_active(snapshot: &Snapshot, username: &str) -> bool {
     snapshot.users[ids(snapshot)[username]].active
 }
 
-/// Keeps all entries.
-#[derive(Default)]
-struct Kept(Vec<Entry>);
-
-#[async_trait::async_trait]
-impl Intake for Kept {
-    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), muster_domain::Error> {
-        self.0.extend(entries);
-        Ok(())
-    }
-}
-
 #[tokio::test]
-async fn l7_l14_l26_everybody_of_a_domain_is_read_and_no_machine_contact_or_referral() {
+async fn l7_l14_l26_everybody_of_a_domain_is_read_and_no_machine_trust_contact_or_referral() {
     let Some(samba) = Samba::start() else { return };
     let snapshot = read(samba.settings()).await;
     // The root of a domain refers to its other parts.
@@ -206,6 +194,7 @@ async fn l3_l26_one_person_is_found_by_name_and_no_machine_is() {
         "*",
         "u004*",
         "PC1$",
+        "OTHER$",
         "u0042)(cn=*",
         "u0042@samdom.example.test",
     ] {

@@ -42,6 +42,9 @@ pub fn filling() -> String {
     // What is not a person of the domain, but looks much like one.
     let machine = [("sAMAccountName", "PC1$"), ("userAccountControl", "4096")];
     ldif += &entry(&format!("CN=PC1,CN=Computers,{BASE}"), "computer", &machine);
+    // Made a trust's account afterwards: nobody may add one outright.
+    let trust = [("sAMAccountName", "OTHER$"), ("userAccountControl", "544")];
+    ldif += &entry(&trusted(), "user", &trust);
     let contact = [("mail", "contact@elsewhere.test")];
     ldif += &entry(
         &format!("CN=A contact,OU=People,{BASE}"),
@@ -57,10 +60,18 @@ pub fn filling() -> String {
     ldif + reader.trim_end() + &password(PASSWORD)
 }
 
-/// What cannot be said before both groups are there.
-pub fn closing_the_circle() -> String {
+/// What cannot be said at first: both groups of a circle have to be there, and a trust's account has to be somebody's.
+pub fn finishing() -> String {
     let (a, b) = (group("circle-a"), group("circle-b"));
-    format!("dn: {a}\nchangetype: modify\nadd: member\nmember: {b}\n")
+    let trusted = trusted();
+    format!(
+        "dn: {a}\nchangetype: modify\nadd: member\nmember: {b}\n\n\
+         dn: {trusted}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 2080\n"
+    )
+}
+
+fn trusted() -> String {
+    format!("CN=OTHER$,CN=Users,{BASE}")
 }
 
 fn somebody(number: u32) -> String {

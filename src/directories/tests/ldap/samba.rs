@@ -161,7 +161,7 @@ fn tests() -> &'static Path {
 /// A domain that was provisioned and filled, and that nobody started. Whoever comes first makes it; the others wait.
 fn template() -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    (domain::filling(), domain::closing_the_circle()).hash(&mut hasher);
+    (domain::filling(), domain::finishing()).hash(&mut hasher);
     let name = format!("samba-domain-{:016x}", hasher.finish());
     let lock = File::create(tests().join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
@@ -171,8 +171,22 @@ fn template() -> PathBuf {
         let _ = fs::remove_dir_all(&half);
         provision(&half);
         fs::rename(&half, &template).unwrap();
+        forget_others(&template);
     }
     template
+}
+
+/// Deletes what was provisioned for earlier versions of the domain.
+fn forget_others(template: &Path) {
+    for entry in fs::read_dir(tests()).unwrap().flatten() {
+        let is_template = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("samba-domain-");
+        if is_template && entry.path() != template && entry.path().is_dir() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn provision(folder: &Path) {
@@ -185,16 +199,12 @@ fn provision(folder: &Path) {
         .arg(format!("--targetdir={}", folder.display())));
     for (program, name, entries) in [
         (LOADER, "filling.ldif", domain::filling()),
-        (
-            "/usr/bin/ldbmodify",
-            "circle.ldif",
-            domain::closing_the_circle(),
-        ),
+        ("/usr/bin/ldbmodify", "finishing.ldif", domain::finishing()),
     ] {
         let file = folder.join(name);
         fs::write(&file, entries).unwrap();
         run(Command::new(program)
-            .arg("--nosync")
+            .args(["--nosync", "--relax"])
             .arg("-H")
             .arg(folder.join("private/sam.ldb"))
             .arg(&file));

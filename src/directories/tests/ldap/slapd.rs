@@ -209,17 +209,19 @@ fn configuration(folder: &Path, setup: Setup<'_>) -> String {
          modulepath /usr/lib/ldap\n\
          moduleload back_mdb\n\
          moduleload ppolicy\n\
+         moduleload syncprov\n\
+         moduleload memberof\n\
          {tls}\
          referral ldap://127.0.0.1:1/\n\
          sizelimit size.soft=5 size.hard=5 size.pr=unlimited size.prtotal=unlimited\n\
          database mdb\n\
-         maxsize 67108864\n\
+         maxsize 1073741824\n\
          suffix \"{BASE}\"\n\
          rootdn \"{ADMIN}\"\n\
          rootpw {PASSWORD}\n\
          directory {folder}/db\n\
          dbnosync\n\
-         index objectClass,uid,entryUUID eq\n\
+         index objectClass,uid,entryUUID,entryCSN,modifyTimestamp eq\n\
          overlay ppolicy\n\
          access to attrs=userPassword by anonymous auth by * none\n\
          access to * by dn.exact=\"{READER}\" read by * none\n\
