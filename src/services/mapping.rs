@@ -90,9 +90,7 @@ pub async fn save(
     let tx = services.db().begin().await?;
     let directory = find(services, &tx, id).await?;
     let before = mappings::get(&tx, id).await?;
-    if before.revision != revision
-        || !mappings::put(&tx, id, mapping, revision, call.at).await?
-    {
+    if before.revision != revision || !mappings::put(&tx, id, mapping, revision, call.at).await? {
         return Err(Error::new(
             "MAP-002",
             Kind::Conflict,

@@ -129,7 +129,10 @@ pub async fn preview(
         .map(|test| test.run(&compiled))
         .collect();
     let people = first_people(services, call, id, compiled.asked()).await?;
-    let ids: Vec<_> = people.iter().map(|(record, _)| &record.external_id).collect();
+    let ids: Vec<_> = people
+        .iter()
+        .map(|(record, _)| &record.external_id)
+        .collect();
     let known = mappings::known(services.db(), id, &ids).await?;
     let mut seen = Vec::with_capacity(people.len());
     for (default, source) in people.iter() {
@@ -198,9 +201,10 @@ async fn first_people(
 fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
     let doubts: Vec<String> = match completeness {
         Completeness::Complete => Vec::new(),
-        Completeness::Incomplete(doubts) => {
-            doubts.iter().map(muster_domain::snapshot::Doubt::words).collect()
-        }
+        Completeness::Incomplete(doubts) => doubts
+            .iter()
+            .map(muster_domain::snapshot::Doubt::words)
+            .collect(),
     };
     let why = match (doubts.as_slice(), refused) {
         ([], Some(why)) => format!("Of the first record: {why}"),

@@ -46,6 +46,7 @@ mod setup;
 mod signed;
 mod signin;
 mod signin_ways;
+mod simulator;
 mod site;
 mod stage;
 mod trial;

@@ -13,6 +13,7 @@
 #[path = "../../../directories/tests/ldap/certificates.rs"]
 mod certificates;
 mod door;
+mod mapped;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod whole;
