@@ -309,12 +309,15 @@ pub(crate) fn navigation(call: &Call, here: &str) -> Vec<NavSection> {
         ),
         (
             "Provisioning",
-            &[(
-                "/compare",
-                "Compare methods",
-                G::Compare,
-                P::ViewDirectories,
-            )],
+            &[
+                (
+                    "/compare",
+                    "Compare methods",
+                    G::Compare,
+                    P::ViewDirectories,
+                ),
+                ("/simulator", "Simulator", G::Simulate, P::ViewProviders),
+            ],
         ),
         (
             "Security",

@@ -1,3 +1,4 @@
 //! How people and groups arrive.
 
 pub mod compare;
+pub mod simulator;
