@@ -43,6 +43,7 @@ const CONSOLE = {
   },
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
+  simulator: () => '/simulator',
   security: () => '/security',
   receipts: () => '/receipts',
   'receipts-none': () => '/receipts?verdict=wrong_user',

@@ -10,6 +10,7 @@ use muster_domain::mapping::{Expression, How, Mapping, Rule, When};
 use muster_domain::plan::{Plan, Reason};
 use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Gathered, Intake, Reference};
+use muster_services::config;
 use muster_services::sync::Rules;
 use muster_services::sync::mapped::{MappedSource, Work};
 use muster_storage::{accounts, users};
@@ -286,4 +287,56 @@ async fn one_person_is_seen_through_the_mapping_too() {
     assert_eq!(anna.attributes["email"], "Lab@x.example");
     assert_eq!(source.person("ben").await.unwrap_err().code, "MAP-005");
     assert_eq!(source.person("nobody").await.unwrap(), None);
+}
+
+const FILE: &str = r#"
+[directories."Office"]
+kind = "ldap"
+bind_password = "env:READER"
+[directories."Office".settings]
+servers = "dc1.example.org"
+bind_dn = "cn=reader,dc=example"
+users_base = "dc=example"
+[directories."Office".mapping]
+filter = 'source.department != "Temp"'
+[[directories."Office".mapping.rules]]
+attribute = "email"
+when = "if_empty"
+expression = "source.mail.lower()"
+[[directories."Office".mapping.rules]]
+attribute = "username"
+patterns = [{ attribute = "uid", regex = "x-(.+)", template = "$1" }]
+[[directories."Office".mapping.tests]]
+name = "the mail in small letters"
+source = { mail = ["A@X"], department = ["Lab"] }
+expected = { values = { email = "a@x" } }
+"#;
+
+async fn applied(world: &TestWorld, text: &str) -> Result<usize, Error> {
+    let wanted = config::parse(text)?;
+    let resolve = |_: &str| Ok(secrecy::SecretString::from("reader-pw"));
+    let call = world.system();
+    let done = config::apply(&world.services, &call, &wanted, &resolve).await?;
+    Ok(done
+        .iter()
+        .filter(|one| !one.path.ends_with("bind_password"))
+        .count())
+}
+
+#[tokio::test]
+async fn a_configuration_file_declares_a_mapping_once_and_gives_it_back() {
+    let world = TestWorld::new().await.unwrap();
+    world.user("somebody").await.unwrap();
+    assert!(applied(&world, FILE).await.unwrap() > 3);
+    assert_eq!(applied(&world, FILE).await.unwrap(), 0);
+    let text = config::export(&world.services, &world.system())
+        .await
+        .unwrap();
+    assert_eq!(applied(&world, &text).await.unwrap(), 0);
+    let wrong = FILE.replace("source.mail.lower()", "source.mail.nosuch()");
+    let error = applied(&world, &wrong).await.unwrap_err();
+    assert_eq!(error.code, "CFG-021");
+    assert!(error.public.contains("nosuch"), "{}", error.public);
+    let fails = FILE.replace("email = \"a@x\"", "email = \"b@x\"");
+    assert_eq!(applied(&world, &fails).await.unwrap_err().code, "CFG-021");
 }
