@@ -16,7 +16,7 @@ use crate::pages::people::{
     bulk, factors, group_edit, groups, me, passkeys, password_links, permits, roles, user_edit,
     users,
 };
-use crate::pages::provisioning::{compare, drift, plan, plans, run, runs};
+use crate::pages::provisioning::{compare, drift, plan, plans, run, runs, simulator};
 use crate::pages::security::{
     activity, mail, overview, policies, receipt_list, receipts, sessions, settings, sign_in,
 };
@@ -29,7 +29,7 @@ use crate::pages::signin::{
 };
 use crate::pages::sources::{
     application_edit, applications, calibration, directories, directory, directory_delete,
-    directory_edit, provider, provider_edit, provider_rules, providers,
+    directory_edit, mapping, provider, provider_edit, provider_rules, providers,
 };
 
 /// Who may use an address.
@@ -212,6 +212,9 @@ pub const ROUTES: &[Route] = routes! {
     post "/directories/{id}/run"              May(P::ManageDirectories) => directory::run;
     get  "/directories/{id}/edit"             May(P::ManageDirectories) => directory_edit::edit;
     post "/directories/{id}/edit"             Elevated(P::ManageDirectories) => directory_edit::save;
+    get  "/directories/{id}/mapping"          May(P::ViewDirectories) => mapping::show;
+    post "/directories/{id}/mapping"          Elevated(P::ManageDirectories) => mapping::save;
+    post "/directories/{id}/mapping/preview"  May(P::ManageDirectories) => mapping::preview;
     post "/directories/{id}/enable"           Elevated(P::ManageDirectories) => directory::enable;
     post "/directories/{id}/disable"          Elevated(P::ManageDirectories) => directory::disable;
     get  "/directories/{id}/delete"           May(P::ManageDirectories) => directory_delete::show;
@@ -228,6 +231,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/providers/{slug}/check"            May(P::ManageProviders) => provider::check;
     get  "/providers/{slug}/rules"            May(P::ManageProviders) => provider_rules::show;
     post "/providers/{slug}/rules"            Elevated(P::ManageProviders) => provider_rules::save;
+    post "/providers/{slug}/rules/replay"     May(P::ManageProviders) => provider_rules::replay;
     post "/providers/{slug}/enable"           Elevated(P::ManageProviders) => provider::enable;
     post "/providers/{slug}/disable"          Elevated(P::ManageProviders) => provider::disable;
     get  "/providers/{slug}/calibration"      May(P::ViewProviders) => calibration::show;
@@ -260,6 +264,8 @@ pub const ROUTES: &[Route] = routes! {
     get  "/drift"                             May(P::ViewDirectories) => drift::list;
     get  "/drift/{directory}"                 May(P::ViewDirectories) => drift::show;
     get  "/compare"                           May(P::ViewDirectories) => compare::show;
+    get  "/simulator"                         May(P::ViewProviders) => simulator::show;
+    post "/simulator"                         May(P::ViewProviders) => simulator::simulate;
 
     get  "/security"                          May(P::ViewSecurity) => sessions::show;
     get  "/security/policies"                 May(P::ViewSettings) => policies::show;

@@ -314,6 +314,7 @@ pub(crate) fn navigation(call: &Call, here: &str) -> Vec<NavSection> {
                 ("/runs", "Runs", G::Refresh, P::ViewDirectories),
                 ("/drift", "Drift", G::Filter, P::ViewDirectories),
                 ("/compare", "Compare", G::Compare, P::ViewDirectories),
+                ("/simulator", "Simulator", G::Simulate, P::ViewProviders),
             ],
         ),
         (

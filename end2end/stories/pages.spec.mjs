@@ -64,6 +64,7 @@ const CONSOLE = {
   'plan-stale': (root) => first(root, '/plans?purpose=sync', /href="(\/plans\/[0-9a-f-]{36})"/),
   compare: () => '/compare',
   'compare-told': () => '/compare?size=thousands&cloud_idp=okta&directory=active_directory&leavers_must_vanish=on',
+  simulator: () => '/simulator',
   security: () => '/security',
   receipts: () => '/receipts',
   'receipts-none': () => '/receipts?verdict=wrong_user',

@@ -3,7 +3,7 @@
 
 use muster_domain::evidence::AuthEvidence;
 use muster_domain::jit::{
-    self, Arrival, Decision, Known, KnownGroup, KnownMembership, KnownUser, Taken,
+    self, Arrival, Decision, JitRules, Known, KnownGroup, KnownMembership, KnownUser, Taken,
 };
 use muster_domain::membership::Member;
 use muster_domain::provider::Provider;
@@ -28,14 +28,31 @@ pub(crate) async fn decide(
         subject: evidence.subject(),
         claims: evidence.claims(),
     };
-    let known = known(reader, &arrival).await?;
-    Ok(jit::decide(&arrival, &known, &provider.jit, &mut || {
+    decide_by(services, reader, &arrival, &provider.jit).await
+}
+
+/// The same by other rules than the provider's, or for an arrival that nobody made.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn decide_by(
+    services: &Services,
+    reader: &impl Reader,
+    arrival: &Arrival<'_>,
+    rules: &JitRules,
+) -> Result<Decision, Error> {
+    let known = known(reader, arrival, rules).await?;
+    Ok(jit::decide(arrival, &known, rules, &mut || {
         services.id::<uuid::Uuid>()
     }))
 }
 
-async fn known(reader: &impl Reader, arrival: &Arrival<'_>) -> Result<Known, Error> {
-    let wanted = jit::wanted(arrival, &arrival.provider.jit);
+async fn known(
+    reader: &impl Reader,
+    arrival: &Arrival<'_>,
+    rules: &JitRules,
+) -> Result<Known, Error> {
+    let wanted = jit::wanted(arrival, rules);
     let linked =
         match subjects::find(reader, arrival.provider.id, arrival.issuer, arrival.subject).await? {
             Some(subject) => linked(reader, arrival, subject.user).await?,

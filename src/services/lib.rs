@@ -48,6 +48,7 @@ pub mod sessions;
 pub mod setup;
 pub mod sign_in_policy;
 pub mod signin;
+pub mod simulator;
 pub mod site;
 pub mod sync;
 pub mod trial;

@@ -10,7 +10,7 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, directory_states, mappings};
+use muster_storage::{Reader, Tx, directory_states, mappings};
 use serde_json::json;
 
 use crate::{Call, Knowingly, Services, guard};
@@ -98,9 +98,7 @@ pub async fn save(
         )
         .next("Open it again in another window, compare, and save yours then."));
     }
-    // Plans that were made through the former mapping are out of date.
-    let state = directory_states::revision(&tx, id).await?;
-    directory_states::advance(&tx, id, state).await?;
+    outdate(&tx, id).await?;
     let detail = json!({
         "before": acting(&before.mapping),
         "after": acting(mapping),
@@ -110,6 +108,55 @@ pub async fn save(
     });
     let event = call.event("directory.mapping", &directory.name, Some(id.0), detail);
     tx.commit(&[event]).await
+}
+
+/// Plans that were made through the former mapping are out of date.
+async fn outdate(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
+    let state = directory_states::revision(tx, id).await?;
+    directory_states::advance(tx, id, state).await?;
+    Ok(())
+}
+
+/// Saves what a configuration file says, if it differs.
+pub(crate) async fn declare(
+    services: &Services,
+    call: &Call,
+    id: DirectoryId,
+    mapping: &Mapping,
+) -> Result<(), Error> {
+    call.may(Permission::ManageDirectories)?;
+    holds(mapping)?;
+    let tx = services.db().begin().await?;
+    let directory = find(services, &tx, id).await?;
+    let before = mappings::get(&tx, id).await?;
+    if before.mapping == *mapping {
+        return tx.rollback().await;
+    }
+    mappings::put(&tx, id, mapping, before.revision, call.at).await?;
+    outdate(&tx, id).await?;
+    let detail = json!({
+        "before": acting(&before.mapping),
+        "after": acting(mapping),
+        "tests": mapping.tests.len(),
+        "by": "file",
+    });
+    let event = call.event("directory.mapping", &directory.name, Some(id.0), detail);
+    tx.commit(&[event]).await
+}
+
+/// Whether a mapping can be read, and its tests hold.
+pub(crate) fn holds(mapping: &Mapping) -> Result<(), Error> {
+    let mut error = Error::form(Vec::new());
+    for (test, tested) in mapping.tests.iter().zip(tested(mapping)?) {
+        if !tested.holds {
+            error = error.field(format!("mapping.tests.{}", test.name), tested.words);
+        }
+    }
+    if error.fields.is_empty() {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }
 
 /// What goes on record: what a mapping does. Its tests may hold people's data.

@@ -188,33 +188,24 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         }
         Err(error) => return Err(error.clone()),
     };
-    let mut tx = services.db().begin().await?;
-    let mut decision = arrival::decide(services, &tx, provider, evidence).await?;
+    let tx = services.db().begin().await?;
+    let decision = arrival::decide(services, &tx, provider, evidence).await?;
     if let Outcome::Refused(refusal) = &decision.outcome {
         tx.rollback().await?;
         keep_refused(services, call, provider, evidence, &decision).await?;
         return Err(refusal.to_error());
     }
-    let ends = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
-    let before = match decision.changes.iter().any(ends) {
-        true => Some(lockout::before(services, &tx).await?),
-        false => None,
-    };
-    let mut events = provisioning::apply(services, call, &tx, &decision.changes).await?;
-    if let Some(before) = before
-        && let Err(refused) = before.holds(&tx).await
-    {
-        // Claims end no membership that the last way in rests on: everything else of the sign-in happens.
-        tx.rollback().await?;
-        tx = services.db().begin().await?;
-        let again = lockout::before(services, &tx).await?;
-        let (rest, kept) = lockout::without_ends(&decision.changes, again.standing());
-        decision.changes = rest;
-        events = provisioning::apply(services, call, &tx, &decision.changes).await?;
-        again.holds(&tx).await?;
-        events.push(kept_event(call, provider, &tx, &kept, &refused).await?);
+    let admitted = admit(services, call, tx, decision).await?;
+    let Admitted {
+        tx,
+        decision,
+        mut events,
+        kept,
+        user,
+    } = admitted;
+    if let Some((groups, refused)) = &kept {
+        events.push(kept_event(call, provider, &tx, groups, refused).await?);
     }
-    let user = user_of(&tx, &decision).await?;
     let (issuer, subject) = (evidence.issuer(), evidence.subject());
     let identity = subjects::find(&tx, provider.id, issuer, subject).await?;
     let opened_by = identity.map(|known| known.opened_by).unwrap_or_default();
@@ -251,6 +242,57 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         opened_by,
         return_to: back.challenge.return_to.clone(),
         sid: reauth::sid_of(evidence),
+    })
+}
+
+/// A decision whose changes were made, in a transaction that is not committed yet.
+pub(crate) struct Admitted {
+    /// The transaction.
+    pub tx: Tx,
+    /// The decision, with the changes that were made.
+    pub decision: Decision,
+    /// What goes on record of them.
+    pub events: Vec<AuditEvent>,
+    /// Groups that somebody stays in although the claims say otherwise, and why.
+    pub kept: Option<(BTreeSet<GroupId>, Error)>,
+    /// Who is in.
+    pub user: User,
+}
+
+/// Makes the changes of a decision that lets somebody in. A sign-in commits them, the simulator does not.
+pub(crate) async fn admit(
+    services: &Services,
+    call: &Call,
+    mut tx: Tx,
+    mut decision: Decision,
+) -> Result<Admitted, Error> {
+    let ends = |change: &Change| matches!(change.action, Action::RemoveMember { .. });
+    let before = match decision.changes.iter().any(ends) {
+        true => Some(lockout::before(services, &tx).await?),
+        false => None,
+    };
+    let mut events = provisioning::apply(services, call, &tx, &decision.changes).await?;
+    let mut stays = None;
+    if let Some(before) = before
+        && let Err(refused) = before.holds(&tx).await
+    {
+        // Claims end no membership that the last way in rests on: everything else of the sign-in happens.
+        tx.rollback().await?;
+        tx = services.db().begin().await?;
+        let again = lockout::before(services, &tx).await?;
+        let (rest, kept) = lockout::without_ends(&decision.changes, again.standing());
+        decision.changes = rest;
+        events = provisioning::apply(services, call, &tx, &decision.changes).await?;
+        again.holds(&tx).await?;
+        stays = Some((kept, refused));
+    }
+    let user = user_of(&tx, &decision).await?;
+    Ok(Admitted {
+        tx,
+        decision,
+        events,
+        kept: stays,
+        user,
     })
 }
 

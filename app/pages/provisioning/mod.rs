@@ -9,3 +9,4 @@ pub mod plan_words;
 pub mod plans;
 pub mod run;
 pub mod runs;
+pub mod simulator;

@@ -213,6 +213,7 @@ fn actions(seen: &Seen) -> AnyView {
     let action = format!("/directories/{id}/run");
     view! {
         <LinkButton href=format!("/directories/{id}/edit") icon=Glyph::Edit>"Edit settings"</LinkButton>
+        <LinkButton href=format!("/directories/{id}/mapping") icon=Glyph::Provider>"Mapping"</LinkButton>
         <PostButton action=action.clone() fields=ask("plan") icon=Glyph::Plan can=can.clone()>"Show what would change"</PostButton>
         <PostButton action fields=ask("sync") look=Look::Primary icon=Glyph::Simulate can>"Sync now"</PostButton>
     }

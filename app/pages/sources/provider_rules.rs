@@ -5,13 +5,14 @@ use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::jit::{Create, CreateGroups, JitRules, Update};
+use muster_services::simulator::{self, Replay};
 use muster_services::{Knowingly, providers};
 use muster_web::Form;
 use serde::Deserialize;
 
 use crate::components::{
     Button, Callout, Card, CheckField, Choice, Crumb, FieldGroup, Form as FormView, FormActions,
-    LinkButton, Look, Need, Page, RadioField, TextArea, TextField, Tone,
+    Glyph, LinkButton, Look, Need, Page, RadioField, TextArea, TextField, Tone, counted,
 };
 use crate::pages::people::along;
 use crate::visit::{Answer, Visit, belongs_to_form};
@@ -83,7 +84,34 @@ pub async fn show(visit: Visit, Path(slug): Path<String>) -> Answer {
         &provider.name,
         &provider.jit.clone(),
         provider.vendor.groups_notes(),
-        None,
+        Said::Nothing,
+    )
+    .await
+}
+
+/// What the page says beside the form.
+enum Said {
+    Nothing,
+    Wrong(Error),
+    Replayed(Replay),
+}
+
+/// `POST /providers/{slug}/rules/replay`: what these rules would change, weighed on recorded sign-ins. Saves nothing.
+///
+/// # Errors
+/// Without permission, when there is no such provider.
+pub async fn replay(visit: Visit, Path(slug): Path<String>, Form(sent): Form<Sent>) -> Answer {
+    let rules = sent.rules();
+    let provider = providers::get(&visit.services, &visit.call, &slug).await?;
+    let replay = simulator::replay(&visit.services, &visit.call, &slug, &rules).await?;
+    page(
+        &visit,
+        StatusCode::OK,
+        &slug,
+        &provider.name,
+        &rules,
+        provider.vendor.groups_notes(),
+        Said::Replayed(replay),
     )
     .await
 }
@@ -129,7 +157,7 @@ pub async fn save(visit: Visit, Path(slug): Path<String>, Form(sent): Form<Sent>
                 &provider.name,
                 &rules,
                 provider.vendor.groups_notes(),
-                Some(error),
+                Said::Wrong(error),
             )
             .await
         }
@@ -144,17 +172,23 @@ async fn page(
     name: &str,
     rules: &JitRules,
     notes: &'static [&'static str],
-    error: Option<Error>,
+    said: Said,
 ) -> Answer {
     let (slug, name, rules) = (slug.to_owned(), name.to_owned(), rules.clone());
     visit
         .console_with(status, "Accounts at sign-in", "/providers", move || {
             let crumbs = vec![Crumb::new("/providers", "Identity providers"), Crumb::new(format!("/providers/{slug}"), name.clone())];
+            let (error, replay) = match said {
+                Said::Nothing => (None, None),
+                Said::Wrong(error) => (Some(error), None),
+                Said::Replayed(replay) => (None, Some(replayed(replay))),
+            };
             let asks = error.as_ref().is_some_and(along::asks);
             let trouble = error.map(|error| view! { <Callout tone=Tone::Danger title=error.public.to_string()><p>{error.next.map(|next| next.to_string())}</p></Callout> });
             view! {
                 <Page title="Accounts at sign-in" purpose=format!("What happens when somebody signs in through {name}. People are matched by issuer and subject alone, never by e-mail.") crumbs>
                     {trouble}
+                    {replay}
                     <Card>{form(&slug, rules, notes, asks)}</Card>
                 </Page>
             }
@@ -186,6 +220,7 @@ fn form(slug: &str, rules: JitRules, notes: &'static [&'static str], asks: bool)
         .collect_view();
     let lines = |names: &[String]| names.join("\n");
     let back = format!("/providers/{slug}");
+    let replay = format!("/providers/{slug}/rules/replay");
     view! {
         <FormView action=format!("/providers/{slug}/rules")>
             <RadioField name="create" label="Who is created at sign-in" value=create choices/>
@@ -201,9 +236,49 @@ fn form(slug: &str, rules: JitRules, notes: &'static [&'static str], asks: bool)
             {confirm}
             <FormActions>
                 <Button look=Look::Primary>"Save rules"</Button>
+                <Button formaction=replay icon=Glyph::Simulate>"Show what would change"</Button>
                 <LinkButton href=back look=Look::Quiet>"Back"</LinkButton>
             </FormActions>
         </FormView>
     }
     .into_any()
+}
+
+/// What other rules would change for those whose sign-ins are recorded.
+fn replayed(replay: Replay) -> AnyView {
+    let people = u64::try_from(replay.people).unwrap_or(u64::MAX);
+    let different = u64::try_from(replay.different).unwrap_or(u64::MAX);
+    let title = match (people, different) {
+        (0, _) => "No sign-in through this provider is recorded yet".to_owned(),
+        (_, 0) => "Nothing would be different".to_owned(),
+        _ => format!(
+            "It would be different for {}",
+            counted(different, "person", "people")
+        ),
+    };
+    let basis = format!(
+        "The last recorded sign-ins of {} were decided again by these rules. Nothing was saved.",
+        counted(people, "person", "people")
+    );
+    let list = |words: Vec<String>, sign: &'static str| {
+        words
+            .into_iter()
+            .map(|words| view! { <li>{sign}" "{words}</li> })
+            .collect_view()
+    };
+    let rows = replay
+        .shown
+        .into_iter()
+        .map(|one| {
+            view! {
+                <details class="folded">
+                    <summary>{one.username}</summary>
+                    <div class="folded-body"><ul class="told">{list(one.before, "−")}{list(one.after, "+")}</ul></div>
+                </details>
+            }
+        })
+        .collect_view();
+    let more = replay.different > 50;
+    let more = more.then(|| view! { <p class="muted">"The first 50 are shown."</p> });
+    view! { <Callout tone=Tone::Neutral title><p>{basis}</p>{rows}{more}</Callout> }.into_any()
 }

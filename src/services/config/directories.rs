@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use muster_domain::error::FieldError;
+use muster_domain::mapping::Mapping;
 use muster_domain::settings::Values;
 use muster_domain::{Error, Kind, name};
 use muster_storage::directories as rows;
+use muster_storage::mappings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,6 +15,7 @@ use serde_json::json;
 use super::differences::{compare_all, flatten};
 use super::{Config, Difference};
 use crate::directories::{self, Draft, Enabled};
+use crate::mapping;
 use crate::sync::rules;
 use crate::{Call, Services};
 
@@ -37,6 +40,9 @@ pub struct DirectoryConfig {
     /// The terms: what happens with leavers, how much may go, when it is synced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: Values,
+    /// Who comes here, and what each of them is called here. Absent: it stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
 }
 
 const fn yes() -> bool {
@@ -65,6 +71,8 @@ pub(super) async fn here(services: &Services) -> Result<BTreeMap<String, Directo
             bind_password: None,
             settings: owned(own),
             rules: owned(terms),
+            mapping: Some(mappings::get(services.db(), directory.id).await?.mapping)
+                .filter(|mapping| *mapping != Mapping::default()),
         };
         here.insert(directory.name, config);
     }
@@ -104,6 +112,9 @@ fn effective(
     }
     if !unknown.is_empty() {
         return Err(wrong(name, &unknown));
+    }
+    if let Some(Err(error)) = wanted.mapping.as_ref().map(mapping::holds) {
+        return Err(wrong(name, &error.fields));
     }
     let set: Vec<&str> = secret.into_iter().collect();
     let sent = together(wanted);
@@ -157,6 +168,9 @@ pub(super) fn diff(
         if directory.place.is_none() {
             flat_here.remove("place");
             flat_wanted.remove("place");
+        }
+        if directory.mapping.is_none() {
+            flat_here.retain(|key, _| !key.starts_with("mapping"));
         }
         if let Some((known, _)) = held.filter(|(known, _)| *known != name) {
             flat_here.insert("name".to_owned(), known.clone());
@@ -216,6 +230,9 @@ pub(super) async fn apply(
         };
         let detail = json!({ "by": "file" });
         directories::switch(services, call, id, enabled, detail).await?;
+        if let Some(wanted) = &directory.mapping {
+            mapping::declare(services, call, id, wanted).await?;
+        }
         places.extend(directory.place.map(|place| (place, id)));
     }
     // From the first place to the last, so that none moves another away again.

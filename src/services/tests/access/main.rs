@@ -47,6 +47,7 @@ mod setup;
 mod signed;
 mod signin;
 mod signin_ways;
+mod simulator;
 mod site;
 mod stage;
 mod trial;

@@ -22,6 +22,7 @@ mod drift;
 mod paged;
 mod random;
 mod runs;
+mod mapped;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod views;
