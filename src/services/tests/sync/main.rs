@@ -19,10 +19,10 @@ mod both;
 mod declaring;
 mod door;
 mod drift;
+mod mapped;
 mod paged;
 mod random;
 mod runs;
-mod mapped;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod views;
