@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::run::RunState;
 use muster_storage::{Db, Quiet, directories, directory_states, runs};
 use sea_orm::{ConnectionTrait as _, Database};
 
@@ -41,6 +42,8 @@ pub(crate) struct Game {
     moments: BTreeMap<String, u64>,
     /// How long a sync takes, in milliseconds: from nothing, and of changes.
     takes: [u64; 2],
+    /// How long its plan is carried out.
+    carries: [u64; 2],
 }
 
 impl Game {
@@ -66,6 +69,7 @@ impl Game {
             missed: 0,
             moments: BTreeMap::new(),
             takes: [guess, guess / 2],
+            carries: [guess / 2, guess / 8],
         })
     }
 
@@ -177,20 +181,38 @@ impl Game {
 
     /// Lets a sync begin or go on, and kills it.
     async fn kill(&mut self, kind: usize) {
-        let life = Duration::from_millis(self.chance.below(self.takes[kind]));
-        let begun = Instant::now();
+        // Half of them at any moment, half while the plan is carried out: making it takes much longer.
+        let is_late = self.chance.below(2) == 0;
+        let lasts = match is_late {
+            true => &mut self.carries[kind],
+            false => &mut self.takes[kind],
+        };
+        let life = Duration::from_millis(self.chance.below(*lasts));
+        if life.as_millis() * 10 > u128::from(*lasts) * 9 {
+            *lasts += *lasts / 4;
+        }
+        let db = self.db().await;
         let mut sync = self
             .muster(&["sync", "Office"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        if let Some(status) = ended_within(&mut sync, life) {
+        let early = match is_late {
+            true => ended_before_it_carries_out(&mut sync, &db).await,
+            false => None,
+        };
+        db.close().await.unwrap();
+        let begun = Instant::now();
+        if let Some(status) = early.or_else(|| ended_within(&mut sync, life)) {
             // It was faster than was thought.
             assert!(status.success(), "{status}");
             self.missed += 1;
             let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
-            self.takes[kind] = self.takes[kind].min(took.max(50));
+            match is_late {
+                true => self.carries[kind] = self.carries[kind].min(took.max(50)),
+                false => self.takes[kind] = self.takes[kind].min(took.max(50)),
+            }
             // There is nothing to kill until something is to be done again.
             self.tree.changes(&mut self.chance).await;
             return;
@@ -198,9 +220,6 @@ impl Game {
         sync.kill().unwrap();
         sync.wait().unwrap();
         self.kills += 1;
-        if life.as_millis() * 10 > u128::from(self.takes[kind]) * 9 {
-            self.takes[kind] += self.takes[kind] / 4;
-        }
         self.note().await;
         self.doctor();
         if !self.kills.is_multiple_of(PATIENT) {
@@ -266,6 +285,23 @@ impl Game {
             "there is always something to be done (seed {})",
             self.stake.seed
         );
+    }
+}
+
+/// How a program ended before a plan was carried out; none: it carries one out.
+async fn ended_before_it_carries_out(program: &mut Child, db: &Db) -> Option<ExitStatus> {
+    loop {
+        let last = runs::list(db, None, None, 1).await.unwrap();
+        if last
+            .first()
+            .is_some_and(|run| run.state == RunState::Applying)
+        {
+            return None;
+        }
+        if let Some(status) = program.try_wait().unwrap() {
+            return Some(status);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
