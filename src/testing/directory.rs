@@ -71,6 +71,12 @@ impl FakeDirectory {
         self.hangs.send_replace(false);
     }
 
+    /// Whether a reading hangs now: what it said before was taken in.
+    #[must_use]
+    pub fn is_hanging(&self) -> bool {
+        self.hangs.receiver_count() > 0
+    }
+
     /// New readings do not hang; those that do, hang on.
     pub fn hangs_no_more(&self) {
         self.set(|told| told.hangs_after = None);

@@ -88,10 +88,8 @@ impl Making<'_> {
             .copied()
             .collect();
         let is_whole = is_present && reading == Reading::Whole;
-        let digest = is_whole
-            .then_some(group.name.as_deref())
-            .flatten()
-            .map(|name| fingerprint::of_group(name, &wanted));
+        let name = group.name.as_deref().filter(|_| is_whole);
+        let digest = name.map(|name| fingerprint::of_group(name, &wanted));
         let mut inside = BTreeSet::new();
         if let Some(known) = &group.here {
             let kept = known.digest.as_deref().and_then(compared);

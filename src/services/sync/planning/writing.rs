@@ -10,7 +10,7 @@ use muster_storage::{Quiet, accounts, drafts, groups, plans};
 use crate::Services;
 
 /// Rows that are written together.
-const BATCH: usize = 1_000;
+const BATCH: usize = 2_000;
 
 /// What is kept with an account or a group that was looked at and is as the source says.
 struct Noted {

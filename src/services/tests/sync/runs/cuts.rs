@@ -62,7 +62,7 @@ on_both! {
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         until(&world.services, |run| run.state == RunState::Planning).await;
-        while world.source.readings() == 0 {
+        while !world.source.is_hanging() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         node.abort();
@@ -84,7 +84,7 @@ on_both! {
         world.source.hangs_after(2);
         let id = asked(&world, directory, Wish::Sync).await;
         let slow = working(&world).await;
-        while world.source.readings() == 0 {
+        while !world.source.is_hanging() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // A node whose clock is ahead takes over somebody who works still.
@@ -165,7 +165,7 @@ on_both! {
         world.source.hangs_after(1);
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
-        while world.source.readings() == 0 {
+        while !world.source.is_hanging() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         runs::cancel(&world.services, &world.system(), id).await.unwrap();
