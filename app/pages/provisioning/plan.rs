@@ -11,27 +11,29 @@ use muster_domain::id::{PlanId, RunId};
 use muster_domain::listing::{At, Page as Listed};
 use muster_domain::plan::{Identity, PlanState, Purpose, told};
 use muster_domain::role::Permission;
-use muster_domain::run::{RunState, Wish};
+use muster_domain::run::Wish;
 use muster_domain::{Error, Kind};
 use muster_services::sync::runs;
 use muster_services::sync::views::{self, Format, PlanView, RowView, RowsAsked};
 use muster_services::users::Paging;
 use muster_web::{Failure, Fields, Query};
 
+use super::plan_callouts::callouts;
+use super::plan_facets::{causes, kinds, with};
 use super::plan_rows::{self, Shown, page_of};
-use super::plan_words::{cause, headline, purpose, state_chip};
+use super::plan_words::{headline, purpose, state_chip};
 use crate::components::{
-    ActiveFilter, Callout, Card, ConfirmDialog, Crumb, Empty, Facet, Facets, Filters, Glyph, Inset,
-    LinkButton, Look, Page, Pager, PostButton, Tone, When, Width, count_words, counted, grouped,
+    ActiveFilter, Card, ConfirmDialog, Crumb, Empty, Facets, Filters, Glyph, Inset, LinkButton,
+    Look, Page, Pager, PostButton, When, Width, count_words, counted, grouped,
 };
 use crate::pages::people::address::{ListAddress, Pairs};
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
 
 /// What narrows the rows.
-const KNOWN: [&str; 5] = ["kind", "cause", "q", "who", "outcome"];
+pub(super) const KNOWN: [&str; 5] = ["kind", "cause", "q", "who", "outcome"];
 /// The kind of rows that are not done.
-const REFUSED: &str = "refusal";
+pub(super) const REFUSED: &str = "refusal";
 
 /// `GET /plans/{id}`
 ///
@@ -43,12 +45,12 @@ pub async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Pair
 }
 
 /// Everything the page shows.
-struct Seen {
-    view: PlanView,
+pub(super) struct Seen {
+    pub(super) view: PlanView,
     rows: Listed<RowView>,
-    address: ListAddress,
+    pub(super) address: ListAddress,
     undoable: Option<RunId>,
-    problem: Option<Error>,
+    pub(super) problem: Option<Error>,
 }
 
 async fn page(visit: &Visit, id: PlanId, asked: Pairs, problem: Option<Error>) -> Answer {
@@ -201,232 +203,6 @@ pub(super) fn apply(view: &PlanView, object: String, verb: &'static str) -> AnyV
         </ConfirmDialog>
     }
     .into_any()
-}
-
-fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
-    let (view, plan) = (&seen.view, &seen.view.plan);
-    let problem = seen.problem.as_ref().map(problem_callout);
-    let stale = view.is_stale.then(|| stale(view, may));
-    let waits = matches!(plan.state, PlanState::Clear | PlanState::Held) && !view.is_stale;
-    let held = (waits && !plan.holds.is_empty()).then(|| {
-        let holds = plan
-            .holds
-            .iter()
-            .map(|hold| view! { <li>{hold.words()}</li> })
-            .collect_view();
-        view! {
-            <Callout tone=Tone::Caution title="Held: somebody has to look first">
-                <ul class="points">{holds}</ul>
-                <p>"Nothing has been applied. Look at what would go, then approve the plan, or put it away and correct the source."</p>
-            </Callout>
-        }
-    });
-    let waits_by_rule =
-        (waits && plan.state == PlanState::Held && plan.holds.is_empty()).then(|| {
-            let why = match plan.purpose {
-                Purpose::Undo => "Taking something back is always approved by a person.",
-                Purpose::Removal => "Removing a directory is always approved by a person.",
-                _ => "It waits for a person to approve it.",
-            };
-            view! { <Callout tone=Tone::Neutral title="It waits for you"><p>{why}</p></Callout> }
-        });
-    let what_if = (plan.purpose == Purpose::WhatIf).then(|| {
-        view! { <Callout tone=Tone::Neutral title="This plan only shows something"><p>"It was made with settings that are not saved. It cannot be carried out; save them, and the next sync does this."</p></Callout> }
-    });
-    let carried = carried(seen, visit);
-    view! {
-        {problem}
-        {stale}
-        {held}
-        {waits_by_rule}
-        {what_if}
-        {carried}
-    }
-    .into_any()
-}
-
-/// An approval that was refused.
-pub(super) fn problem_callout(error: &Error) -> AnyView {
-    let (title, next, code) = (
-        error.public.to_string(),
-        error.next.clone().map(|next| next.to_string()),
-        error.code,
-    );
-    view! { <Callout tone=Tone::Danger title><p>{next} " " <code>{code}</code></p></Callout> }
-        .into_any()
-}
-
-fn stale(view: &PlanView, may: bool) -> AnyView {
-    let directory = view.directory.id;
-    let (words, action) = match view.plan.purpose {
-        Purpose::Removal => (
-            "Ask for the removal of the directory again.",
-            view! { <LinkButton href=format!("/directories/{directory}/delete")>"Make it again"</LinkButton> }.into_any(),
-        ),
-        Purpose::Undo => (
-            "Take the run back once more: the plan is made of what is here now.",
-            view! { <LinkButton href=format!("/runs?directory={directory}")>"Go to the runs"</LinkButton> }.into_any(),
-        ),
-        _ if may && view.is_read && view.directory.enabled => (
-            "Make a new plan: it reads the source again and changes nothing.",
-            view! { <PostButton action=format!("/directories/{directory}/run") fields=vec![("wish".to_owned(), "plan".to_owned())] icon=Glyph::Refresh>"Make a new plan"</PostButton> }.into_any(),
-        ),
-        _ => ("A new plan is needed.", ().into_any()),
-    };
-    view! {
-        <Callout tone=Tone::Caution title="Out of date" action>
-            <p>"The directory's accounts changed since this plan was made, so it cannot be carried out any more. " {words}</p>
-        </Callout>
-    }
-    .into_any()
-}
-
-/// The run that carries it out or did.
-fn carried(seen: &Seen, visit: &Visit) -> AnyView {
-    let view = &seen.view;
-    let open = view
-        .runs
-        .iter()
-        .find(|run| run.wish == Wish::Apply && !run.state.is_over());
-    let Some(run) = view.carried_by().or(open) else {
-        return ().into_any();
-    };
-    let href = format!("/runs/{}", run.id);
-    let (tried, failed) = (run.progress.tried, run.progress.failed);
-    let done = grouped(tried.saturating_sub(failed));
-    let all = counted(view.plan.counts.all(), "change", "changes");
-    let action = view! { <LinkButton href>"Go to the run"</LinkButton> }.into_any();
-    let approved = view.plan.approved_by.clone().map(|by| {
-        let (at, now) = (view.plan.approved_at.unwrap_or(run.created_at), visit.now());
-        view! { " " {by} " approved it " <When at now/> "." }
-    });
-    let (tone, title) = match run.state {
-        RunState::Done if failed == 0 => (Tone::Good, format!("All {all} are done")),
-        RunState::Done => (
-            Tone::Caution,
-            format!("{done} of {all} are done, {} failed", grouped(failed)),
-        ),
-        RunState::Failed => (
-            Tone::Danger,
-            format!("The run failed after {done} of {all}"),
-        ),
-        RunState::Cancelled => (
-            Tone::Caution,
-            format!("The run was stopped after {done} of {all}"),
-        ),
-        _ => (Tone::Accent, "It is being carried out".to_owned()),
-    };
-    let problem = run.problem.clone();
-    view! { <Callout tone title action><p>{problem} {approved}</p></Callout> }.into_any()
-}
-
-/// The same list with one parameter more, the page and `drop` forgotten.
-fn with(address: &ListAddress, drop: &[&str], key: &str, value: Option<&str>) -> String {
-    let kept: Pairs = address
-        .filters()
-        .into_iter()
-        .filter(|(known, _)| !drop.contains(&known.as_str()))
-        .collect();
-    let base = ListAddress::new(address.without_all(), kept, &KNOWN);
-    match value {
-        Some(value) => base.with(key, value),
-        None => base.without(key),
-    }
-}
-
-fn kinds(seen: &Seen) -> Vec<Facet> {
-    let (counts, address) = (&seen.view.plan.counts, &seen.address);
-    let now = address.get("kind");
-    let mut facets = vec![Facet {
-        label: "All".to_owned(),
-        count: Some(counts.all() + counts.refused()),
-        href: with(address, &["cause", "outcome"], "kind", None),
-        tone: Tone::Neutral,
-        is_current: now.is_none() && address.get("outcome").is_none(),
-    }];
-    let mut add = |key: &str, label: &str, count: u64, tone: Tone| {
-        if count > 0 {
-            facets.push(Facet {
-                label: label.to_owned(),
-                count: Some(count),
-                href: with(address, &["cause", "outcome"], "kind", Some(key)),
-                tone,
-                is_current: now == Some(key),
-            });
-        }
-    };
-    for (kind, label) in muster_domain::plan::stored::KINDS {
-        let takes = matches!(
-            kind,
-            "remove_member"
-                | "deactivate"
-                | "remove_account"
-                | "delete_user"
-                | "unlink_group"
-                | "delete_group"
-        );
-        let tone = if takes { Tone::Danger } else { Tone::Neutral };
-        add(kind, label, counts.of(kind), tone);
-    }
-    add(
-        "link_identity",
-        "Identities",
-        counts.of("link_identity"),
-        Tone::Neutral,
-    );
-    add(REFUSED, "Not done", counts.refused(), Tone::Caution);
-    if let Some(run) = seen.view.carried_by().filter(|run| run.progress.failed > 0) {
-        facets.push(Facet {
-            label: "Failed".to_owned(),
-            count: Some(run.progress.failed),
-            href: with(address, &["kind", "cause"], "outcome", Some("failed")),
-            tone: Tone::Danger,
-            is_current: address.get("outcome") == Some("failed"),
-        });
-    }
-    facets
-}
-
-/// The causes there are among the rows of the chosen kind.
-fn causes(seen: &Seen) -> Vec<Facet> {
-    let (counts, address) = (&seen.view.plan.counts, &seen.address);
-    let kind = address.get("kind");
-    let mut found: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
-    for (known, causes) in &counts.steps {
-        if kind.is_none_or(|kind| kind == known) {
-            for (word, count) in causes {
-                *found.entry(word).or_default() += count;
-            }
-        }
-    }
-    if kind.is_none_or(|kind| kind == REFUSED) {
-        for (word, count) in &counts.refusals {
-            *found.entry(word).or_default() += count;
-        }
-    }
-    let now = address.get("cause");
-    if found.len() < 2 && now.is_none() {
-        return Vec::new();
-    }
-    found
-        .into_iter()
-        .map(|(word, count)| {
-            let (label, tone) = cause(word);
-            let is_current = now == Some(word);
-            Facet {
-                label: label.to_owned(),
-                count: Some(count),
-                href: with(
-                    address,
-                    &["outcome"],
-                    "cause",
-                    (!is_current).then_some(word),
-                ),
-                tone,
-                is_current,
-            }
-        })
-        .collect()
 }
 
 fn rows_card(seen: &Seen) -> AnyView {

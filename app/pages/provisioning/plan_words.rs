@@ -178,10 +178,11 @@ pub(crate) const fn wish(wish: Wish) -> &'static str {
     }
 }
 
-/// A length of time as it is measured: `0.4 s`, `12 s`, `3 min 5 s`.
+/// A length of time as it is measured: `under 0.1 s`, `0.4 s`, `12 s`, `3 min 5 s`.
 pub(crate) fn took(millis: u64) -> String {
     match millis {
-        0..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        0..100 => "under 0.1 s".to_owned(),
+        100..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
         10_000..60_000 => format!("{} s", millis / 1000),
         _ => format!("{} min {} s", millis / 60_000, millis / 1000 % 60),
     }
@@ -233,6 +234,7 @@ mod tests {
 
     #[test]
     fn a_length_of_time_is_as_exact_as_it_matters() {
+        assert_eq!(took(40), "under 0.1 s");
         assert_eq!(took(440), "0.4 s");
         assert_eq!(took(12_900), "12 s");
         assert_eq!(took(185_000), "3 min 5 s");

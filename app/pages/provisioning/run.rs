@@ -12,21 +12,20 @@ use muster_services::sync::views::{self, RowView};
 use muster_web::events::{self, Told};
 use serde_json::json;
 
-use super::plan::problem_callout;
+use super::plan_callouts::problem_callout;
 use super::plan_rows::{self, Shown};
-use super::plan_words::{run_chip, run_state, run_word, state_chip, took, wish};
+use super::plan_words::{run_chip, run_state, state_chip, took, wish};
 use super::plans::summary;
+use super::run_way::{share, steps, word};
 use crate::components::{
     Callout, Card, Crumb, Glyph, Inset, KeyValue, KeyValues, LinkButton, Look, Page, PostButton,
-    Progress, Stat, Stats, Step, Steps, Tone, When, Width, Written, grouped,
+    Stat, Stats, Steps, Tone, When, Width, Written, grouped,
 };
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
 
 /// Failures shown here; the page of the plan shows them all.
 const FAILURES: u64 = 20;
-/// A share that nobody can tell, beyond a thousand.
-const UNKNOWN: u32 = 1_001;
 
 /// `GET /runs/{id}`
 ///
@@ -154,74 +153,6 @@ fn actions(detail: &RunDetail, may: bool) -> AnyView {
         {plan}
     }
     .into_any()
-}
-
-/// The way of a run, as far as this one has it.
-fn steps(run: &Run) -> Vec<Step> {
-    let at = match run.state {
-        RunState::Queued => 0,
-        RunState::Planning => 1,
-        RunState::Held => 2,
-        RunState::Applying => 3,
-        RunState::Done => 4,
-        // Where it ended.
-        RunState::Failed | RunState::Cancelled if run.progress.reached.is_some() => 3,
-        RunState::Failed | RunState::Cancelled if run.started_at.is_some() => 1,
-        RunState::Failed | RunState::Cancelled => 0,
-    };
-    let words: &[(usize, &str)] = match (run.wish, run.state) {
-        (Wish::Apply, _) => &[(0, "Waits"), (3, "Carries out"), (4, "Done")],
-        (Wish::Plan, _) => &[(0, "Waits"), (1, "Reads and plans"), (4, "Done")],
-        (Wish::Sync, RunState::Held) => &[
-            (0, "Waits"),
-            (1, "Reads and plans"),
-            (2, "Held"),
-            (3, "Carries out"),
-            (4, "Done"),
-        ],
-        (Wish::Sync, _) => &[
-            (0, "Waits"),
-            (1, "Reads and plans"),
-            (3, "Carries out"),
-            (4, "Done"),
-        ],
-    };
-    words
-        .iter()
-        .map(|(place, label)| Step {
-            label: (*label).to_owned(),
-            progress: match place.cmp(&at) {
-                std::cmp::Ordering::Less => Progress::Done,
-                std::cmp::Ordering::Equal if at == 4 => Progress::Done,
-                std::cmp::Ordering::Equal => Progress::Current,
-                std::cmp::Ordering::Greater => Progress::Ahead,
-            },
-            href: None,
-        })
-        .collect()
-}
-
-/// How much is behind, of a thousand.
-fn share(run: &Run) -> u32 {
-    match run.state {
-        RunState::Applying if run.progress.planned > 0 => {
-            let behind = run.progress.tried.saturating_mul(1_000) / run.progress.planned;
-            u32::try_from(behind).unwrap_or(UNKNOWN).min(1_000)
-        }
-        RunState::Done => 1_000,
-        RunState::Queued | RunState::Held | RunState::Failed | RunState::Cancelled => 0,
-        RunState::Planning | RunState::Applying => UNKNOWN,
-    }
-}
-
-/// The word the page goes by: when it changes, what can be done changed.
-fn word(run: &Run) -> String {
-    let stopping = if run.cancel_asked && !run.state.is_over() {
-        "-stopping"
-    } else {
-        ""
-    };
-    format!("{}{stopping}", run_word(run.state))
 }
 
 fn live(run: &Run) -> AnyView {
@@ -447,71 +378,5 @@ pub async fn undo(visit: Visit, Path(id): Path<String>) -> Answer {
         }
         Err(error) if belongs_to_form(&error) => page(&visit, id, Some(error)).await,
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use muster_domain::id::DirectoryId;
-    use uuid::Uuid;
-
-    fn run(wish: Wish, state: RunState) -> Run {
-        Run {
-            id: RunId(Uuid::nil()),
-            directory: DirectoryId(Uuid::nil()),
-            wish,
-            plan: None,
-            started_by: "root".to_owned(),
-            state,
-            progress: muster_domain::run::Progress::default(),
-            problem: None,
-            cancel_asked: false,
-            created_at: DateTime::UNIX_EPOCH,
-            started_at: None,
-            heartbeat_at: None,
-            ended_at: None,
-        }
-    }
-
-    #[test]
-    fn every_state_of_every_wish_has_its_place_on_the_way() {
-        for wish in [Wish::Plan, Wish::Sync, Wish::Apply] {
-            for state in [
-                RunState::Queued,
-                RunState::Planning,
-                RunState::Held,
-                RunState::Applying,
-                RunState::Done,
-                RunState::Failed,
-                RunState::Cancelled,
-            ] {
-                let steps = steps(&run(wish, state));
-                let current = steps
-                    .iter()
-                    .filter(|step| step.progress == Progress::Current)
-                    .count();
-                assert!(current <= 1, "{wish:?} {state:?}");
-                assert_eq!(
-                    current == 0 && steps.iter().all(|step| step.progress == Progress::Done),
-                    state == RunState::Done,
-                    "{wish:?} {state:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_meter_never_passes_its_end_and_a_reload_is_asked_for_by_another_word() {
-        let mut one = run(Wish::Apply, RunState::Applying);
-        assert_eq!(share(&one), UNKNOWN);
-        one.progress.planned = 10;
-        one.progress.tried = 25;
-        assert_eq!(share(&one), 1_000);
-        let before = word(&one);
-        one.cancel_asked = true;
-        assert_ne!(word(&one), before);
-        one.state = RunState::Cancelled;
-        assert!(told(&one).is_last && word(&one) == "cancelled");
     }
 }
