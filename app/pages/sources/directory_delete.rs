@@ -36,7 +36,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
                 <Page title=heading purpose="Nothing is deleted yet: this makes the plan." crumbs width=Width::Narrow>
                     <Callout tone=Tone::Neutral title="First the plan">
                         <p>{first}</p>
-                        <p>"From now on the directory is switched off, so that nothing new comes from it. It goes when its plan was carried out; if you discard the plan, switch it on again."</p>
+                        <p>"Making the plan switches the directory off, so that nothing new comes from it. It goes when its plan was carried out; if you discard the plan, switch it on again."</p>
                     </Callout>
                     <Card>{form(id)}</Card>
                 </Page>

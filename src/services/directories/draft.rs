@@ -130,7 +130,7 @@ pub(super) fn checked(
     }
 }
 
-/// Which secret goes with these settings. A stored one is shown to nobody but whom it was given for (W26): whoever changes
+/// Which secret goes with these settings. A stored one is shown to nobody but whom it was given for: whoever changes
 /// the server would else have it sent to a server of their own.
 fn with_secret(
     kind: &dyn DirectoryKind,

@@ -139,7 +139,7 @@ async fn each_step_is_tried_by_itself_before_anything_is_kept() {
 }
 
 #[tokio::test]
-async fn w26_the_password_is_shown_to_no_other_server() {
+async fn the_password_is_shown_to_no_other_server() {
     let Some(slapd) = Slapd::start(Setup::of(&people(1))) else {
         return;
     };
