@@ -1,12 +1,11 @@
-// The mapping of a directory: written, told where it is wrong, tried on the people of a real slapd, weighed and saved; without
-// script.
+// The mapping of a directory: written, told where it is wrong, tried on the people of a real slapd, weighed and saved.
+// (Pictures and axe need script.)
 import { look } from '../pages.mjs';
 import { asRoot } from '../people.mjs';
 import { BASE, READER, installed, startSlapd } from '../peers/slapd.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story();
-test.use({ javaScriptEnabled: false });
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 test.skip(!installed(), 'slapd is not installed');
 

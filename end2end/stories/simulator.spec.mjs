@@ -5,7 +5,6 @@ import { atLab } from '../steps.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story({ lab: true });
-test.use({ javaScriptEnabled: false });
 test.describe.configure({ mode: 'serial', timeout: 200_000 });
 
 test('somebody unknown is simulated from pasted claims, and is unknown afterwards', async ({ world, page, context }) => {
