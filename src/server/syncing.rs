@@ -9,7 +9,6 @@ use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::stored::KINDS;
 use muster_domain::plan::{Identity, PlanState, Reason, StoredPlan};
 use muster_domain::run::{RunState, Wish};
-use muster_services::directories;
 use muster_services::sync::runs::{self, RunDetail, Stop};
 use muster_services::{Call, Services, directories};
 use muster_storage::plans::RowFilter;

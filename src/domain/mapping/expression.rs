@@ -217,6 +217,24 @@ impl Reading<'_> {
         if depth > DEEPEST_TREE {
             return self.wrong("", format!("It nests more than {DEEPEST_TREE} deep; “a + b + c” nests, too. Split it into several rules."));
         }
+        let node = self.shape(tree, names, depth, loops)?;
+        // Which attributes a source is asked for is known before anything is read.
+        if matches!(node.question(), Some((Root::Source, None))) {
+            return self.wrong(
+                "source",
+                "What “source” is asked for stands behind the dot or in quotes: it is known before anybody is read.",
+            );
+        }
+        Ok(node)
+    }
+
+    fn shape(
+        &self,
+        tree: &IdedExpr,
+        names: &mut Vec<Arc<str>>,
+        depth: usize,
+        loops: usize,
+    ) -> Read {
         let mut next = |tree: &IdedExpr| self.node(tree, names, depth + 1, loops);
         match &tree.expr {
             Expr::Unspecified => self.wrong("", "It cannot be read."),

@@ -10,7 +10,7 @@ fn of(answers: &Answers, method: Method) -> Fit {
 }
 
 #[test]
-fn every_method_has_its_facts_and_two_are_here() {
+fn every_method_has_its_facts_and_three_are_here() {
     for method in Method::ALL {
         assert!(
             !method.pros().is_empty() && !method.cons().is_empty() && !method.needs().is_empty()
@@ -22,7 +22,7 @@ fn every_method_has_its_facts_and_two_are_here() {
         .into_iter()
         .filter(|method| method.availability() == Availability::Here)
         .collect();
-    assert_eq!(here, [Method::Manual, Method::Jit]);
+    assert_eq!(here, [Method::Manual, Method::Jit, Method::Ldap]);
 }
 
 #[test]
