@@ -52,6 +52,10 @@ pub struct Counts {
     pub steps: BTreeMap<String, BTreeMap<String, u64>>,
     /// Refusals by [`super::Reason::word`].
     pub refusals: BTreeMap<String, u64>,
+    /// Rows about subjects that changed on both sides ([`crate::drift::Class::Both`]), counted up to a bound when a
+    /// comparison was made; none: nobody counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub both: Option<u64>,
 }
 
 impl Counts {

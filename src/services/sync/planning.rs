@@ -36,7 +36,7 @@ use muster_storage::directories::{self, Directory};
 use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
 use tokio::sync::Mutex;
 
-use super::Rules;
+use super::{Rules, both};
 use crate::{Call, Services, roles};
 use names::Wish;
 use reading::Reading;
@@ -277,6 +277,9 @@ impl Making<'_> {
             self.watch.get_mut().went_on(&self.progress).await?;
         }
         plan.identity = Some(identity.finish());
+        if plan.purpose == Purpose::Drift {
+            plan.counts.both = Some(both::count(db, &plan).await?.value());
+        }
         let tx = self.services.db().begin().await?;
         plans::update(&tx, &plan).await?;
         tx.commit_quiet(Quiet::Working).await?;

@@ -12,6 +12,7 @@ mod examining;
 mod keeping;
 mod lease;
 mod making;
+mod protecting;
 mod reading;
 mod scheduling;
 mod undoing;

@@ -21,15 +21,13 @@ use muster_storage::runs::Exception;
 use muster_storage::{Paging, directories, directory_states, plans, runs};
 use uuid::Uuid;
 
+use super::both::COUNTED;
 use crate::{Call, Services};
 
 pub use drift::{Compared, Drifting, Shadow, drift, drifting};
 pub use export::{Format, export};
 pub use muster_storage::plan_pages::PlanFilter;
 pub use named::{Member, Whom};
-
-/// Matching rows are counted up to so many; a filter by kind and cause is always counted exactly.
-const COUNTED: u64 = 1_000;
 
 /// A plan in a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -261,23 +259,6 @@ pub async fn rows(
             row,
         }
     }))
-}
-
-/// How many rows of both classes there are: people and groups of whom something changed on either side.
-///
-/// # Errors
-/// Why the database cannot answer.
-async fn count_both(services: &Services, plan: &StoredPlan) -> Result<Count, Error> {
-    let causes = |class: Class| class.causes(&plan.counts);
-    if causes(Class::Here).is_empty() || causes(Class::There).is_empty() {
-        return Ok(Count::Exact(0));
-    }
-    let wanted = Wanted {
-        sorts: Class::Both.sorts(&plan.counts),
-        of_both: Some((causes(Class::There), causes(Class::Here))),
-        ..Wanted::default()
-    };
-    plan_pages::count_rows(services.db(), plan.id, &wanted, COUNTED).await
 }
 
 fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use muster_domain::change::Change;
 use muster_domain::plan::identity::Digest as Counting;
-use muster_domain::plan::{Counts, PlanState, Step, StoredPlan, out_of_date};
+use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::asking::find;
 use super::lease::{Worker, again};
 use super::making::millis;
-use super::{LOST, passes, words};
+use super::{LOST, passes, protecting, words};
 use crate::provisioning;
 use crate::sync::planning;
 
@@ -124,14 +124,17 @@ impl Worker {
     pub(super) async fn apply(&self, mut run: Run) -> Result<(), Error> {
         let missing = || Error::not_found("plan");
         let id = run.plan.ok_or_else(missing)?;
-        let name = find(self.services.db(), self.directory).await?.name;
+        let db = self.services.db();
+        let purpose = plans::get(db, id).await?.ok_or_else(missing)?.purpose;
+        let name = find(db, self.directory).await?.name;
+        let about = (name.as_str(), purpose);
         loop {
             self.goes_on().await?;
             let steps = plans::steps(self.services.db(), id, run.progress.reached, AT_ONCE).await?;
             if steps.is_empty() {
                 break;
             }
-            self.some(&mut run, &name, &steps).await?;
+            self.some(&mut run, about, &steps).await?;
         }
         again(|| self.done(&run)).await
     }
@@ -149,18 +152,24 @@ impl Worker {
     }
 
     /// Carries out some steps. Where one of them fails, the others are done: halves are tried, and halves of them.
-    async fn some(&self, run: &mut Run, name: &str, steps: &[(i64, Step)]) -> Result<(), Error> {
+    async fn some(
+        &self,
+        run: &mut Run,
+        about: (&str, Purpose),
+        steps: &[(i64, Step)],
+    ) -> Result<(), Error> {
         let mut left = vec![steps];
         while let Some(steps) = left.pop() {
             let Some((first, rest)) = steps.split_first() else {
                 continue;
             };
             let begun = Instant::now();
-            match again(|| self.written(run.clone(), name, steps, begun)).await {
+            match again(|| self.written(run.clone(), about, steps, begun)).await {
                 Ok(further) => *run = further,
                 Err(error) if passes(&error) || error.code == LOST => return Err(error),
                 Err(error) if rest.is_empty() => {
-                    *run = again(|| self.failed(run.clone(), name, first, &error, begun)).await?;
+                    *run =
+                        again(|| self.failed(run.clone(), about.0, first, &error, begun)).await?;
                 }
                 Err(_) => {
                     let (early, late) = steps.split_at(steps.len() / 2);
@@ -176,13 +185,14 @@ impl Worker {
     async fn written(
         &self,
         mut run: Run,
-        name: &str,
+        (name, purpose): (&str, Purpose),
         steps: &[(i64, Step)],
         begun: Instant,
     ) -> Result<Run, Error> {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
         let tx = self.tx().await?;
+        protecting::look(&tx, purpose, &changes).await?;
         // What each of them would put on record stands in the plan: one event tells of all.
         let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
         went_on(&mut run, steps, 0, begun, call.at);

@@ -12,7 +12,8 @@ use muster_domain::{Error, run::Run};
 use muster_storage::directories::Directory;
 use muster_storage::{Paging, accounts, directories, plan_pages, users};
 
-use super::{PlanView, around, count_both};
+use super::super::both;
+use super::{PlanView, around};
 use crate::{Call, Services, roles};
 
 /// People with power shown on the page of a directory.
@@ -65,7 +66,7 @@ pub async fn drift(services: &Services, call: &Call, id: DirectoryId) -> Result<
     let (classes, both) = match &view {
         Some(view) => (
             drift::count(&view.plan.counts),
-            count_both(services, &view.plan).await?,
+            both::of(db, &view.plan).await?,
         ),
         None => (BTreeMap::new(), Count::Exact(0)),
     };

@@ -1,5 +1,6 @@
 //! Exactly the plan that was seen, by one of two, and never one that is out of date.
 
+use muster_domain::membership::Member;
 use muster_domain::plan::{Identity, PlanState};
 use muster_domain::role::Role;
 use muster_domain::run::{RunState, Wish};
@@ -45,6 +46,46 @@ on_both! {
         let twice = runs::approve(&world.services, &call, plan.id, &plan.identity.unwrap()).await.unwrap_err();
         assert_eq!(twice.code, "RUN-006");
         assert!(twice.next.unwrap().contains("test approved it"));
+        sound(&world).await;
+    }
+
+    async fn whoever_came_under_protection_after_the_plan_was_made_is_left_alone(world) {
+        let directory = office(&world).await;
+        world.source.says(many(60));
+        let _ = synced(&world, directory).await;
+        world.source.says(many(50));
+        let held = ran(&world, directory, Wish::Sync).await;
+        let plan = plan_of(&world, &held).await;
+        let db = world.services.db();
+        let risen = muster_storage::users::by_username(db, "u00055").await.unwrap().unwrap();
+        world.grant(Role::Superadmin, Member::User(risen.id)).await.unwrap();
+        let done = carried_out(&world, plan.id).await;
+        assert_eq!((done.state, done.progress.failed), (RunState::Done, 1));
+        let failed = muster_storage::runs::exceptions(db, done.id, None, 9).await.unwrap();
+        assert_eq!(failed[0].code, "PLAN-005");
+        assert!(failed[0].words.contains("u00055 came under protection"), "{failed:?}");
+        let is_active = async |name: &str| {
+            muster_storage::users::by_username(db, name).await.unwrap().unwrap().is_active()
+        };
+        assert!(is_active("u00055").await && !is_active("u00054").await && !is_active("u00056").await);
+        sound(&world).await;
+    }
+
+    async fn a_group_that_came_to_give_a_role_is_filled_by_no_plan_that_waited(world) {
+        let directory = office(&world).await;
+        world.source.says(many(30));
+        let _ = synced(&world, directory).await;
+        world.source.says(many(31));
+        let held = ran(&world, directory, Wish::Plan).await;
+        let plan = plan_of(&world, &held).await;
+        let db = world.services.db();
+        let all = muster_storage::groups::by_name(db, "all").await.unwrap().unwrap();
+        world.grant(Role::Admin, Member::Group(all.id)).await.unwrap();
+        let done = carried_out(&world, plan.id).await;
+        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 2, 1));
+        let failed = muster_storage::runs::exceptions(db, done.id, None, 9).await.unwrap();
+        assert_eq!(failed[0].code, "PLAN-005");
+        assert_eq!(here(&world, directory).await, (31, 30));
         sound(&world).await;
     }
 
