@@ -98,7 +98,7 @@ pub fn advice(all: &[Measured], now: DateTime<Utc>) -> Vec<String> {
     {
         if !read.is_empty() && one.coverage().is_some_and(|percent| percent >= 20) {
             found.push(format!(
-                "{} of {} people are kept by hand in {}. Those whom {} also has can be tied to it by their username, so that they leave with it.",
+                "{} of {} people are kept by hand in {}. Nobody takes them out when they leave. Whom {} also has is refused there while the username is taken here: its plans name them.",
                 one.accounts, one.everybody, one.name, read.first().map_or("a directory", |first| first.name.as_str()),
             ));
         }
