@@ -26,7 +26,7 @@ def insert(source, target):
     new.execute("PRAGMA synchronous = FULL")
     marks = ",".join("?" * len(TABLES))
     for (sql,) in old.execute(
-        f"SELECT sql FROM sqlite_master WHERE tbl_name IN ({marks}) AND sql IS NOT NULL ORDER BY type DESC", TABLES
+        f"SELECT sql FROM sqlite_master WHERE tbl_name IN ({marks}) AND type <> 'trigger' AND sql IS NOT NULL ORDER BY type DESC", TABLES
     ):
         new.execute(sql)
     rows = {table: old.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
