@@ -167,6 +167,9 @@ pub enum Phase {
     MembersJoin,
 }
 
+/// How many phases there are.
+pub const PHASES: usize = 7;
+
 impl Phase {
     /// When a change is done.
     #[must_use]

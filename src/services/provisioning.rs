@@ -38,7 +38,7 @@ pub async fn apply(
 
 /// The same for steps that a run of this directory carries out. Plans made of other directories before are out of date;
 /// of this one there is none but the run's own. What is here is then what its source says, as far as the steps went, and
-/// the next sync need not look closer.
+/// the next sync need not look closer. What went on is told by the plan: of memberships nothing else tells it.
 ///
 /// # Errors
 /// As [`apply`].
@@ -48,8 +48,9 @@ pub(crate) async fn carry(
     tx: &Tx,
     changes: &[Change],
     directory: DirectoryId,
-) -> Result<Vec<AuditEvent>, Error> {
-    pass(services, call, tx, changes, Some(directory)).await
+) -> Result<(), Error> {
+    pass(services, call, tx, changes, Some(directory)).await?;
+    Ok(())
 }
 
 async fn pass(
@@ -59,7 +60,12 @@ async fn pass(
     changes: &[Change],
     worker: Option<DirectoryId>,
 ) -> Result<Vec<AuditEvent>, Error> {
-    let door = Door { services, call, tx };
+    let door = Door {
+        services,
+        call,
+        tx,
+        tells: worker.is_none(),
+    };
     let touched = Touched::by(changes);
     door.announce(&touched, worker).await?;
     let may_lose = |change: &Change| {
@@ -96,7 +102,12 @@ pub(crate) async fn remerge(
     tx: &Tx,
     swapped: (DirectoryId, DirectoryId),
 ) -> Result<u64, Error> {
-    let door = Door { services, call, tx };
+    let door = Door {
+        services,
+        call,
+        tx,
+        tells: true,
+    };
     let mut changed = 0;
     let shared = accounts::shared(tx, swapped.0, swapped.1).await?;
     let touched = Touched::people(&shared, [swapped.0, swapped.1]);
@@ -116,6 +127,8 @@ struct Door<'a> {
     services: &'a Services,
     call: &'a Call,
     tx: &'a Tx,
+    /// Whether each change of a membership is told by an event of its own.
+    tells: bool,
 }
 
 impl Door<'_> {

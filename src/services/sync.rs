@@ -129,11 +129,10 @@ async fn carry(
 ) -> Result<(), Error> {
     let changes: Vec<_> = steps.iter().map(|step| step.change.clone()).collect();
     let tx = services.db().begin().await?;
-    let events = provisioning::carry(services, call, &tx, &changes, directory).await?;
-    if events.is_empty() {
-        return tx.rollback().await;
-    }
-    tx.commit(&events).await
+    provisioning::carry(services, call, &tx, &changes, directory).await?;
+    let detail = json!({ "steps": steps.len() });
+    tx.commit(&[call.event("directory.sync.applied", "", Some(directory.0), detail)])
+        .await
 }
 
 async fn end(

@@ -247,6 +247,10 @@ async fn open_sqlite(url: &str, options: OpenOptions) -> Result<Inner, Error> {
         .max_connections(1)
         .map_sqlx_sqlite_opts(move |sqlite| {
             let sqlite = tuned(sqlite, options)
+                // Indexes of a first sync are written all over: what does not fit is written again and again.
+                .pragma("cache_size", "-32768")
+                // 32 MiB of the log before its pages are copied: those that change again and again are copied once.
+                .pragma("wal_autocheckpoint", "8192")
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full);

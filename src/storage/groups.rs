@@ -115,6 +115,14 @@ pub async fn get(reader: &impl Reader, id: GroupId) -> Result<Option<Group>, Err
     Ok(row.map(to_group))
 }
 
+/// How many of these groups there are; each is given once.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_of(reader: &impl Reader, wanted: &[GroupId]) -> Result<usize, Error> {
+    sql::count_of(reader, "groups", wanted.iter().map(|id| id.0)).await
+}
+
 /// Several groups, in no order; those that are gone are left out.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub mod announcements;
 pub mod applications;
 pub mod audit;
 pub mod break_glass;
+mod bulk;
 pub mod ceremonies;
 pub mod challenges;
 pub mod counters;

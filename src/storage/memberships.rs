@@ -5,11 +5,11 @@ use muster_domain::Error;
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::listing::{Count, Page};
 use muster_domain::membership::{Member, Membership, Origin};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 
-use crate::entities::memberships::{ActiveModel, Column, Entity, Model};
+use crate::bulk::Insert;
+use crate::entities::memberships::{Column, Entity, Model};
 use crate::failure::{fail, unreadable};
 use crate::keyset::{Order, Paging, Tie, by_text};
 use crate::packed::unpacked;
@@ -62,29 +62,20 @@ pub async fn add_many(
     memberships: &[Membership],
     at: DateTime<Utc>,
 ) -> Result<u64, Error> {
-    let mut added = 0;
-    for some in memberships.chunks(BATCH / 5) {
-        let rows: Vec<ActiveModel> = some
-            .iter()
-            .map(|one| to_row(one, at).into_active_model())
-            .collect();
-        let insert = Entity::insert_many(rows).on_conflict(
-            OnConflict::columns([
-                Column::GroupId,
-                Column::MemberKind,
-                Column::MemberId,
-                Column::Origin,
-            ])
-            .do_nothing()
-            .to_owned(),
-        );
-        match insert.exec_without_returning(&tx.source()).await {
-            Ok(rows) => added += rows,
-            Err(sea_orm::DbErr::RecordNotInserted) => {}
-            Err(error) => return Err(fail(error)),
-        }
-    }
-    Ok(added)
+    let insert = Insert {
+        into: "INSERT INTO memberships (added_at, group_id, member_kind, member_id, origin) VALUES",
+        tail: " ON CONFLICT DO NOTHING",
+        shared: vec![millis(at).into()],
+    };
+    let values = |one: &Membership| {
+        Ok([
+            one.group.0.into(),
+            one.member.kind().into(),
+            one.member.id().into(),
+            one.origin.key().into(),
+        ])
+    };
+    insert.rows(tx, memberships, values).await
 }
 
 /// Adds one member. Whether that is new for this origin.
@@ -110,6 +101,34 @@ pub async fn remove(tx: &Tx, membership: &Membership) -> Result<bool, Error> {
     .await
     .map_err(fail)?;
     Ok(done.rows_affected > 0)
+}
+
+/// Ends memberships, each of one origin; others stay. How many there were.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remove_many(tx: &Tx, memberships: &[Membership]) -> Result<u64, Error> {
+    let mut removed = 0;
+    for some in memberships.chunks(BATCH / 4) {
+        let mut wanted = Where::on(tx);
+        let mut rows = Vec::with_capacity(some.len());
+        for one in some {
+            rows.push(format!(
+                "({}, {}, {}, {})",
+                wanted.bind(one.group.0),
+                wanted.bind(one.member.kind()),
+                wanted.bind(one.member.id()),
+                wanted.bind(one.origin.key())
+            ));
+        }
+        wanted.and(format!(
+            "(group_id, member_kind, member_id, origin) IN (VALUES {})",
+            rows.join(", ")
+        ));
+        let sql = format!("DELETE FROM memberships{}", wanted.clause());
+        removed += sql::change(tx, wanted.statement(sql)).await?;
+    }
+    Ok(removed)
 }
 
 /// Whether nobody is directly in a group, whatever would have put them there.
@@ -305,16 +324,6 @@ fn to_member(row: Listed) -> Result<MemberRow, Error> {
         is_active: row.is_active,
         origins,
     })
-}
-
-fn to_row(membership: &Membership, at: DateTime<Utc>) -> Model {
-    Model {
-        group_id: membership.group.0,
-        member_kind: membership.member.kind().to_owned(),
-        member_id: membership.member.id(),
-        origin: membership.origin.key(),
-        added_at: millis(at),
-    }
 }
 
 fn read(group: Uuid, kind: &str, member: Uuid, origin: &str) -> Result<Membership, Error> {

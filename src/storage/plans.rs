@@ -1,21 +1,23 @@
 //! Plans and their rows. A plan is written while it is decided and read in the order in which it is carried out, so it is
 //! never in memory as a whole.
 
+mod kept;
 pub mod upkeep;
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::change::{Action, Change};
+use muster_domain::change::Action;
 use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::membership::Member;
 use muster_domain::plan::stored::{Line, REFUSALS, Row, kind_of};
 use muster_domain::plan::{Identity, PlanState, Purpose, Refusal, Step, StoredPlan};
 use sea_orm::{FromQueryResult, Statement, Value};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::packed::unpacked;
 use crate::row::{count, from_json, from_word, instant, json, millis, word};
-use crate::sql::{self, BATCH, Where};
+use crate::bulk::Insert;
+use crate::sql::{self, Where};
 use crate::{Reader, Tx};
 
 /// The kind of rows that are not done.
@@ -77,60 +79,33 @@ pub async fn update(tx: &Tx, plan: &StoredPlan) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is kept of a step: its subject has a column of its own.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    #[serde(flatten)]
-    change: Change,
-    undo: Vec<Change>,
-}
-
 /// Keeps rows of a plan.
 ///
 /// # Errors
 /// When a position is taken, or there is no such plan.
 pub async fn insert_rows(tx: &Tx, plan: PlanId, rows: &[Row]) -> Result<(), Error> {
-    const COLUMNS: usize = 8;
-    for some in rows.chunks(BATCH / COLUMNS) {
-        let mut sql = String::from(
-            "INSERT INTO plan_changes (plan_id, position, kind, cause, subject, subject_id, change, refusal) VALUES ",
-        );
-        let mut values: Vec<Value> = Vec::with_capacity(some.len() * COLUMNS);
-        for (at, row) in some.iter().enumerate() {
-            let first = at * COLUMNS;
-            let holders: Vec<String> = (first + 1..=first + COLUMNS)
-                .map(|nth| format!("${nth}"))
-                .collect();
-            sql.push_str(if at == 0 { "(" } else { ", (" });
-            sql.push_str(&holders.join(", "));
-            sql.push(')');
-            values.push(plan.0.into());
-            values.push(row.position.into());
-            values.extend(columns(&row.line)?);
-        }
-        let backend = sql::ask(tx, "", []).db_backend;
-        sql::change(tx, Statement::from_sql_and_values(backend, sql, values)).await?;
-    }
+    let insert = Insert {
+        into: "INSERT INTO plan_changes (plan_id, position, kind, cause, subject, subject_id, change, refusal) VALUES",
+        tail: "",
+        shared: vec![plan.0.into()],
+    };
+    insert.rows(tx, rows, columns).await?;
     Ok(())
 }
 
-fn columns(line: &Line) -> Result<[Value; 6], Error> {
-    Ok(match line {
-        Line::Step(step) => {
-            let kept = Kept {
-                change: step.change.clone(),
-                undo: step.undo.clone(),
-            };
-            [
-                kind_of(&step.change.action).into(),
-                step.change.cause.word().into(),
-                step.subject.as_str().into(),
-                subject_of(&step.change.action).into(),
-                json(&kept)?.into(),
-                None::<String>.into(),
-            ]
-        }
+fn columns(row: &Row) -> Result<[Value; 7], Error> {
+    Ok(match &row.line {
+        Line::Step(step) => [
+            row.position.into(),
+            kind_of(&step.change.action).into(),
+            step.change.cause.word().into(),
+            step.subject.as_str().into(),
+            subject_of(&step.change.action).into(),
+            kept::to_text(step)?.into(),
+            None::<String>.into(),
+        ],
         Line::Refusal(refusal) => [
+            row.position.into(),
             REFUSED.into(),
             refusal.reason.word().into(),
             refusal.subject.as_str().into(),
@@ -262,36 +237,35 @@ pub async fn steps(
     after: Option<i64>,
     limit: u64,
 ) -> Result<Vec<(i64, Step)>, Error> {
-    let sql = "SELECT position, subject, change, refusal FROM plan_changes \
-               WHERE plan_id = $1 AND position > $2 AND position < $3 ORDER BY position LIMIT $4";
-    let values = [
-        plan.0.into(),
-        after.unwrap_or(-1).into(),
-        REFUSALS.into(),
-        number(limit).into(),
-    ];
-    let rows: Vec<ChangeRow> = sql::all(reader, sql::ask(reader, sql, values)).await?;
-    let mut steps = Vec::with_capacity(rows.len());
-    for row in rows {
-        let row = to_row(row)?;
-        if let Line::Step(step) = row.line {
-            steps.push((row.position, step));
-        }
+    #[derive(FromQueryResult)]
+    struct Packed {
+        rows: String,
     }
-    Ok(steps)
+    let mut wanted = Where::on(reader);
+    let plan = wanted.bind(plan.0);
+    let after = wanted.bind(after.unwrap_or(-1));
+    let end = wanted.bind(REFUSALS);
+    wanted.and(format!(
+        "plan_id = {plan} AND position > {after} AND position < {end}"
+    ));
+    let limit = wanted.bind(number(limit));
+    let sql = format!(
+        "SELECT {} AS rows FROM (SELECT position, subject, change FROM plan_changes{} ORDER BY position LIMIT {limit}) page",
+        wanted.packed("position, subject, change", "position"),
+        wanted.clause()
+    );
+    let found: Option<Packed> = sql::one(reader, wanted.statement(sql)).await?;
+    let rows: Vec<(i64, String, String)> =
+        found.map_or(Ok(Vec::new()), |found| unpacked("plan_changes", &found.rows))?;
+    rows.into_iter()
+        .map(|(position, subject, change)| Ok((position, kept::from_text(&change, subject)?)))
+        .collect()
 }
 
 pub(crate) fn to_row(row: ChangeRow) -> Result<Row, Error> {
     let line = match row.refusal {
         Some(refusal) => Line::Refusal(from_json::<Refusal>("plan_changes", &refusal)?),
-        None => {
-            let kept: Kept = from_json("plan_changes", &row.change)?;
-            Line::Step(Step {
-                change: kept.change,
-                subject: row.subject,
-                undo: kept.undo,
-            })
-        }
+        None => Line::Step(kept::from_text(&row.change, row.subject)?),
     };
     Ok(Row {
         position: row.position,

@@ -2,6 +2,7 @@
 
 use muster_domain::Error;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
+use uuid::Uuid;
 
 use crate::Reader;
 use crate::failure::fail;
@@ -95,6 +96,27 @@ pub(crate) async fn number(reader: &impl Reader, statement: Statement) -> Result
         .await
         .map_err(fail)?;
     row.map_or(Ok(0), |row| row.try_get_by_index(0).map_err(fail))
+}
+
+/// How many of these ids a table holds; each is given once.
+pub(crate) async fn count_of(
+    reader: &impl Reader,
+    table: &str,
+    ids: impl ExactSizeIterator<Item = Uuid>,
+) -> Result<usize, Error> {
+    let ids: Vec<Uuid> = ids.collect();
+    let mut found = 0;
+    for some in ids.chunks(BATCH) {
+        let mut wanted = Where::on(reader);
+        let holders: Vec<String> = some.iter().map(|id| wanted.bind(*id)).collect();
+        let sql = format!(
+            "SELECT COUNT(*) FROM {table} WHERE id IN ({})",
+            holders.join(", ")
+        );
+        let counted = number(reader, wanted.statement(sql)).await?;
+        found += usize::try_from(counted).unwrap_or_default();
+    }
+    Ok(found)
 }
 
 /// Changes rows; gives how many.

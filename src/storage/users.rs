@@ -66,6 +66,14 @@ pub async fn get(reader: &impl Reader, id: UserId) -> Result<Option<User>, Error
     row.map(to_user).transpose()
 }
 
+/// How many of these users there are; each is given once.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_of(reader: &impl Reader, wanted: &[UserId]) -> Result<usize, Error> {
+    sql::count_of(reader, "users", wanted.iter().map(|id| id.0)).await
+}
+
 /// Several users, in no order; those that are gone are left out.
 ///
 /// # Errors

@@ -4,19 +4,29 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::Step;
+use super::{PHASES, Phase, Step};
 use crate::id::DirectoryId;
 use crate::{Error, Kind};
 
-/// A plan's identity: SHA-256 over its directory, its base revision and every step, in hexadecimal.
+/// A plan's identity: SHA-256 over its directory, its base revision and every step in the order in which it is carried out,
+/// in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Identity(pub String);
 
-/// Makes the identity of a plan, step by step.
+/// Makes the identity of a plan, step by step. Steps of one phase come in their order; phases may come mixed, as they do
+/// while a plan is decided.
 #[derive(Clone, Debug)]
 pub struct Digest {
     hasher: Sha256,
+    phases: [Counted; PHASES],
+}
+
+/// The steps of a phase.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    hasher: Sha256,
+    steps: u64,
 }
 
 impl Digest {
@@ -24,25 +34,36 @@ impl Digest {
     #[must_use]
     pub fn new(directory: DirectoryId, base_revision: u64) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(b"muster plan 1");
+        hasher.update(b"muster plan 2");
         hasher.update(directory.0.as_bytes());
         hasher.update(base_revision.to_be_bytes());
-        Self { hasher }
+        Self {
+            hasher,
+            phases: std::array::from_fn(|_| Counted::default()),
+        }
     }
 
-    /// The next step.
+    /// The next step of its phase.
     pub fn add(&mut self, step: &Step) {
+        let Some(phase) = self.phases.get_mut(Phase::of(&step.change) as usize) else {
+            return;
+        };
         // Maps in it are ordered, so equal steps are equal text. What cannot be written as text would be a defect; it
         // then counts as nothing and no approval of it can be told from one of another, so it is marked.
         let text = serde_json::to_vec(step).unwrap_or_else(|_| b"unwritable".to_vec());
-        self.hasher
-            .update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-        self.hasher.update(&text);
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        phase.hasher.update(length.to_be_bytes());
+        phase.hasher.update(&text);
+        phase.steps += 1;
     }
 
     /// The identity of all so far.
     #[must_use]
-    pub fn finish(self) -> Identity {
+    pub fn finish(mut self) -> Identity {
+        for phase in self.phases {
+            self.hasher.update(phase.steps.to_be_bytes());
+            self.hasher.update(phase.hasher.finalize());
+        }
         let bytes = self.hasher.finalize();
         Identity(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }

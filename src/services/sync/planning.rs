@@ -27,7 +27,7 @@ use muster_domain::directory::Directory as Source;
 use muster_domain::guard::{self, Guarded, Tally};
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
-use muster_domain::plan::identity::Digest;
+use muster_domain::plan::identity::{Digest, Identity};
 use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan, Terms};
 use muster_domain::role::Permission;
 use muster_domain::run::Progress;
@@ -48,6 +48,8 @@ pub(crate) use looking::was_applied;
 
 /// Rows and records that are in memory together.
 const PAGE: usize = 500;
+/// Steps that are read together.
+const STEPS: u64 = 2_000;
 /// How far back what went counts, for the guard.
 const LATELY: TimeDelta = TimeDelta::hours(24);
 
@@ -159,6 +161,8 @@ async fn through(
     match making.run(source).await {
         Ok(plan) => Ok(plan),
         Err(error) => {
+            // Whatever it says: all of it goes.
+            let _ = making.writer.settle().await;
             // What cannot be removed now, the next one removes.
             if let Ok(tx) = services.db().begin().await
                 && plans::delete(&tx, id).await.is_ok()
@@ -212,6 +216,7 @@ impl Making<'_> {
         self.decide_groups().await?;
         self.decide_members().await?;
         self.flush().await?;
+        self.writer.settle().await?;
         self.finish(&completeness).await
     }
 
@@ -267,16 +272,10 @@ impl Making<'_> {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),
         };
-        let mut identity = Digest::new(plan.directory, plan.base_revision);
-        let mut after = None;
-        loop {
-            let some = plans::steps(db, plan.id, after, 1_000).await?;
-            let Some((last, _)) = some.last() else { break };
-            after = Some(*last);
-            some.iter().for_each(|(_, step)| identity.add(step));
-            self.watch.get_mut().went_on(&self.progress).await?;
-        }
-        plan.identity = Some(identity.finish());
+        plan.identity = Some(match self.writer.identity() {
+            Some(identity) => identity,
+            None => self.identity_of_rows(&plan).await?,
+        });
         if plan.purpose == Purpose::Drift {
             plan.counts.both = Some(both::count(db, &plan).await?.value());
         }
@@ -284,6 +283,19 @@ impl Making<'_> {
         plans::update(&tx, &plan).await?;
         tx.commit_quiet(Quiet::Working).await?;
         Ok(plan)
+    }
+
+    async fn identity_of_rows(&mut self, plan: &StoredPlan) -> Result<Identity, Error> {
+        let mut identity = Digest::new(plan.directory, plan.base_revision);
+        let mut after = None;
+        loop {
+            let some = plans::steps(self.services.db(), plan.id, after, STEPS).await?;
+            let Some((last, _)) = some.last() else { break };
+            after = Some(*last);
+            some.iter().for_each(|(_, step)| identity.add(step));
+            self.watch.get_mut().went_on(&self.progress).await?;
+        }
+        Ok(identity.finish())
     }
 
     fn origin(&self) -> Origin {

@@ -1,16 +1,18 @@
 //! A plan's rows on their way into the database, in batches.
 
-use muster_domain::Error;
-use muster_domain::id::DirectoryId;
+use muster_domain::{Error, Kind};
+use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::plan::stored::{Line, REFUSALS, Row, position};
-use muster_domain::plan::{Phase, Purpose, Refusal, Step, StoredPlan};
+use muster_domain::plan::identity::{Digest, Identity};
+use muster_domain::plan::{PHASES, Phase, Purpose, Refusal, Step, StoredPlan};
 use muster_domain::record::ExternalId;
 use muster_storage::{Quiet, accounts, drafts, groups, plans};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::Services;
 
 /// Rows that are written together.
-const BATCH: usize = 2_000;
+const BATCH: usize = 8_000;
 
 /// What is kept with an account or a group that was looked at and is as the source says.
 struct Noted {
@@ -22,22 +24,29 @@ struct Noted {
 /// Writes a plan.
 pub(super) struct Writer {
     pub plan: StoredPlan,
+    /// Of the steps so far; none once one was taken back out.
+    identity: Option<Digest>,
     rows: Vec<Row>,
-    steps: [u64; 7],
+    steps: [u64; PHASES],
     refusals: i64,
     accounts: Vec<Noted>,
     groups: Vec<Noted>,
+    /// At most one batch. It ends with this value.
+    under_way: JoinSet<Result<(), Error>>,
 }
 
 impl Writer {
-    pub(super) const fn new(plan: StoredPlan) -> Self {
+    pub(super) fn new(plan: StoredPlan) -> Self {
+        let identity = Digest::new(plan.directory, plan.base_revision);
         Self {
+            identity: Some(identity),
             plan,
             rows: Vec::new(),
-            steps: [0; 7],
+            steps: [0; PHASES],
             refusals: 0,
             accounts: Vec::new(),
             groups: Vec::new(),
+            under_way: JoinSet::new(),
         }
     }
 
@@ -45,6 +54,9 @@ impl Writer {
     pub(super) fn step(&mut self, step: Step) -> i64 {
         let phase = Phase::of(&step.change);
         self.plan.counts.add(&step.change);
+        if let Some(identity) = &mut self.identity {
+            identity.add(&step);
+        }
         let mut at = 0;
         if let Some(nth) = self.steps.get_mut(phase as usize) {
             at = position(phase, *nth);
@@ -77,10 +89,14 @@ impl Writer {
         positions: &[i64],
     ) -> Result<Vec<Row>, Error> {
         self.flush(services).await?;
+        self.settle().await?;
         let tx = services.db().begin().await?;
         let rows = drafts::rows_at(&tx, self.plan.id, positions).await?;
         drafts::take_out(&tx, self.plan.id, positions).await?;
         tx.commit_quiet(Quiet::Working).await?;
+        if rows.iter().any(|row| matches!(row.line, Line::Step(_))) {
+            self.identity = None;
+        }
         for row in &rows {
             match &row.line {
                 Line::Step(step) => self.plan.counts.take(&step.change),
@@ -95,6 +111,11 @@ impl Writer {
             }
         }
         Ok(rows)
+    }
+
+    /// The identity of what was written, unless rows have to be read again to tell it.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        self.identity.clone().map(Digest::finish)
     }
 
     /// Keeps the fingerprint of an account that is as the source says; `was` is what was kept when it was looked at.
@@ -124,28 +145,69 @@ impl Writer {
         self.rows.len() + self.accounts.len() + self.groups.len() >= BATCH
     }
 
+    /// Writes what is decided so far, while more is decided: it is there once it [is settled](Self::settle).
     pub(super) async fn flush(&mut self, services: &Services) -> Result<(), Error> {
+        self.settle().await?;
         // What other terms would do changes nothing, not even what is known.
         if self.plan.purpose == Purpose::WhatIf {
             self.accounts.clear();
             self.groups.clear();
         }
-        let (rows, accounts, groups) = (
-            std::mem::take(&mut self.rows),
-            std::mem::take(&mut self.accounts),
-            std::mem::take(&mut self.groups),
-        );
-        if rows.is_empty() && accounts.is_empty() && groups.is_empty() {
-            return Ok(());
+        let batch = Batch {
+            plan: self.plan.id,
+            directory: self.plan.directory,
+            rows: std::mem::take(&mut self.rows),
+            accounts: std::mem::take(&mut self.accounts),
+            groups: std::mem::take(&mut self.groups),
+        };
+        if !batch.is_empty() {
+            self.under_way.spawn(batch.write(services.clone()));
         }
+        Ok(())
+    }
+
+    /// Waits until everything that was flushed is written.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        while let Some(done) = self.under_way.join_next().await {
+            done.map_err(unwritten)??;
+        }
+        Ok(())
+    }
+}
+
+fn unwritten(why: JoinError) -> Error {
+    Error::new(
+        "PLAN-009",
+        Kind::Internal,
+        "The plan could not be written down.",
+    )
+    .next("Nothing was changed. Report this to whoever maintains Muster, with the lines of the log.")
+    .internal(why)
+}
+
+/// What is written together.
+struct Batch {
+    plan: PlanId,
+    directory: DirectoryId,
+    rows: Vec<Row>,
+    accounts: Vec<Noted>,
+    groups: Vec<Noted>,
+}
+
+impl Batch {
+    const fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.accounts.is_empty() && self.groups.is_empty()
+    }
+
+    async fn write(self, services: Services) -> Result<(), Error> {
         let tx = services.db().begin().await?;
-        plans::insert_rows(&tx, self.plan.id, &rows).await?;
-        let directory: DirectoryId = self.plan.directory;
-        for noted in accounts {
+        plans::insert_rows(&tx, self.plan, &self.rows).await?;
+        let directory = self.directory;
+        for noted in self.accounts {
             let was = noted.was.as_deref();
             accounts::remember_if(&tx, directory, &noted.external_id, was, &noted.digest).await?;
         }
-        for noted in groups {
+        for noted in self.groups {
             let was = noted.was.as_deref();
             groups::remember_if(&tx, directory, &noted.external_id, was, &noted.digest).await?;
         }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use muster_domain::change::Change;
+use muster_domain::change::{Action, Change};
 use muster_domain::plan::identity::Digest as Counting;
 use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
@@ -21,10 +21,12 @@ use super::{LOST, passes, protecting, words};
 use crate::provisioning;
 use crate::sync::planning;
 
-/// Steps that are committed together.
-const AT_ONCE: u64 = 200;
-/// Steps that are read together where nothing is written.
-const READ: u64 = 2_000;
+/// Steps that are read together.
+const READ: u64 = 4_000;
+/// Steps about people and groups that are committed together.
+const AT_ONCE: usize = 200;
+/// Memberships that are committed together. Each is a row and its place in an index.
+const MEMBERS_AT_ONCE: usize = 4_000;
 
 impl Worker {
     /// Begins to carry a plan out: exactly the one that was approved or let pass, from exactly the state it was made from.
@@ -128,15 +130,28 @@ impl Worker {
         let purpose = plans::get(db, id).await?.ok_or_else(missing)?.purpose;
         let name = find(db, self.directory).await?.name;
         let about = (name.as_str(), purpose);
-        loop {
-            self.goes_on().await?;
-            let steps = plans::steps(self.services.db(), id, run.progress.reached, AT_ONCE).await?;
-            if steps.is_empty() {
-                break;
-            }
-            self.some(&mut run, about, &steps).await?;
+        let mut steps = plans::steps(db, id, run.progress.reached, READ).await?;
+        while let Some((last, _)) = steps.last() {
+            // The next are read while these are written.
+            let next = plans::steps(db, id, Some(*last), READ);
+            let (done, next) = tokio::join!(self.all(&mut run, about, &steps), next);
+            done?;
+            steps = next?;
         }
         again(|| self.done(&run)).await
+    }
+
+    async fn all(
+        &self,
+        run: &mut Run,
+        about: (&str, Purpose),
+        steps: &[(i64, Step)],
+    ) -> Result<(), Error> {
+        for some in at_once(steps) {
+            self.goes_on().await?;
+            self.some(run, about, some).await?;
+        }
+        Ok(())
     }
 
     /// Keeps what need not be looked at closer by the next run. It may as well not be kept.
@@ -194,7 +209,7 @@ impl Worker {
         let tx = self.tx().await?;
         protecting::look(&tx, purpose, &changes).await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -242,6 +257,20 @@ impl Worker {
         self.commit(tx, &[event]).await?;
         Ok(run)
     }
+}
+
+/// Steps in parts that are committed together.
+fn at_once(steps: &[(i64, Step)]) -> impl Iterator<Item = &[(i64, Step)]> {
+    let is_member = |(_, step): &(i64, Step)| {
+        let action = &step.change.action;
+        matches!(action, Action::AddMember { .. } | Action::RemoveMember { .. })
+    };
+    steps
+        .chunk_by(move |one, next| is_member(one) == is_member(next))
+        .flat_map(move |alike| match alike.first().is_some_and(is_member) {
+            true => alike.chunks(MEMBERS_AT_ONCE),
+            false => alike.chunks(AT_ONCE),
+        })
 }
 
 fn went_on(run: &mut Run, steps: &[(i64, Step)], failed: u64, begun: Instant, at: DateTime<Utc>) {

@@ -259,6 +259,27 @@ on_both! {
         tx.commit(&[event("group.members")]).await.unwrap();
     }
 
+    async fn many_memberships_come_and_go_together_each_by_its_origin_alone(world) {
+        let people: Vec<u128> = (1..=500).collect();
+        let users: Vec<_> = people.iter().map(|number| user(*number, &format!("P{number}"))).collect();
+        world.users(&users).await;
+        world.groups(&[group(10, "Staff"), group(11, "Nested")]).await;
+        let mut all: Vec<Membership> = people.iter().map(|number| in_group(10, member(*number))).collect();
+        all.push(in_group(10, nested(11)));
+        let by_claims = Membership { origin: Origin::Claims(crate::world::provider(5).id), ..all[0] };
+        let tx = world.tx().await;
+        assert_eq!(memberships::add_many(&tx, &all, at(1)).await.unwrap(), 501);
+        assert_eq!(memberships::add_many(&tx, &all, at(2)).await.unwrap(), 0);
+        assert_eq!(memberships::add_many(&tx, &[by_claims], at(2)).await.unwrap(), 1);
+        assert_eq!(memberships::remove_many(&tx, &all).await.unwrap(), 501);
+        assert_eq!(memberships::remove_many(&tx, &all).await.unwrap(), 0);
+        assert_eq!(memberships::in_group(&tx, by_claims.group).await.unwrap(), [by_claims]);
+        let ids: Vec<_> = users.iter().map(|user| user.id).chain([user(999, "").id]).collect();
+        assert_eq!(users::count_of(&tx, &ids).await.unwrap(), 500);
+        assert_eq!(groups::count_of(&tx, &[group(11, "").id, group(12, "").id]).await.unwrap(), 1);
+        tx.commit(&[event("group.members")]).await.unwrap();
+    }
+
     async fn groups_are_listed_searched_and_removed_with_what_hangs_on_them(world) {
         world.users(&[user(1, "Ada")]).await;
         let mut staff = group(10, "Staff");
