@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::asking::find;
 use super::lease::{Worker, again};
 use super::making::millis;
-use super::{LOST, passes, protecting, words};
+use super::{LOST, passes, words};
 use crate::provisioning;
 use crate::sync::planning;
 
@@ -192,9 +192,9 @@ impl Worker {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
         let tx = self.tx().await?;
-        protecting::look(&tx, purpose, &changes).await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        let of = (self.directory, purpose);
+        let _ = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
