@@ -13,6 +13,7 @@ use muster_domain::snapshot::{Completeness, Doubt, Snapshot};
 
 use crate::changes::{Standing, modify, set};
 use crate::dirsrv::{BASE, Dirsrv, READER, group, named, people, person};
+use crate::reading::while_some_vanish;
 use crate::{begin, census, changed, members, presence, read, usernames};
 
 const VENDOR: Vendor = Vendor::Port389;
@@ -59,13 +60,15 @@ async fn l13_l16_port389_people_keep_their_id_and_their_nested_circular_groups_o
     assert_eq!(groups, [8, 8, 8, 8], "{id:?}");
     // A circle, which its plugin for memberOf follows; renamed, and moved elsewhere below the base.
     let mut admin = server.admin().await;
-    let (staff, lab) = (named("staff"), named("lab"));
-    let circle = vec![Mod::Add("member", HashSet::from([staff.as_str()]))];
-    modify(&mut admin, &lab, circle).await;
+    let (staff, lab, joined) = (named("staff"), named("lab"), person(5));
+    let joins = vec![Mod::Add("member", HashSet::from([joined.as_str()]))];
+    modify(&mut admin, &lab, joins).await;
     assert_eq!(
-        member_of(&mut admin, &person(2)).await,
+        member_of(&mut admin, &joined).await,
         [lab.clone(), staff.clone()]
     );
+    let circle = vec![Mod::Add("member", HashSet::from([staff.as_str()]))];
+    modify(&mut admin, &lab, circle).await;
     let second = person(2);
     let renamed = admin.modifydn(&second, "uid=anna", true, Some(BASE));
     renamed.await.unwrap().success().unwrap();
@@ -77,13 +80,26 @@ async fn l13_l16_port389_people_keep_their_id_and_their_nested_circular_groups_o
         presence(&before),
         "nobody left, nobody came"
     );
-    assert_eq!(members(&after, "lab"), ["anna", "staff", "u003"]);
+    assert_eq!(members(&after, "lab"), ["anna", "staff", "u003", "u005"]);
     assert_eq!(members(&after, "staff"), ["lab", "u001", "u040"]);
     assert_eq!(
         after,
         read(server.settings(VENDOR)).await,
         "the same source says the same"
     );
+}
+
+#[tokio::test]
+async fn port389_entries_that_vanish_between_pages_take_nobody_with_them() {
+    let Some(server) = Dirsrv::start(&people(40)) else {
+        return;
+    };
+    let settings = server.settings(VENDOR);
+    let snapshot = while_some_vanish(settings.clone(), server.admin().await, person).await;
+    assert_eq!(snapshot.completeness, Completeness::Complete);
+    let names: Vec<String> = (1..=37).map(|n| format!("u{n:03}")).collect();
+    assert_eq!(usernames(&snapshot), names);
+    assert_eq!(read(settings).await.users.len(), 36);
 }
 
 #[tokio::test]
@@ -229,16 +245,22 @@ async fn l3_l19_port389_is_read_in_pages_beyond_its_limit_and_a_limit_of_pages_r
     assert!(bound.ends_with(&format!("lets {READER} in.")), "{bound}");
     let seen = ldap.probe(Probe::Search).await.outcome.unwrap();
     assert!(seen.contains("people"), "{seen}");
-    // An admin limits pages as well.
+    // An admin limits how long a page may be, and at how many entries a search in pages may look.
     let mut admin = server.admin().await;
-    modify(&mut admin, READER, set("nsPagedSizeLimit", "700")).await;
-    let some = read(settings.clone()).await;
-    assert!(some.users.len() < 2_100 && !some.completeness.may_remove());
-    let Completeness::Incomplete(doubts) = &some.completeness else {
-        panic!("it was limited");
-    };
-    assert!(doubts.contains(&Doubt::SizeLimit), "{doubts:?}");
-    let (there, completeness) = census(settings).await;
-    assert!(there.len() < 2_100 && !completeness.may_remove());
+    for (limit, most) in [
+        ("nsPagedSizeLimit", "300"),
+        ("nsPagedLookThroughLimit", "700"),
+    ] {
+        modify(&mut admin, READER, set(limit, most)).await;
+        let some = read(settings.clone()).await;
+        assert!(some.users.len() < 2_100, "{limit}");
+        let Completeness::Incomplete(doubts) = &some.completeness else {
+            panic!("{limit} was reached");
+        };
+        assert!(doubts.contains(&Doubt::SizeLimit), "{limit}: {doubts:?}");
+        let (there, completeness) = census(settings.clone()).await;
+        assert!(there.len() < 2_100 && !completeness.may_remove(), "{limit}");
+        modify(&mut admin, READER, vec![Mod::Delete(limit, HashSet::new())]).await;
+    }
     assert_eq!(usernames(&all).first(), Some(&"u001"));
 }

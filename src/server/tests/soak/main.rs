@@ -56,14 +56,14 @@ fn stake() -> Stake {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r1_r9_a_sync_killed_anywhere_is_taken_up_on_sqlite() {
+async fn r1_a_sync_killed_anywhere_is_taken_up_on_sqlite() {
     if let Some(mut game) = Game::begun(stake(), None) {
         println!("SQLite: {}", game.played().await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r1_r9_a_sync_killed_anywhere_is_taken_up_on_postgres() {
+async fn r1_a_sync_killed_anywhere_is_taken_up_on_postgres() {
     both::on_a_new_one(|url| async move {
         if let Some(mut game) = Game::begun(stake(), Some(url)) {
             println!("PostgreSQL: {}", game.played().await);
