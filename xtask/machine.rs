@@ -234,6 +234,39 @@ pub fn need_samba() -> Result<(), Failure> {
     }
 }
 
+/// 389 Directory Server, which the tests of directories read. A person who cannot have it goes without them; a robot may not.
+/// Its package makes no server and starts none: each test sets one up in a folder of its own.
+pub fn need_389() -> Result<(), Failure> {
+    let is_there = || {
+        [
+            "/usr/sbin/ns-slapd",
+            "/usr/share/dirsrv/data/template-dse.ldif",
+            "/usr/bin/certutil",
+        ]
+        .iter()
+        .all(|file| Path::new(file).is_file())
+    };
+    let may_install = is_root() && find(&["apt-get"]).is_some();
+    if is_there() {
+        return Ok(());
+    }
+    if !may_install && !is_ci() {
+        println!(
+            "\n    !! 389 Directory Server is not installed: its tests are SKIPPED. Install Debian's 389-ds-base.\n"
+        );
+        return Ok(());
+    }
+    install("389 Directory Server", &["389-ds-base"])?;
+    switch_off(&["dirsrv.target", "dirsrv-snmp.service"])?;
+    if is_there() {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            "389 Directory Server is installed, but not where Debian puts it",
+        ))
+    }
+}
+
 /// Installs Debian packages when we are root, else fails with the command that does.
 pub fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let packages_line = packages.join(" ");

@@ -22,6 +22,7 @@ mod standard;
 mod test;
 mod walls;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -88,6 +89,15 @@ enum Command {
         /// How often a sync is killed, on each database (`sync` alone, which ends then however long that takes)
         #[arg(long, default_value_t = 200)]
         times: u64,
+        /// How many people are in the directory (`sync` alone)
+        #[arg(long, default_value_t = 10_000)]
+        people: u32,
+        /// On which database (`sync` alone)
+        #[arg(long, value_enum, default_value_t)]
+        database: soak::Database,
+        /// A built `muster` to kill, in place of building the release (`sync` alone)
+        #[arg(long, value_name = "PATH")]
+        binary: Option<PathBuf>,
     },
 }
 
@@ -120,6 +130,17 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             minutes,
             seed,
             times,
-        } => soak::run(&house, hunt.as_deref(), minutes, seed, times),
+            people,
+            database,
+            binary,
+        } => {
+            let syncs = soak::Syncs {
+                times,
+                people,
+                database,
+                binary,
+            };
+            soak::run(&house, hunt.as_deref(), minutes, seed, &syncs)
+        }
     }
 }

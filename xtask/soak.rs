@@ -8,6 +8,8 @@ mod garble;
 mod kill;
 mod sync;
 
+pub use sync::{Database, Syncs};
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, Instant};
 
@@ -47,7 +49,7 @@ pub fn run(
     only: Option<&str>,
     minutes: u64,
     seed: Option<u64>,
-    times: u64,
+    syncs: &Syncs,
 ) -> Result<(), Failure> {
     let is_sync = only.is_none_or(|only| only == SYNC);
     let chosen: Vec<_> = HUNTS
@@ -65,9 +67,10 @@ pub fn run(
     let seed = seed.unwrap_or_else(by_chance);
     if is_sync {
         println!("    {SYNC}: seed {seed}");
-        timed(SYNC, || sync::hunt(house, times, seed)).map_err(|failure| {
+        timed(SYNC, || sync::hunt(house, syncs, seed)).map_err(|failure| {
             failure.next(format!(
-                "`cargo xtask soak {SYNC} --times {times} --seed {seed}` again"
+                "`cargo xtask soak {SYNC} --times {} --people {} --seed {seed}` again",
+                syncs.times, syncs.people
             ))
         })?;
     }

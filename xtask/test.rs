@@ -147,6 +147,7 @@ fn compile(house: &House) -> Result<(), Failure> {
 fn tests(house: &House) -> Result<(), Failure> {
     machine::need_slapd()?;
     machine::need_samba()?;
+    machine::need_389()?;
     let cluster = start_postgres(house)?;
     let mut cargo = process::cargo(house);
     if machine::find(&["cargo-nextest"]).is_some() {

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::id::{DirectoryId, PlanId, RunId};
 
 /// Where a run stands.
@@ -100,15 +99,4 @@ pub struct Run {
     pub heartbeat_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-}
-
-/// What became of one step. Steps up to [`Progress::reached`] without a row of their own are done.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Outcome {
-    /// It is done.
-    Done,
-    /// It is not, and why.
-    Failed(Error),
-    /// The run ended before.
-    NotReached,
 }

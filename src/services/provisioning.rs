@@ -10,11 +10,13 @@ mod known;
 mod leaving;
 pub mod merge;
 mod people;
+mod protecting;
 
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::id::DirectoryId;
+use muster_domain::plan::Purpose;
 use muster_storage::{Tx, accounts, users};
 
 use crate::{Call, Services, roles};
@@ -36,21 +38,22 @@ pub async fn apply(
     pass(services, call, tx, changes, None).await
 }
 
-/// The same for steps that a run of this directory carries out. Plans made of other directories before are out of date;
-/// of this one there is none but the run's own. What is here is then what its source says, as far as the steps went, and
-/// the next sync need not look closer. What went on is told by the plan: of memberships nothing else tells it.
+/// The same for steps of a plan of this directory, made for this purpose, that a run carries out. Whoever came under
+/// protection after it was made is left alone. Plans made of other directories before are out of date; of this one there
+/// is none but the run's own. What is here is then what its source says, as far as the steps went, and the next sync need
+/// not look closer. What went on is told by the plan: of memberships nothing else tells it.
 ///
 /// # Errors
-/// As [`apply`].
+/// As [`apply`]; `PLAN-005` when one of the steps is about somebody or something protected.
 pub(crate) async fn carry(
     services: &Services,
     call: &Call,
     tx: &Tx,
     changes: &[Change],
-    directory: DirectoryId,
-) -> Result<(), Error> {
-    pass(services, call, tx, changes, Some(directory)).await?;
-    Ok(())
+    (directory, purpose): (DirectoryId, Purpose),
+) -> Result<Vec<AuditEvent>, Error> {
+    protecting::look(tx, purpose, changes).await?;
+    pass(services, call, tx, changes, Some(directory)).await
 }
 
 async fn pass(

@@ -2,13 +2,17 @@
 //! And who works on it: the lease is time limited, on the clock of whoever asks, and every commit of a worker renews it,
 //! so that a worker whose lease was taken over can write nothing more, whatever clocks say.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Error;
 use muster_domain::id::DirectoryId;
 
 use crate::row::millis;
 use crate::sql;
 use crate::{Reader, Tx};
+
+/// No lease is given for so long, whatever the clocks of nodes differ by: one that would end later was given by a clock
+/// that was set back since, and counts as ended.
+const FAR: TimeDelta = TimeDelta::minutes(10);
 
 /// The state a directory is in; 0 before its first run.
 ///
@@ -57,12 +61,14 @@ pub async fn take(
 ) -> Result<bool, Error> {
     ensure(tx, directory).await?;
     let sql = "UPDATE directory_states SET lease_owner = $2, lease_until = $3 \
-               WHERE directory_id = $1 AND (lease_owner IS NULL OR lease_until IS NULL OR lease_until <= $4)";
+               WHERE directory_id = $1 \
+               AND (lease_owner IS NULL OR lease_until IS NULL OR lease_until <= $4 OR lease_until > $5)";
     let values = [
         directory.0.into(),
         owner.into(),
         millis(until).into(),
         millis(now).into(),
+        millis(now + FAR).into(),
     ];
     Ok(sql::change(tx, sql::ask(tx, sql, values)).await? == 1)
 }
@@ -103,8 +109,12 @@ pub async fn is_taken(
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let sql = "SELECT COUNT(*) FROM directory_states \
-               WHERE directory_id = $1 AND lease_owner IS NOT NULL AND lease_until > $2";
-    let values = [directory.0.into(), millis(now).into()];
+               WHERE directory_id = $1 AND lease_owner IS NOT NULL AND lease_until > $2 AND lease_until <= $3";
+    let values = [
+        directory.0.into(),
+        millis(now).into(),
+        millis(now + FAR).into(),
+    ];
     Ok(sql::number(reader, sql::ask(reader, sql, values)).await? > 0)
 }
 

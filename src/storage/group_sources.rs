@@ -15,9 +15,15 @@ use crate::entities::group_sources;
 use crate::failure::fail;
 use crate::groups::{Group, get_many};
 use crate::reader::sealed::Source as _;
-use crate::source_digests::marked;
+use crate::source_digests::Kept;
 use crate::sql::{self, BATCH, Where};
 use crate::{Reader, Tx};
+
+const GROUPS: Kept = Kept {
+    table: "group_sources",
+    subject: "group_id",
+    but: Some("substr(source_digest, 1, 1) <> '~'"),
+};
 
 /// Notes under which id a directory knows a group.
 ///
@@ -149,16 +155,9 @@ pub async fn remember_if(
     was: Option<&str>,
     digest: &str,
 ) -> Result<(), Error> {
-    let sql = "UPDATE group_sources SET source_digest = $3 WHERE directory_id = $1 AND external_id = $2 \
-               AND COALESCE(source_digest, '') = $4";
-    let values = [
-        directory.0.into(),
-        external_id.0.as_str().into(),
-        digest.into(),
-        was.unwrap_or_default().into(),
-    ];
-    sql::change(tx, sql::ask(tx, sql, values)).await?;
-    Ok(())
+    GROUPS
+        .remember_if(tx, directory, external_id, was, digest)
+        .await
 }
 
 /// Doubts what is kept with these groups, in every directory that knows them. What is doubted by `worker`, the directory
@@ -172,25 +171,8 @@ pub async fn mark(
     worker: Option<DirectoryId>,
     mark: &str,
 ) -> Result<(), Error> {
-    for some in groups.chunks(BATCH - 2) {
-        let mut wanted = Where::on(tx);
-        let mark = wanted.bind(mark);
-        let groups: Vec<String> = some.iter().map(|group| wanted.bind(group.0)).collect();
-        wanted.and(format!("group_id IN ({})", groups.join(", ")));
-        if let Some(worker) = worker {
-            let worker = wanted.bind(worker.0);
-            wanted.and(format!(
-                "(directory_id <> {worker} OR substr(source_digest, 1, 1) <> '~')"
-            ));
-        }
-        let sql = format!(
-            "UPDATE group_sources SET source_digest = {}{}",
-            marked(&mark),
-            wanted.clause()
-        );
-        sql::change(tx, wanted.statement(sql)).await?;
-    }
-    Ok(())
+    let groups: Vec<Uuid> = groups.iter().map(|group| group.0).collect();
+    GROUPS.mark(tx, &groups, worker, mark).await
 }
 
 #[derive(FromQueryResult)]

@@ -14,9 +14,9 @@ use muster_domain::plan::{Identity, PlanState, Purpose, Refusal, Step, StoredPla
 use sea_orm::{FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
+use crate::bulk::Insert;
 use crate::packed::unpacked;
 use crate::row::{count, from_json, from_word, instant, json, millis, word};
-use crate::bulk::Insert;
 use crate::sql::{self, Where};
 use crate::{Reader, Tx};
 
@@ -255,8 +255,9 @@ pub async fn steps(
         wanted.clause()
     );
     let found: Option<Packed> = sql::one(reader, wanted.statement(sql)).await?;
-    let rows: Vec<(i64, String, String)> =
-        found.map_or(Ok(Vec::new()), |found| unpacked("plan_changes", &found.rows))?;
+    let rows: Vec<(i64, String, String)> = found.map_or(Ok(Vec::new()), |found| {
+        unpacked("plan_changes", &found.rows)
+    })?;
     rows.into_iter()
         .map(|(position, subject, change)| Ok((position, kept::from_text(&change, subject)?)))
         .collect()

@@ -118,16 +118,9 @@ pub async fn remember_if(
     was: Option<&str>,
     digest: &str,
 ) -> Result<(), Error> {
-    let sql = "UPDATE accounts SET source_digest = $3 WHERE directory_id = $1 AND external_id = $2 \
-               AND COALESCE(source_digest, '') = $4";
-    let values = [
-        directory.0.into(),
-        external_id.0.as_str().into(),
-        digest.into(),
-        was.unwrap_or_default().into(),
-    ];
-    sql::change(tx, sql::ask(tx, sql, values)).await?;
-    Ok(())
+    ACCOUNTS
+        .remember_if(tx, directory, external_id, was, digest)
+        .await
 }
 
 /// Doubts what is kept with every account of these people, but not with that in the directory `spared`: it was looked at.
@@ -140,27 +133,82 @@ pub async fn mark(
     spared: Option<DirectoryId>,
     mark: &str,
 ) -> Result<(), Error> {
-    for some in people.chunks(BATCH - 2) {
-        let mut wanted = Where::on(tx);
-        let mark = wanted.bind(mark);
-        let people: Vec<String> = some.iter().map(|user| wanted.bind(user.0)).collect();
-        wanted.and(format!("user_id IN ({})", people.join(", ")));
-        if let Some(spared) = spared {
-            let spared = wanted.bind(spared.0);
-            wanted.and(format!("directory_id <> {spared}"));
-        }
+    let people: Vec<Uuid> = people.iter().map(|user| user.0).collect();
+    ACCOUNTS.mark(tx, &people, spared, mark).await
+}
+
+/// A table of what a sync keeps in mind of a directory, each row under its id there.
+pub(crate) struct Kept {
+    pub(crate) table: &'static str,
+    /// Whom a row is about.
+    pub(crate) subject: &'static str,
+    /// Which rows of the spared directory are doubted for all that; none are without it.
+    pub(crate) but: Option<&'static str>,
+}
+
+const ACCOUNTS: Kept = Kept {
+    table: "accounts",
+    subject: "user_id",
+    but: None,
+};
+
+impl Kept {
+    /// Keeps a fingerprint, unless what was kept is no longer what it was.
+    pub(crate) async fn remember_if(
+        &self,
+        tx: &Tx,
+        directory: DirectoryId,
+        external_id: &ExternalId,
+        was: Option<&str>,
+        digest: &str,
+    ) -> Result<(), Error> {
         let sql = format!(
-            "UPDATE accounts SET source_digest = {}{}",
-            marked(&mark),
-            wanted.clause()
+            "UPDATE {} SET source_digest = $3 WHERE directory_id = $1 AND external_id = $2 \
+             AND COALESCE(source_digest, '') = $4",
+            self.table
         );
-        sql::change(tx, wanted.statement(sql)).await?;
+        let values = [
+            directory.0.into(),
+            external_id.0.as_str().into(),
+            digest.into(),
+            was.unwrap_or_default().into(),
+        ];
+        sql::change(tx, sql::ask(tx, &sql, values)).await?;
+        Ok(())
     }
-    Ok(())
+
+    /// Doubts what is kept about these subjects, except by the spared directory.
+    pub(crate) async fn mark(
+        &self,
+        tx: &Tx,
+        subjects: &[Uuid],
+        spared: Option<DirectoryId>,
+        mark: &str,
+    ) -> Result<(), Error> {
+        for some in subjects.chunks(BATCH - 2) {
+            let mut wanted = Where::on(tx);
+            let mark = wanted.bind(mark);
+            let subjects: Vec<String> = some.iter().map(|id| wanted.bind(*id)).collect();
+            wanted.and(format!("{} IN ({})", self.subject, subjects.join(", ")));
+            if let Some(spared) = spared {
+                let spared = wanted.bind(spared.0);
+                let but = self.but.map(|but| format!(" OR {but}")).unwrap_or_default();
+                wanted.and(format!("(directory_id <> {spared}{but})"));
+            }
+            let sql = format!(
+                "UPDATE {} SET source_digest = {}{}",
+                self.table,
+                marked(&mark),
+                wanted.clause()
+            );
+            sql::change(tx, wanted.statement(sql)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What is kept, behind a new mark in place of an old one.
-pub(crate) fn marked(mark: &str) -> String {
+fn marked(mark: &str) -> String {
     let behind = MARK + 1;
     format!(
         "CAST({mark} AS text) || CASE WHEN source_digest IS NULL THEN '' \

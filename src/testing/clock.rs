@@ -17,7 +17,7 @@ impl FixedClock {
         Self(Mutex::new(at))
     }
 
-    /// Moves forward.
+    /// Moves forward, or back when negative.
     pub fn forward(&self, by: TimeDelta) {
         if let Ok(mut now) = self.0.lock() {
             *now += by;

@@ -7,9 +7,9 @@
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ldap3::{Ldap as Handle, LdapConnAsync, LdapConnSettings, StdStream};
+use ldap3::{Ldap as Handle, LdapConnAsync, LdapConnSettings, LdapResult, StdStream};
 use muster_domain::{Error, Kind};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
@@ -50,6 +50,31 @@ impl Broken {
 }
 
 impl Connection {
+    /// Gives a name and its password to the server. `asked` says what we want to know, for people.
+    ///
+    /// # Errors
+    /// `LDAP-007` when there is no answer.
+    pub(super) async fn binds(
+        &mut self,
+        name: &str,
+        password: &SecretString,
+        limits: Limits,
+        asked: &str,
+    ) -> Result<LdapResult, Error> {
+        let handle = self.handle.with_timeout(limits.answer);
+        let answered = handle.simple_bind(name, password.expose_secret()).await;
+        answered.map_err(|error| {
+            let why = self
+                .broken()
+                .map_or_else(|| shown(&error.to_string()), str::to_owned);
+            Error::new(
+                "LDAP-007",
+                Kind::Unavailable,
+                format!("{} did not answer {asked}: {why}.", self.server),
+            )
+        })
+    }
+
     /// Why the connection was cut by us, if it was.
     pub(crate) fn broken(&self) -> Option<&'static str> {
         self.broken.get()
@@ -337,19 +362,10 @@ pub(crate) async fn bind(
     let Bind::Simple { dn, password } = &settings.bind else {
         return Ok(());
     };
-    let handle = connection.handle.with_timeout(settings.limits.answer);
-    let answered = handle.simple_bind(dn, password.expose_secret()).await;
+    let result = connection
+        .binds(dn, password, settings.limits, "who may read")
+        .await?;
     let server = &connection.server;
-    let result = answered.map_err(|error| {
-        let why = connection
-            .broken()
-            .map_or_else(|| shown(&error.to_string()), str::to_owned);
-        Error::new(
-            "LDAP-007",
-            Kind::Unavailable,
-            format!("{server} did not answer who may read: {why}."),
-        )
-    })?;
     match result.rc {
         0 => Ok(()),
         51 | 52 => Err(Error::new(

@@ -119,6 +119,18 @@ impl Place {
         }
     }
 
+    /// What is new, with whoever may sign in no more since then, which changes no entry; `until` is the attribute that says
+    /// until when they might. Active Directory's is among its news.
+    pub(super) fn with_expired(&self, news: String, now: &Self, until: Option<&str>) -> String {
+        match (self, now, until) {
+            (Self::Time { from, .. }, Self::Time { seen: now, .. }, Some(until)) => {
+                let (from, now) = (from.written(), now.written());
+                format!("(|{news}(&({until}>={from})({until}<={now})))")
+            }
+            _ => news,
+        }
+    }
+
     /// The attribute that says of each entry when it changed, where that has to be known.
     pub(super) const fn asked(&self) -> Option<&'static str> {
         match self {
@@ -241,7 +253,7 @@ fn questions(settings: &LdapSettings) -> u64 {
     (&settings.users_base, &settings.groups_base, &schema.id).hash(&mut hasher);
     (&schema.users, &schema.groups, &schema.group_name).hash(&mut hasher);
     (&schema.members, &schema.member_names).hash(&mut hasher);
-    (&schema.attributes, &schema.extra).hash(&mut hasher);
+    (&schema.attributes, &schema.extra, schema.until).hash(&mut hasher);
     hasher.finish()
 }
 

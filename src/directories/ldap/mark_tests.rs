@@ -60,11 +60,12 @@ fn a_cursor_is_read_back_and_holds_no_secret() {
 #[test]
 fn a_cursor_counts_only_for_the_questions_it_was_given_for() {
     let cursor = csn(&[EARLY]).write(&settings());
-    let mut others = [settings(), settings(), settings(), settings()];
+    let mut others = [(); 5].map(|()| settings());
     others[0].users_base = "dc=another".to_owned();
     others[1].schema.users = "(uid=*)".to_owned();
     others[2].schema.extra.push("title".to_owned());
     others[3].schema.id = "nsUniqueId".to_owned();
+    others[4].schema.until = Some("krbPrincipalExpiration");
     for other in others {
         assert_eq!(Place::read(&cursor, &other), None);
     }
@@ -108,6 +109,22 @@ fn who_expires_meanwhile_is_asked_for_though_nothing_changed() {
     assert_eq!(known.news(&usn(A, 1, until)), among(&expired));
     let both = format!("(|(uSNChanged>=2){expired})");
     assert_eq!(known.news(&usn(A, 7, until)), among(&both));
+    // Where changes are dated, as far back as dates are asked for.
+    let known = Place::next(None, Place::dated(moment(from)), None);
+    let now = Place::dated(moment(until));
+    let news = || "(x=1)".to_owned();
+    let Place::Time { from, .. } = &known else {
+        panic!("a time stays a time");
+    };
+    let expired = format!("(&(end>={})(end<=20261122090000Z))", from.written());
+    assert!(from.written().as_str() < "20261122080000Z");
+    assert_eq!(
+        known.with_expired(news(), &now, Some("end")),
+        format!("(|(x=1){expired})")
+    );
+    assert_eq!(known.with_expired(news(), &now, None), news());
+    let counted = csn(&[EARLY]);
+    assert_eq!(counted.with_expired(news(), &counted, Some("end")), news());
 }
 
 /// From where the next reading asks, after readings at these times here that saw these latest dates.

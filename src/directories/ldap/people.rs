@@ -126,7 +126,7 @@ impl<'a> People<'a> {
         Ok(UserRecord {
             external_id,
             attributes,
-            active: !standing::is_off(raw, self.now)?,
+            active: !standing::is_off(raw, schema.until, self.now)?,
         })
     }
 }

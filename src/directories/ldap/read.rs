@@ -100,7 +100,7 @@ pub(super) async fn changes(
             let next = Place::next(Some(&place), began, None);
             return (partial, Some(next.write(settings)));
         }
-        Some(News::Among(filter)) => filter,
+        Some(News::Among(filter)) => place.with_expired(filter, &began, settings.schema.until),
     };
     let now = match &began {
         Place::Usn { time, .. } => *time,

@@ -58,6 +58,7 @@ impl Vendor {
             members: vec!["member".to_owned(), "uniqueMember".to_owned()],
             member_names: vec!["memberUid".to_owned()],
             extra: Vec::new(),
+            until: None,
             mark: Mark::Csn,
         };
         match self {
@@ -73,6 +74,7 @@ impl Vendor {
                 members: vec!["member".to_owned()],
                 member_names: Vec::new(),
                 extra: Vec::new(),
+                until: None,
                 mark: Mark::Usn,
             },
             Self::Port389 => Schema {
@@ -87,6 +89,7 @@ impl Vendor {
                 groups: "(objectClass=ipaUserGroup)".to_owned(),
                 members: vec!["member".to_owned()],
                 member_names: Vec::new(),
+                until: Some("krbPrincipalExpiration"),
                 mark: Mark::Time,
                 ..plain
             },
@@ -114,6 +117,9 @@ pub struct Schema {
     /// More of the server's attributes of people, which rules and mappings look at. Those that hold secrets are not asked
     /// for whatever stands here.
     pub extra: Vec<String>,
+    /// The server's attribute that says, as GeneralizedTime, until when somebody may sign in. Active Directory has another
+    /// way of writing it, which is always read (`accountExpires`).
+    pub until: Option<&'static str>,
     /// By what changes are found.
     pub mark: Mark,
 }
@@ -175,12 +181,13 @@ impl Schema {
             "cn",
             "userAccountControl",
             "nsAccountLock",
+            "accountUnlockTime",
             "pwdAccountLockedTime",
             "objectSid",
             "primaryGroupID",
             "accountExpires",
         ];
-        asked.extend(signs.map(str::to_owned));
+        asked.extend(signs.into_iter().chain(self.until).map(str::to_owned));
         asked.extend(self.extra.iter().cloned());
         asked.push(self.id.clone());
         asked.retain(|name| !source::is_secret(name));

@@ -10,7 +10,7 @@ use muster_domain::{Error, Kind};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::connect::{self, Connection, shown};
+use super::connect::{self, Connection};
 use super::search::{Question, Search, Then};
 use super::settings::LdapSettings;
 use super::{dn, filter};
@@ -87,25 +87,16 @@ async fn bound(
     name: &str,
     password: &SecretString,
 ) -> Result<Vouched, Error> {
-    let handle = connection.handle.with_timeout(settings.limits.answer);
-    let answered = handle.simple_bind(name, password.expose_secret()).await;
-    let server = &connection.server;
-    let result = answered.map_err(|error| {
-        let why = connection
-            .broken()
-            .map_or_else(|| shown(&error.to_string()), str::to_owned);
-        Error::new(
-            "LDAP-007",
-            Kind::Unavailable,
-            format!("{server} did not answer whether the password is right: {why}."),
-        )
-    })?;
+    let asked = "whether the password is right";
+    let result = connection
+        .binds(name, password, settings.limits, asked)
+        .await?;
     judged(result.rc, &result.text).ok_or_else(|| {
-        let code = result.rc;
+        let (server, code) = (&connection.server, result.rc);
         Error::new(
             "LDAP-007",
             Kind::Unavailable,
-            format!("{server} did not answer whether the password is right: it answered {code}."),
+            format!("{server} did not answer {asked}: it answered {code}."),
         )
     })
 }

@@ -1,4 +1,7 @@
 //! Whether the server keeps somebody out: switched off, locked for good, or expired.
+//!
+//! What is left aside on purpose: a password that expired (`krbPasswordExpiration`, `passwordExpirationTime`, `data 532`)
+//! may be set anew by whoever knows it, and a lock that ends by itself is over before anybody reads of it.
 
 use super::entry::{Raw, Unusable};
 
@@ -6,6 +9,9 @@ use super::entry::{Raw, Unusable};
 const ACCOUNT_DISABLED: i64 = 2;
 /// Locked for good, by a person (draft-behera-ldap-password-policy section 5.3.3).
 const LOCKED_FOR_GOOD: &str = "000001010000Z";
+/// The `accountUnlockTime` of who was locked by 389 Directory Server until an administrator acts (Red Hat Directory Server,
+/// Configuration, Command, and File Reference, section 6.1: "0", written as the moment at which Unix begins to count).
+const UNLOCKED_BY_HAND: [&str; 2] = ["19700101000000Z", "0"];
 /// `accountExpires` of who never does, besides 0 ([MS-ADA1] section 2.1).
 const NEVER: i64 = i64::MAX;
 /// From 1601-01-01, where Active Directory begins to count, to 1970-01-01, in seconds.
@@ -62,13 +68,30 @@ impl Moment {
     }
 }
 
-/// Whether the server keeps the person out at this time. A sign that cannot be read keeps the record out instead.
-pub(super) fn is_off(raw: &Raw, now: Option<Moment>) -> Result<bool, Unusable> {
+/// Whether the server keeps the person out at this time; `until` is the attribute of [`super::schema::Schema::until`]. A
+/// sign that cannot be read keeps the record out instead.
+pub(super) fn is_off(
+    raw: &Raw,
+    until: Option<&str>,
+    now: Option<Moment>,
+) -> Result<bool, Unusable> {
+    if let Some(until) = until
+        && is_past(raw, until, now)?
+    {
+        return Ok(true);
+    }
     if let Some(flags) = number(raw, "userAccountControl")? {
         return Ok(flags & ACCOUNT_DISABLED != 0 || is_expired(raw, now)?);
     }
-    if let Some(lock) = raw.text("nsAccountLock", 10)? {
-        return Ok(lock.eq_ignore_ascii_case("true"));
+    if let Some(lock) = raw.text("nsAccountLock", 10)?
+        && lock.eq_ignore_ascii_case("true")
+    {
+        return Ok(true);
+    }
+    if let Some(unlocked) = raw.text("accountUnlockTime", 40)?
+        && UNLOCKED_BY_HAND.contains(&unlocked)
+    {
+        return Ok(true);
     }
     Ok(raw.text("pwdAccountLockedTime", 40)? == Some(LOCKED_FOR_GOOD))
 }
@@ -81,6 +104,20 @@ fn is_expired(raw: &Raw, now: Option<Moment>) -> Result<bool, Unusable> {
     };
     let now = now.ok_or("It expires, and the server does not say what time it is.")?;
     Ok(Moment(until) <= now)
+}
+
+/// Whether the moment until which somebody may sign in is over. FreeIPA lets them in during that very second, and takes what
+/// lies before Unix began to count, or then, for no end (its plug-in ipa-pwd-extop, before a bind).
+fn is_past(raw: &Raw, name: &str, now: Option<Moment>) -> Result<bool, Unusable> {
+    let Some(text) = raw.text(name, 40)? else {
+        return Ok(false);
+    };
+    let until = Moment::read(text).ok_or_else(|| format!("“{name}” is not a time."))?;
+    if until.0 <= BEFORE_UNIX * 10_000_000 {
+        return Ok(false);
+    }
+    let now = now.ok_or("It expires, and there is no clock to say whether it did.")?;
+    Ok(until < now)
 }
 
 fn number(raw: &Raw, name: &str) -> Result<Option<i64>, Unusable> {
@@ -116,6 +153,7 @@ mod tests {
         let off = |flags: &str, until: &str| {
             is_off(
                 &raw(&[("userAccountControl", flags), ("accountExpires", until)]),
+                None,
                 now,
             )
         };
@@ -132,16 +170,53 @@ mod tests {
             ("userAccountControl", "512"),
             ("accountExpires", "130000000000000000"),
         ]);
-        assert!(is_off(&timeless, None).is_err());
+        assert!(is_off(&timeless, None, None).is_err());
     }
 
     #[test]
-    fn a_lock_of_other_servers_is_known() {
-        assert_eq!(is_off(&raw(&[("nsAccountLock", "TRUE")]), None), Ok(true));
-        assert_eq!(is_off(&raw(&[("nsAccountLock", "false")]), None), Ok(false));
-        let locked = |time| is_off(&raw(&[("pwdAccountLockedTime", time)]), None);
+    fn l25_a_lock_of_other_servers_is_known() {
+        let off = |signs: &[(&str, &str)]| is_off(&raw(signs), None, None);
+        assert_eq!(off(&[("nsAccountLock", "TRUE")]), Ok(true));
+        assert_eq!(off(&[("nsAccountLock", "false")]), Ok(false));
+        let locked = |time| off(&[("pwdAccountLockedTime", time)]);
         assert_eq!(locked(LOCKED_FOR_GOOD), Ok(true));
         assert_eq!(locked("20261122080000Z"), Ok(false), "it ends by itself");
+        let unlocks = |time| off(&[("nsAccountLock", "false"), ("accountUnlockTime", time)]);
+        assert_eq!(unlocks("19700101000000Z"), Ok(true));
+        assert_eq!(unlocks("0"), Ok(true));
+        assert_eq!(unlocks("20990101000000Z"), Ok(false), "it ends by itself");
+        assert_eq!(unlocks("20200101000000Z"), Ok(false), "it did");
+    }
+
+    #[test]
+    fn l25_freeipa_keeps_out_who_expired_and_not_whose_password_did() {
+        let now = Moment::read("20261122080000Z");
+        let off = |name: &str, time: &str, now| {
+            is_off(&raw(&[(name, time)]), Some("krbPrincipalExpiration"), now)
+        };
+        let until = |time| off("krbPrincipalExpiration", time, now);
+        assert_eq!(until("20261122075959Z"), Ok(true));
+        assert_eq!(until("20261122080000Z"), Ok(false), "in this very second");
+        assert_eq!(until("20991231235959Z"), Ok(false));
+        assert_eq!(until("19700101000000Z"), Ok(false), "no end");
+        assert_eq!(until("16010101000000Z"), Ok(false), "no end");
+        assert_eq!(until("19700101000001Z"), Ok(true));
+        assert!(until("tomorrow").is_err());
+        assert!(off("krbPrincipalExpiration", "20200101000000Z", None).is_err());
+        for other in ["krbPasswordExpiration", "passwordExpirationTime"] {
+            assert_eq!(off(other, "20200101000000Z", now), Ok(false), "{other}");
+        }
+        let locked = raw(&[
+            ("nsAccountLock", "TRUE"),
+            ("krbPrincipalExpiration", "20991231235959Z"),
+        ]);
+        assert_eq!(
+            is_off(&locked, Some("krbPrincipalExpiration"), now),
+            Ok(true)
+        );
+        // With another vendor it is nobody's end.
+        let plain = raw(&[("krbPrincipalExpiration", "20200101000000Z")]);
+        assert_eq!(is_off(&plain, None, now), Ok(false));
     }
 
     #[test]

@@ -184,6 +184,35 @@ pub struct StoredPlan {
     pub approved_at: Option<DateTime<Utc>>,
 }
 
+impl StoredPlan {
+    /// A plan that somebody or something begins to make at `at`: nothing is in it, and nothing is known of the state it is
+    /// made from.
+    #[must_use]
+    pub fn begun(
+        id: PlanId,
+        directory: DirectoryId,
+        purpose: Purpose,
+        by: &str,
+        at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            directory,
+            purpose,
+            base_revision: 0,
+            state: PlanState::Making,
+            holds: Vec::new(),
+            counts: Counts::default(),
+            identity: None,
+            inverse_of: None,
+            created_by: by.to_owned(),
+            created_at: at,
+            approved_by: None,
+            approved_at: None,
+        }
+    }
+}
+
 /// A row of a plan: a step, or what is not done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {

@@ -408,19 +408,18 @@ impl Company {
             Guarded::Held(holds) => (PlanState::Held, holds),
         };
         let plan = StoredPlan {
-            id: services.id(),
-            directory: self.directory,
-            purpose,
             base_revision: revision,
             state,
             holds,
             counts,
             identity: Some(digest.finish()),
-            inverse_of: None,
-            created_by: call.actor().to_owned(),
-            created_at: call.at,
-            approved_by: None,
-            approved_at: None,
+            ..StoredPlan::begun(
+                services.id(),
+                self.directory,
+                purpose,
+                call.actor(),
+                call.at,
+            )
         };
         plans::insert(&tx, &plan).await?;
         for some in rows.chunks(AT_ONCE) {

@@ -12,7 +12,7 @@ use muster_domain::id::{DirectoryId, GroupId, PlanId, UserId};
 use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::plan::identity::Digest;
 use muster_domain::plan::stored::{Line, Row, position};
-use muster_domain::plan::{Counts, Phase, PlanState, Purpose, Step, StoredPlan};
+use muster_domain::plan::{Phase, PlanState, Purpose, Step, StoredPlan};
 use muster_domain::record::ExternalId;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
@@ -148,19 +148,8 @@ async fn begin(
         events.push(call.event("directory.disable", &directory.name, Some(id.0), detail));
     }
     let plan = StoredPlan {
-        id: services.id(),
-        directory: id,
-        purpose: Purpose::Removal,
         base_revision: directory_states::revision(&tx, id).await?,
-        state: PlanState::Making,
-        holds: Vec::new(),
-        counts: Counts::default(),
-        identity: None,
-        inverse_of: None,
-        created_by: call.actor().to_owned(),
-        created_at: call.at,
-        approved_by: None,
-        approved_at: None,
+        ..StoredPlan::begun(services.id(), id, Purpose::Removal, call.actor(), call.at)
     };
     plans::insert(&tx, &plan).await?;
     match events.as_slice() {

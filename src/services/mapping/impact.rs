@@ -8,7 +8,7 @@ use muster_domain::mapping::Mapping;
 use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::Progress;
-use muster_storage::{Quiet, directory_states, plans};
+use muster_storage::{Quiet, plans};
 
 use super::{find, misread};
 use crate::sync::planning::{self, Watch};
@@ -40,21 +40,7 @@ pub async fn impact(
     mapping.check().map_err(|wrong| misread(&wrong))?;
     let directory = find(services, services.db(), id).await?;
     forget_former(services, id).await?;
-    let plan = StoredPlan {
-        id: services.id(),
-        directory: id,
-        purpose: Purpose::WhatIf,
-        base_revision: directory_states::revision(services.db(), id).await?,
-        state: PlanState::Making,
-        holds: Vec::new(),
-        counts: Counts::default(),
-        identity: None,
-        inverse_of: None,
-        created_by: call.actor().to_owned(),
-        created_at: call.at,
-        approved_by: None,
-        approved_at: None,
-    };
+    let plan = StoredPlan::begun(services.id(), id, Purpose::WhatIf, call.actor(), call.at);
     let source = directories::open_mapped(services, services.db(), &directory, mapping).await?;
     let terms = rules::of(&directory);
     let made = planning::make(

@@ -28,7 +28,7 @@ use muster_domain::guard::{self, Guarded, Tally};
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
 use muster_domain::plan::identity::{Digest, Identity};
-use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan, Terms};
+use muster_domain::plan::{PlanState, Purpose, StoredPlan, Terms};
 use muster_domain::role::Permission;
 use muster_domain::run::Progress;
 use muster_domain::snapshot::Completeness;
@@ -80,21 +80,7 @@ pub async fn look(
     let directory = directories::get(services.db(), id)
         .await?
         .ok_or_else(|| Error::not_found("directory"))?;
-    let plan = StoredPlan {
-        id: services.id(),
-        directory: id,
-        purpose,
-        base_revision: 0,
-        state: PlanState::Making,
-        holds: Vec::new(),
-        counts: Counts::default(),
-        identity: None,
-        inverse_of: None,
-        created_by: call.actor().to_owned(),
-        created_at: call.at,
-        approved_by: None,
-        approved_at: None,
-    };
+    let plan = StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at);
     let terms = terms(call, &directory, rules);
     through(services, terms, source, rules, plan, watch).await
 }

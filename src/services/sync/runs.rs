@@ -12,7 +12,6 @@ mod examining;
 mod keeping;
 mod lease;
 mod making;
-mod protecting;
 mod reading;
 mod scheduling;
 mod undoing;

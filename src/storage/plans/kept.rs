@@ -108,10 +108,7 @@ fn from_line(line: &str) -> Option<(Change, Change)> {
         _ => return None,
     };
     let undo = opposite(&action)?;
-    Some((
-        Change::new(action, cause),
-        Change::new(undo, Cause::Undone),
-    ))
+    Some((Change::new(action, cause), Change::new(undo, Cause::Undone)))
 }
 
 const fn opposite(action: &Action) -> Option<Action> {
@@ -263,7 +260,11 @@ mod tests {
             line,
             "+ new_at_source 00000000000000000000000000000001 user 00000000000000000000000000000002 manual"
         );
-        for broken in ["+", "? new_at_source 1 user 2 manual", "+ rule 1 user 2 manual"] {
+        for broken in [
+            "+",
+            "? new_at_source 1 user 2 manual",
+            "+ rule 1 user 2 manual",
+        ] {
             assert!(from_text(broken, String::new()).is_err(), "{broken}");
         }
         assert!(from_text(&format!("{line} more"), String::new()).is_err());

@@ -17,11 +17,11 @@ use crate::{Kept, active_directory, begin, census, changed, domain, presence, re
 /// What OpenLDAP needs to say up to where everything is in.
 const COUNTED: &str = "overlay syncprov";
 
-fn set<'a>(attribute: &'a str, value: &'a str) -> Vec<Mod<&'a str>> {
+pub(crate) fn set<'a>(attribute: &'a str, value: &'a str) -> Vec<Mod<&'a str>> {
     vec![Mod::Replace(attribute, HashSet::from([value]))]
 }
 
-async fn modify(admin: &mut ldap3::Ldap, name: &str, what: Vec<Mod<&str>>) {
+pub(crate) async fn modify(admin: &mut ldap3::Ldap, name: &str, what: Vec<Mod<&str>>) {
     admin.modify(name, what).await.unwrap().success().unwrap();
 }
 
@@ -192,7 +192,7 @@ async fn l23_an_openldap_restored_from_a_backup_is_read_whole() {
 }
 
 /// A clock that stands.
-struct Standing(DateTime<Utc>);
+pub(crate) struct Standing(pub DateTime<Utc>);
 
 impl Clock for Standing {
     fn now(&self) -> DateTime<Utc> {

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "in a test, the line that panics is the report"
@@ -12,9 +13,12 @@ mod active_directory;
 mod certificates;
 mod changes;
 mod crowd;
+mod dirsrv;
 mod domain;
+mod freeipa;
 mod hostile;
 mod liars;
+mod port389;
 mod reading;
 mod samba;
 mod script;

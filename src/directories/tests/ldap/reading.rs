@@ -1,8 +1,10 @@
 //! What a real slapd says.
 
-use muster_directories::{Bind, Ldap};
+use async_trait::async_trait;
+use muster_directories::{Bind, Ldap, LdapSettings};
+use muster_domain::Error;
 use muster_domain::directory::{Directory as _, Probe};
-use muster_domain::snapshot::{Completeness, Doubt};
+use muster_domain::snapshot::{Completeness, Doubt, Entry, Gathered, Intake, Snapshot};
 
 use crate::slapd::{BASE, Setup, Slapd, group, named, people, person};
 use crate::{members, read, usernames};
@@ -52,6 +54,57 @@ async fn people_and_nested_groups_are_read_page_by_page() {
         read(slapd.settings()).await,
         "the same source says the same"
     );
+}
+
+/// Takes people out of the directory as soon as a page of them has come.
+struct Vanishing {
+    admin: ldap3::Ldap,
+    names: Vec<String>,
+    kept: Gathered,
+}
+
+#[async_trait]
+impl Intake for Vanishing {
+    async fn page(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        for name in self.names.drain(..) {
+            let gone = self.admin.delete(&name).await.unwrap();
+            gone.success().unwrap();
+        }
+        self.kept.page(entries).await
+    }
+}
+
+/// What is read of 40 people, 7 to a page, while one of the first page and three of the last go.
+pub(crate) async fn while_some_vanish(
+    settings: LdapSettings,
+    admin: ldap3::Ldap,
+    name: fn(u32) -> String,
+) -> Snapshot {
+    let mut vanishing = Vanishing {
+        admin,
+        names: [2, 38, 39, 40].map(name).to_vec(),
+        kept: Gathered::default(),
+    };
+    let said = Ldap::new(settings).unwrap().read(&mut vanishing).await;
+    vanishing.kept.finish(said)
+}
+
+#[tokio::test]
+async fn entries_that_vanish_between_pages_are_gone_and_take_nobody_with_them() {
+    let everybody: Vec<String> = (1..=40).map(person).collect();
+    let Some(slapd) = Slapd::start(Setup::of(&(people(40) + &group("all", &everybody)))) else {
+        return;
+    };
+    let snapshot = while_some_vanish(slapd.settings(), slapd.admin().await, person).await;
+    assert_eq!(snapshot.completeness, Completeness::Complete);
+    let names: Vec<String> = (1..=37).map(|n| format!("u{n:03}")).collect();
+    assert_eq!(usernames(&snapshot), names);
+    assert_eq!(
+        members(&snapshot, "all"),
+        names,
+        "who is named and not there is nobody"
+    );
+    assert_eq!(read(slapd.settings()).await.users.len(), 36);
 }
 
 #[tokio::test]

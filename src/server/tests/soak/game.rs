@@ -3,27 +3,34 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use muster_domain::run::RunState;
-use muster_storage::{Db, Quiet, directories, directory_states, runs};
+use muster_storage::{Db, Quiet, directories, directory_states};
 use sea_orm::{ConnectionTrait as _, Database};
 
 use crate::chance::Chance;
 use crate::judge;
+use crate::moments::{PHASES, Phase, Spans, Watch, ended_within};
 use crate::slapd::PASSWORD;
 use crate::tree::Tree;
 
-/// Longer than any run of this game takes, on any machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Kinds of syncs: from nothing, and of what changed.
+const ANEW: usize = 0;
+const CHANGES: usize = 1;
+/// After so many kills it is told how it goes.
+const TELL: u64 = 20;
+/// From so many kills on, some fall into each phase.
+const MANY: u64 = 60;
 /// After so many kills one waits for the lease's own end; otherwise the game moves it to now.
 const PATIENT: u64 = 50;
 
 /// How much is played.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stake {
+    /// The program that is killed.
+    pub program: PathBuf,
     pub kills: u64,
     pub people: u32,
     pub seed: u64,
@@ -38,12 +45,10 @@ pub(crate) struct Game {
     chance: Chance,
     kills: u64,
     missed: u64,
-    /// In which state a run was when its program was killed.
-    moments: BTreeMap<String, u64>,
-    /// How long a sync takes, in milliseconds: from nothing, and of changes.
-    takes: [u64; 2],
-    /// How long its plan is carried out.
-    carries: [u64; 2],
+    /// How many were killed in which phase.
+    moments: BTreeMap<Phase, u64>,
+    /// How long the phases of each kind of sync take.
+    spans: [Spans; 2],
 }
 
 impl Game {
@@ -58,19 +63,25 @@ impl Game {
         };
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("soak-{kind}-{}", std::process::id()));
-        let guess = 300 + u64::from(stake.people);
+        let chance = Chance(stake.seed);
         Some(Self {
             stake,
             tree,
             folder,
             postgres,
-            chance: Chance(stake.seed),
+            chance,
             kills: 0,
             missed: 0,
             moments: BTreeMap::new(),
-            takes: [guess, guess / 2],
-            carries: [guess / 2, guess / 8],
+            spans: [Spans::default(); 2],
         })
+    }
+
+    const fn name(&self) -> &'static str {
+        match self.postgres {
+            Some(_) => "PostgreSQL",
+            None => "SQLite",
+        }
     }
 
     fn is_over(&self, since: Instant) -> bool {
@@ -81,6 +92,7 @@ impl Game {
     pub(crate) async fn played(&mut self) -> String {
         let begun = Instant::now();
         let (mut round, mut steps, mut syncs) = (0_u64, 0, 0_u64);
+        self.measure().await;
         while !self.is_over(begun) {
             let is_new = round.is_multiple_of(4);
             if is_new {
@@ -93,7 +105,9 @@ impl Game {
                 self.tree.changes(&mut self.chance).await;
             }
             self.declare();
-            let kind = usize::from(!is_new);
+            let source = self.tree.fingerprint().await;
+            let missed = self.missed;
+            let kind = if is_new { ANEW } else { CHANGES };
             let kills = 1 + self.chance.below(if is_new { 8 } else { 5 });
             for _ in 0..kills {
                 if self.is_over(begun) {
@@ -103,6 +117,13 @@ impl Game {
             }
             self.finish().await;
             syncs += 1;
+            if self.missed == missed {
+                assert_eq!(
+                    self.tree.fingerprint().await,
+                    source,
+                    "nobody wrote to the source"
+                );
+            }
             let db = self.db().await;
             judge::here_is_what_is_there(&db, &self.tree).await;
             db.close().await.unwrap();
@@ -110,6 +131,8 @@ impl Game {
         }
         steps += judge::every_step_was_done_once(&self.db().await).await;
         let _ = fs::remove_dir_all(&self.folder);
+        let is_everywhere = PHASES.iter().all(|phase| self.moments.contains_key(phase));
+        assert!(is_everywhere || self.kills < MANY, "{:?}", self.moments);
         format!(
             "{} kills ({:?}; {} came too late) in {syncs} syncs of {} people, {steps} steps each done once, in {} s; seed {}",
             self.kills,
@@ -144,7 +167,7 @@ impl Game {
     }
 
     fn muster(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        let mut command = Command::new(&self.stake.program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MUSTER_") {
                 command.env_remove(&name);
@@ -179,40 +202,46 @@ impl Game {
         self.says(&["config", "apply", "office.toml"]);
     }
 
+    fn sync(&self) -> Child {
+        let mut command = self.muster(&["sync", "Office"]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.spawn().unwrap()
+    }
+
+    /// Lets a sync come to its end, to know how long each phase of one takes here: from nothing, and of changes.
+    async fn measure(&mut self) {
+        self.begin_anew().await;
+        for kind in [ANEW, CHANGES] {
+            self.declare();
+            let watch = Watch::begun(self.db().await).await;
+            self.spans[kind] = watch.measured(&mut self.sync()).await;
+            watch.ended().await;
+            self.tree.changes(&mut self.chance).await;
+        }
+        println!(
+            "{} ms before, planning, applying, ending, after: {:?}",
+            self.name(),
+            self.spans
+        );
+    }
+
     /// Lets a sync begin or go on, and kills it.
     async fn kill(&mut self, kind: usize) {
-        // Half of them at any moment, half while the plan is carried out: making it takes much longer.
-        let is_late = self.chance.below(2) == 0;
-        let lasts = match is_late {
-            true => &mut self.carries[kind],
-            false => &mut self.takes[kind],
+        let watch = Watch::begun(self.db().await).await;
+        let aim = PHASES[usize::try_from(self.chance.below(4)).unwrap()];
+        let mut sync = self.sync();
+        let reached = watch.reached(aim, &mut sync).await;
+        let life = self.spans[kind].moment(aim, reached.unwrap_or(1000), &mut self.chance);
+        let ended = match reached {
+            Ok(_) => ended_within(&mut sync, life),
+            Err(status) => Some(status),
         };
-        let life = Duration::from_millis(self.chance.below(*lasts));
-        if life.as_millis() * 10 > u128::from(*lasts) * 9 {
-            *lasts += *lasts / 4;
-        }
-        let db = self.db().await;
-        let mut sync = self
-            .muster(&["sync", "Office"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let early = match is_late {
-            true => ended_before_it_carries_out(&mut sync, &db).await,
-            false => None,
-        };
-        db.close().await.unwrap();
-        let begun = Instant::now();
-        if let Some(status) = early.or_else(|| ended_within(&mut sync, life)) {
+        if let Some(status) = ended {
             // It was faster than was thought.
             assert!(status.success(), "{status}");
+            watch.ended().await;
             self.missed += 1;
-            let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
-            match is_late {
-                true => self.carries[kind] = self.carries[kind].min(took.max(50)),
-                false => self.takes[kind] = self.takes[kind].min(took.max(50)),
-            }
+            self.spans[kind].learn(aim, true);
             // There is nothing to kill until something is to be done again.
             self.tree.changes(&mut self.chance).await;
             return;
@@ -220,23 +249,19 @@ impl Game {
         sync.kill().unwrap();
         sync.wait().unwrap();
         self.kills += 1;
-        self.note().await;
+        let (phase, _) = watch.phase().await;
+        watch.ended().await;
+        *self.moments.entry(phase).or_default() += 1;
+        if phase == aim && self.spans[kind].is_late(aim, life) {
+            self.spans[kind].learn(aim, false);
+        }
+        if self.kills.is_multiple_of(TELL) {
+            println!("{}: {} kills {:?}", self.name(), self.kills, self.moments);
+        }
         self.doctor();
         if !self.kills.is_multiple_of(PATIENT) {
             self.let_the_lease_end().await;
         }
-    }
-
-    /// Where the run stood.
-    async fn note(&mut self) {
-        let db = self.db().await;
-        let last = runs::list(&db, None, None, 1).await.unwrap();
-        let state = match last.first() {
-            Some(run) if run.ended_at.is_none() => format!("{:?}", run.state),
-            _ => "Before".to_owned(),
-        };
-        db.close().await.unwrap();
-        *self.moments.entry(state).or_default() += 1;
     }
 
     fn doctor(&self) {
@@ -286,34 +311,4 @@ impl Game {
             self.stake.seed
         );
     }
-}
-
-/// How a program ended before a plan was carried out; none: it carries one out.
-async fn ended_before_it_carries_out(program: &mut Child, db: &Db) -> Option<ExitStatus> {
-    loop {
-        let last = runs::list(db, None, None, 1).await.unwrap();
-        if last
-            .first()
-            .is_some_and(|run| run.state == RunState::Applying)
-        {
-            return None;
-        }
-        if let Some(status) = program.try_wait().unwrap() {
-            return Some(status);
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// How a program ended by itself within a time; none: it lives.
-fn ended_within(program: &mut Child, life: Duration) -> Option<ExitStatus> {
-    let begun = Instant::now();
-    assert!(life < PATIENCE);
-    while begun.elapsed() < life {
-        if let Some(status) = program.try_wait().unwrap() {
-            return Some(status);
-        }
-        std::thread::sleep(Duration::from_millis(2).min(life));
-    }
-    program.try_wait().unwrap()
 }

@@ -1,7 +1,7 @@
 //! The real program, killed with SIGKILL at moments chosen by chance while it syncs a real slapd; on SQLite, and on
 //! PostgreSQL when `MUSTER_TEST_POSTGRES_URL` names a server on which databases may be made.
 //!
-//! `cargo xtask soak sync` plays it for long: it sets how often, with how many people, and the seed.
+//! `cargo xtask soak sync` plays it for long: it sets how often, with how many people, the seed, and an optimised program.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,6 +27,7 @@ mod certificates;
 mod chance;
 mod game;
 mod judge;
+mod moments;
 #[expect(dead_code, reason = "nothing here is read over TLS")]
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
@@ -46,6 +47,7 @@ fn told<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 fn stake() -> Stake {
     Stake {
+        program: told("MUSTER_SOAK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_muster").into()),
         kills: told("MUSTER_SOAK_TIMES").unwrap_or(6),
         people: told("MUSTER_SOAK_PEOPLE").unwrap_or(300),
         seed: told("MUSTER_SOAK_SEED").unwrap_or(4),
@@ -54,14 +56,14 @@ fn stake() -> Stake {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r1_r9_a_sync_killed_anywhere_is_taken_up_on_sqlite() {
+async fn r1_a_sync_killed_anywhere_is_taken_up_on_sqlite() {
     if let Some(mut game) = Game::begun(stake(), None) {
         println!("SQLite: {}", game.played().await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r1_r9_a_sync_killed_anywhere_is_taken_up_on_postgres() {
+async fn r1_a_sync_killed_anywhere_is_taken_up_on_postgres() {
     both::on_a_new_one(|url| async move {
         if let Some(mut game) = Game::begun(stake(), Some(url)) {
             println!("PostgreSQL: {}", game.played().await);

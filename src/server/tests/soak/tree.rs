@@ -1,8 +1,9 @@
 //! What the directory holds, as the test knows it: people, the groups they are in, and what a filter leaves out.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use ldap3::Mod;
+use ldap3::{Mod, Scope, SearchEntry};
 
 use crate::chance::Chance;
 use crate::slapd::{BASE, Setup, Slapd, group, named, people, person};
@@ -113,6 +114,26 @@ impl Tree {
             done.success().unwrap();
         }
         admin.unbind().await.unwrap();
+    }
+
+    /// When each entry was written last, in short: the same as long as nobody writes.
+    pub(crate) async fn fingerprint(&self) -> (usize, u64) {
+        let mut admin = self.slapd.admin().await;
+        let everything = "(objectClass=*)";
+        let found = admin.search(BASE, Scope::Subtree, everything, vec!["entryCSN"]);
+        let (entries, _) = found.await.unwrap().success().unwrap();
+        admin.unbind().await.unwrap();
+        let mut stamps: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let entry = SearchEntry::construct(entry);
+                (entry.dn, entry.attrs.get("entryCSN").cloned())
+            })
+            .collect();
+        stamps.sort();
+        let mut hasher = DefaultHasher::new();
+        stamps.hash(&mut hasher);
+        (stamps.len(), hasher.finish())
     }
 
     fn somebody(&self, chance: &mut Chance) -> u32 {

@@ -1,11 +1,11 @@
 //! A plan's rows on their way into the database, in batches.
 
-use muster_domain::{Error, Kind};
 use muster_domain::id::{DirectoryId, PlanId};
-use muster_domain::plan::stored::{Line, REFUSALS, Row, position};
 use muster_domain::plan::identity::{Digest, Identity};
+use muster_domain::plan::stored::{Line, REFUSALS, Row, position};
 use muster_domain::plan::{PHASES, Phase, Purpose, Refusal, Step, StoredPlan};
 use muster_domain::record::ExternalId;
+use muster_domain::{Error, Kind};
 use muster_storage::{Quiet, accounts, drafts, groups, plans};
 use tokio::task::{JoinError, JoinSet};
 
@@ -181,7 +181,9 @@ fn unwritten(why: JoinError) -> Error {
         Kind::Internal,
         "The plan could not be written down.",
     )
-    .next("Nothing was changed. Report this to whoever maintains Muster, with the lines of the log.")
+    .next(
+        "Nothing was changed. Report this to whoever maintains Muster, with the lines of the log.",
+    )
     .internal(why)
 }
 

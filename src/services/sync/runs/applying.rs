@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::asking::find;
 use super::lease::{Worker, again};
 use super::making::millis;
-use super::{LOST, passes, protecting, words};
+use super::{LOST, passes, words};
 use crate::provisioning;
 use crate::sync::planning;
 
@@ -207,9 +207,9 @@ impl Worker {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
         let tx = self.tx().await?;
-        protecting::look(&tx, purpose, &changes).await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        let of = (self.directory, purpose);
+        let _ = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -263,7 +263,10 @@ impl Worker {
 fn at_once(steps: &[(i64, Step)]) -> impl Iterator<Item = &[(i64, Step)]> {
     let is_member = |(_, step): &(i64, Step)| {
         let action = &step.change.action;
-        matches!(action, Action::AddMember { .. } | Action::RemoveMember { .. })
+        matches!(
+            action,
+            Action::AddMember { .. } | Action::RemoveMember { .. }
+        )
     };
     steps
         .chunk_by(move |one, next| is_member(one) == is_member(next))

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use muster_domain::Error;
-use muster_domain::plan::{Counts, PlanState, Purpose, StoredPlan};
+use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_domain::run::{Progress, Run, RunState, Wish};
-use muster_storage::{Tx, directory_states, plans, runs};
+use muster_storage::{Tx, plans, runs};
 
 use super::asking::find;
 use super::lease::{Worker, again};
@@ -38,21 +38,13 @@ impl Worker {
             Wish::Plan => Purpose::Drift,
             Wish::Sync | Wish::Apply => Purpose::Sync,
         };
-        let plan = StoredPlan {
-            id: self.services.id(),
-            directory: self.directory,
+        let plan = StoredPlan::begun(
+            self.services.id(),
+            self.directory,
             purpose,
-            base_revision: directory_states::revision(self.services.db(), self.directory).await?,
-            state: PlanState::Making,
-            holds: Vec::new(),
-            counts: Counts::default(),
-            identity: None,
-            inverse_of: None,
-            created_by: run.started_by.clone(),
-            created_at: call.at,
-            approved_by: None,
-            approved_at: None,
-        };
+            &run.started_by,
+            call.at,
+        );
         let source = directories::open(&self.services, self.services.db(), &directory).await?;
         let rules = rules::of(&directory);
         let mut watched = Watched {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_domain::id::{PlanId, RunId};
 use muster_domain::plan::identity::Digest as Counting;
 use muster_domain::plan::stored::{Line, Row};
-use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, inverse};
+use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan, inverse};
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_domain::{Error, Kind};
@@ -30,19 +30,14 @@ pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId,
         .ok_or_else(|| Error::not_found("run"))?;
     let (of, reached) = undoable(services, &run).await?;
     let mut plan = StoredPlan {
-        id: services.id(),
-        directory: run.directory,
-        purpose: Purpose::Undo,
-        base_revision: 0,
-        state: PlanState::Making,
-        holds: Vec::new(),
-        counts: Counts::default(),
-        identity: None,
         inverse_of: Some(of),
-        created_by: call.actor().to_owned(),
-        created_at: call.at,
-        approved_by: None,
-        approved_at: None,
+        ..StoredPlan::begun(
+            services.id(),
+            run.directory,
+            Purpose::Undo,
+            call.actor(),
+            call.at,
+        )
     };
     let tx = services.db().begin().await?;
     directory_states::lock(&tx, run.directory).await?;

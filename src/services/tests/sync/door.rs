@@ -10,12 +10,12 @@ use muster_domain::plan::{Leavers, Plan, Reason};
 use muster_domain::record::{Attributes, ExternalId, UserRecord};
 use muster_domain::role::Role;
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, Reference};
-use muster_services::sync::{self, Outcome, Rules};
+use muster_services::sync::{self, Rules};
 use muster_services::users::{Fields, checked_fields, create};
 use muster_storage::{accounts, groups, memberships, users};
 use muster_testing::TestWorld;
 
-use crate::{carried, declared, is_in, planned};
+use crate::{approved, carried, carried_out, declared, is_in, planned, taken_back};
 
 /// A source that says what it was told.
 pub(crate) struct Told {
@@ -165,7 +165,7 @@ async fn deleted_people_and_groups_come_back_when_it_is_undone() {
             .unwrap()
             .is_none()
     );
-    carried(&world, &plan.inverse(2)).await;
+    assert_eq!(taken_back(&world, &plan).await, []);
     assert_eq!(picture(&world, &names, &group_names).await, before);
     assert_eq!(
         planned(&world, directory, &all, &rules)
@@ -213,7 +213,7 @@ async fn a_group_that_somebody_was_put_into_by_hand_stays_as_a_local_one() {
         .unwrap()
         .unwrap();
     assert_eq!(local.directory, None);
-    carried(&world, &plan.inverse(2)).await;
+    assert_eq!(taken_back(&world, &plan).await, []);
     assert_eq!(
         groups::get(world.services.db(), staff.id)
             .await
@@ -268,14 +268,10 @@ async fn one_step_that_fails_is_told_and_the_others_are_done() {
     create(&world.services, &world.system(), &fields, None)
         .await
         .unwrap();
-    let outcomes = sync::apply(&world.services, &world.system(), &plan, None)
-        .await
-        .unwrap();
-    let failed: Vec<bool> = outcomes
-        .iter()
-        .map(|outcome| matches!(outcome, Outcome::Failed(_)))
-        .collect();
-    assert_eq!(failed, [false, true, false]);
+    let failed = carried_out(&world, &plan).await;
+    let codes: Vec<_> = failed.iter().map(|step| step.code.as_str()).collect();
+    assert_eq!(codes, ["USR-001"]);
+    assert_eq!(is_in(&world, "anna").await, Some(true));
     assert_eq!(is_in(&world, "cem").await, Some(true));
     let again = planned(&world, directory, &all, &Rules::default())
         .await
@@ -320,7 +316,7 @@ async fn nobody_without_the_permission_plans_or_carries_out() {
             .unwrap_err();
     assert_eq!(refused.code, "WEB-403");
     let plan = planned(&world, directory, &source, &rules).await.unwrap();
-    let refused = sync::apply(&world.services, &auditor.call, &plan, None)
+    let refused = approved(&world, &auditor.call, &plan, &plan.identity())
         .await
         .unwrap_err();
     assert_eq!(refused.code, "WEB-403");

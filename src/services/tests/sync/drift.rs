@@ -9,14 +9,14 @@ use muster_domain::snapshot::Entry;
 use muster_domain::user::Deactivation;
 use muster_services::directories::{Step, move_by_one};
 use muster_services::provisioning;
+use muster_services::sync::Rules;
 use muster_services::sync::planning;
-use muster_services::sync::{self, Rules};
 use muster_storage::{accounts, directory_states, groups, users};
 use muster_testing::TestWorld;
 
 use crate::door::{Told, group, somebody};
 use crate::paged::{Watched, stored};
-use crate::{carried, declared, planned};
+use crate::{approved, carried, declared, planned};
 
 fn said() -> Told {
     let mut all: Vec<Entry> = vec![somebody("1", "anna"), somebody("2", "ben")];
@@ -158,7 +158,8 @@ on_both! {
         let before = kept(&world, directory, "1").await;
         let revision = directory_states::revision(world.services.db(), directory).await.unwrap();
         // Both are declared at one place; moving puts one before the other.
-        let moved = move_by_one(&world.services, &world.system(), other, Step::Up).await;
+        let second = other.max(directory);
+        let moved = move_by_one(&world.services, &world.system(), second, Step::Up).await;
         moved.unwrap();
         assert_ne!(kept(&world, directory, "1").await, before);
         let after = directory_states::revision(world.services.db(), directory).await.unwrap();
@@ -175,7 +176,7 @@ on_both! {
         let plan = planned(&world, directory, &more, &Rules::default()).await.unwrap();
         let user = anna(&world).await;
         by_hand(&world, Action::Deactivate { user, by: gone("ada") }).await;
-        let stale = sync::apply(&world.services, &world.system(), &plan, None).await.unwrap_err();
+        let stale = approved(&world, &world.system(), &plan, &plan.identity()).await.unwrap_err();
         assert_eq!(stale.code, "PLAN-002");
         // Somebody whom the directory does not know concerns none of its plans.
         let plan = planned(&world, directory, &more, &Rules::default()).await.unwrap();

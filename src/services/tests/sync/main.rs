@@ -30,11 +30,15 @@ mod vouching;
 mod whole;
 
 use muster_domain::Error;
-use muster_domain::id::DirectoryId;
-use muster_domain::plan::Plan;
+use muster_domain::guard::Guarded;
+use muster_domain::id::{DirectoryId, RunId};
+use muster_domain::plan::{Identity, Plan, StoredPlan};
+use muster_domain::run::RunState;
 use muster_domain::settings::Values;
-use muster_services::sync::{self, Outcome, Rules};
+use muster_services::Call;
+use muster_services::sync::{self, Rules};
 use muster_storage::directories::{self, Directory};
+use muster_storage::runs::{Exception, exceptions};
 use muster_storage::users;
 use muster_testing::TestWorld;
 
@@ -65,13 +69,57 @@ async fn declared(world: &TestWorld, name: &str) -> DirectoryId {
     directory.id
 }
 
-/// Carries a plan out, every step of it.
+/// Carries out a plan that nobody has to look at, every step of it.
 async fn carried(world: &TestWorld, plan: &Plan) {
-    let outcomes = sync::apply(&world.services, &world.system(), plan, None)
+    assert_eq!(plan.guarded, Guarded::Clear);
+    assert_eq!(carried_out(world, plan).await, []);
+}
+
+/// The plan as it is stored.
+async fn kept(world: &TestWorld, plan: &Plan) -> StoredPlan {
+    let (services, call) = (&world.services, world.system());
+    sync::runs::by_identity(services, &call, plan.directory, &plan.identity())
         .await
-        .unwrap();
-    let failed = outcomes.iter().find(|outcome| **outcome != Outcome::Done);
-    assert_eq!(failed, None);
+        .unwrap()
+}
+
+/// Approves a plan of which this was seen, by whoever calls.
+async fn approved(
+    world: &TestWorld,
+    call: &Call,
+    plan: &Plan,
+    seen: &Identity,
+) -> Result<RunId, Error> {
+    sync::runs::approve(&world.services, call, kept(world, plan).await.id, seen).await
+}
+
+/// Carries out what a plan holds, approved; gives the steps that failed.
+async fn carried_out(world: &TestWorld, plan: &Plan) -> Vec<Exception> {
+    let run = approved(world, &world.system(), plan, &plan.identity()).await;
+    ended(world, run.unwrap()).await
+}
+
+/// Takes back what carrying out a plan did; gives the steps that failed.
+async fn taken_back(world: &TestWorld, plan: &Plan) -> Vec<Exception> {
+    let (services, call) = (&world.services, world.system());
+    let done = kept(world, plan).await.id;
+    let done = sync::runs::plan(services, &call, done).await.unwrap().runs;
+    let inverse = sync::runs::undo(services, &call, done[0].id).await.unwrap();
+    let seen = sync::runs::plan(services, &call, inverse).await.unwrap();
+    let seen = seen.plan.identity.unwrap();
+    let run = sync::runs::approve(services, &call, inverse, &seen).await;
+    ended(world, run.unwrap()).await
+}
+
+/// Works on a run to its end; gives the steps that failed.
+async fn ended(world: &TestWorld, run: RunId) -> Vec<Exception> {
+    let (services, call) = (&world.services, world.system());
+    sync::runs::carry(services, &call, run).await.unwrap();
+    let run = sync::runs::show(services, &call, run).await.unwrap().run;
+    assert_eq!((run.state, run.problem), (RunState::Done, None));
+    exceptions(services.db(), run.id, None, 1_000)
+        .await
+        .unwrap()
 }
 
 /// Whether somebody of this username may come in; none: there is nobody.

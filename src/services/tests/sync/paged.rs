@@ -8,13 +8,13 @@ use muster_domain::directory::Directory;
 use muster_domain::guard::Guarded;
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::stored::Line;
-use muster_domain::plan::{Plan, PlanState, Purpose, Reason, Step, StoredPlan};
+use muster_domain::plan::{Plan, PlanState, Purpose, Reason, StoredPlan};
 use muster_domain::record::ExternalId;
 use muster_domain::run::Progress;
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Reference};
 use muster_domain::{Error, Kind};
+use muster_services::sync::Rules;
 use muster_services::sync::planning::{self, Watch, measure};
-use muster_services::sync::{self, Outcome, Rules};
 use muster_storage::plans::{self, RowFilter};
 use muster_storage::{accounts, groups, memberships, users};
 use muster_testing::TestWorld;
@@ -134,27 +134,6 @@ fn told(plan: &Plan) -> BTreeMap<String, u32> {
         *told.entry(text).or_default() += 1;
     }
     told
-}
-
-/// Carries out what a plan holds, approved; gives what failed.
-pub(crate) async fn carried_if_it_can(world: &TestWorld, plan: &Plan) -> Vec<(Step, Error)> {
-    let (services, call) = (&world.services, world.system());
-    let approval = muster_domain::plan::Approval {
-        identity: plan.identity(),
-        by: "ada".to_owned(),
-        at: call.at,
-    };
-    let outcomes = sync::apply(services, &call, plan, Some(&approval))
-        .await
-        .unwrap();
-    let failed = plan.steps.iter().zip(outcomes);
-    failed
-        .filter_map(|(step, outcome)| match outcome {
-            Outcome::Done => None,
-            Outcome::Failed(error) => Some((step.clone(), error)),
-            Outcome::NotReached => panic!("it went on to the end"),
-        })
-        .collect()
 }
 
 /// Everything of a directory that a sync could write.

@@ -145,9 +145,8 @@ on_both! {
             }
         }
         let plan = StoredPlan {
-            id: services.id::<PlanId>(), directory, purpose: Purpose::Drift, base_revision: 0, state: PlanState::Clear,
-            holds: Vec::new(), counts, identity: Some(Identity("0".repeat(64))), inverse_of: None,
-            created_by: "test".to_owned(), created_at: call.at, approved_by: None, approved_at: None,
+            state: PlanState::Clear, counts, identity: Some(Identity("0".repeat(64))),
+            ..StoredPlan::begun(services.id::<PlanId>(), directory, Purpose::Drift, "test", call.at)
         };
         let rows_of: Vec<Row> = (0..).zip(lines).map(|(position, line)| Row { position, line }).collect();
         let tx = services.db().begin().await.unwrap();

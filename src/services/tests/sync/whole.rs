@@ -7,12 +7,13 @@ use muster_directories::{Bind, Ldap};
 use muster_domain::change::{Action, Cause};
 use muster_domain::guard::Guarded;
 use muster_domain::membership::Member;
-use muster_services::sync::{self, Rules};
+use muster_domain::plan::PlanState;
+use muster_services::sync::{Rules, runs};
 use muster_storage::{groups, memberships, users};
 use muster_testing::TestWorld;
 
 use crate::slapd::{Setup, Slapd, group, named, people, person};
-use crate::{carried, declared, is_in, planned};
+use crate::{approved, carried, declared, is_in, kept, planned};
 
 /// 300 people; everybody in `all`, which is in `company`, which is in itself by a circle.
 fn entries() -> String {
@@ -161,10 +162,7 @@ async fn l20_an_answer_that_shows_nobody_is_held_and_changes_nothing() {
         .unwrap();
     assert!(matches!(plan.guarded, Guarded::Held(_)));
     assert_eq!(plan.steps, []);
-    let error = sync::apply(&world.services, &world.system(), &plan, None)
-        .await
-        .unwrap_err();
-    assert_eq!(error.code, "PLAN-004");
+    assert_eq!(kept(&world, &plan).await.state, PlanState::Held);
     // The server is gone altogether.
     let down = slapd.settings();
     drop(slapd);
@@ -200,40 +198,24 @@ async fn many_who_leave_wait_for_an_approval_of_exactly_this_plan() {
         .iter()
         .all(|step| matches!(step.change.action, Action::Deactivate { .. }));
     assert!(all_deactivate && plan.steps.len() == 10);
-    let (services, call) = (&world.services, world.system());
-    assert_eq!(
-        sync::apply(services, &call, &plan, None)
-            .await
-            .unwrap_err()
-            .code,
-        "PLAN-004"
-    );
-    let approval = |plan: &muster_domain::plan::Plan| muster_domain::plan::Approval {
-        identity: plan.identity(),
-        by: "ada".to_owned(),
-        at: call.at,
-    };
+    assert_eq!(kept(&world, &plan).await.state, PlanState::Held);
+    let call = world.system();
     let mut other = plan.clone();
     other.steps.pop();
-    assert_eq!(
-        sync::apply(services, &call, &plan, Some(&approval(&other)))
-            .await
-            .unwrap_err()
-            .code,
-        "PLAN-001"
-    );
+    let refused = approved(&world, &call, &plan, &other.identity()).await;
+    assert_eq!(refused.unwrap_err().code, "PLAN-001");
     assert_eq!(is_in(&world, "u001").await, Some(true));
-    // Two approve at once: one is carried out, the other told that it is out of date.
-    let approved = approval(&plan);
-    let both = tokio::join!(
-        sync::apply(services, &call, &plan, Some(&approved)),
-        sync::apply(services, &call, &plan, Some(&approved)),
+    // Two approve at once: for one it is carried out, the other is told so.
+    let seen = plan.identity();
+    let (first, second) = tokio::join!(
+        approved(&world, &call, &plan, &seen),
+        approved(&world, &call, &plan, &seen),
     );
-    let codes: Vec<_> = [both.0, both.1]
-        .into_iter()
-        .filter_map(Result::err)
-        .map(|error| error.code)
-        .collect();
-    assert_eq!(codes, ["PLAN-002"]);
+    let (run, told) = match (first, second) {
+        (Ok(run), Err(error)) | (Err(error), Ok(run)) => (run, error),
+        both => panic!("one of two: {both:?}"),
+    };
+    assert_eq!(told.code, "RUN-006");
+    runs::carry(&world.services, &call, run).await.unwrap();
     assert_eq!(is_in(&world, "u001").await, Some(false));
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use muster_domain::plan::PlanState;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_services::Services;
 use muster_services::sync::runs::{self, Stop};
 use muster_storage::{accounts, directory_states, plans, runs as rows};
 use muster_testing::TestWorld;
+use sea_orm::{ConnectionTrait as _, Database};
 
 use super::{asked, carried_out, here, later, many, office, plan_of, run_of, sound, synced};
 
@@ -99,6 +101,26 @@ on_both! {
         let done_ones = plans::list(world.services.db(), None, Some(PlanState::Done), None, 9).await.unwrap();
         assert_eq!(done_ones.len(), 1);
         assert_eq!(here(&world, directory).await, (300, 300));
+    }
+
+    async fn r15_no_clock_that_jumps_keeps_a_run_from_its_end(world) {
+        let directory = office(&world).await;
+        world.source.says(many(1500));
+        let id = asked(&world, directory, Wish::Sync).await;
+        let node = working(&world).await;
+        until(&world.services, |run| run.progress.tried >= 200).await;
+        world.clock.forward(TimeDelta::hours(1));
+        let cut = until(&world.services, |run| run.progress.tried >= 600).await;
+        node.abort();
+        assert!(node.await.is_err(), "it went on, and was cut");
+        // Set back: the lease of whoever is gone seems to last for an hour.
+        world.clock.forward(TimeDelta::hours(-1));
+        assert!(runs::work(&world.services).await.unwrap(), "nobody waits for that");
+        let done = run_of(&world, id).await;
+        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 3002, 0));
+        assert!(cut.progress.tried < 3002);
+        assert_eq!(here(&world, directory).await, (1500, 1500));
+        sound(&world).await;
     }
 
     async fn of_many_workers_one_takes_a_run(world) {
@@ -196,6 +218,51 @@ on_both! {
         assert!(directory_states::renew(&tx, directory, "b", until).await.unwrap());
         tx.rollback().await.unwrap();
     }
+}
+
+/// Every connection to the database is cut again and again, as when its server is killed or changes places.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r9_r11_connections_cut_within_transactions_lose_nothing_and_double_nothing() {
+    crate::both::on_a_new_one(|url| async move {
+        let world = TestWorld::over(&url).await.unwrap();
+        let directory = office(&world).await;
+        world.source.says(many(1500));
+        let id = asked(&world, directory, Wish::Sync).await;
+        let admin = Database::connect(&crate::both::server().unwrap())
+            .await
+            .unwrap();
+        let (_, name) = url.rsplit_once('/').unwrap();
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        let cutting = tokio::spawn(async move {
+            // At other moments of a batch each time.
+            for pause in (0..12).map(|n| 40 + 13 * n) {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                admin.execute_unprepared(&cut).await.unwrap();
+            }
+        });
+        let (mut is_over, mut cuts) = (false, 0);
+        while !is_over {
+            cuts += usize::from(runs::work(&world.services).await.is_err());
+            later(&world);
+            let run = rows::get(world.services.db(), id).await;
+            is_over = matches!(run, Ok(Some(run)) if run.ended_at.is_some());
+        }
+        println!("{cuts} rounds were cut short");
+        cutting.await.unwrap();
+        let run = run_of(&world, id).await;
+        assert_eq!(
+            (run.state, run.progress.failed),
+            (RunState::Done, 0),
+            "{:?}",
+            run.problem
+        );
+        assert_eq!(run.progress.tried, 3002);
+        assert_eq!(here(&world, directory).await, (1500, 1500));
+        sound(&world).await;
+    })
+    .await;
 }
 
 #[tokio::test]
