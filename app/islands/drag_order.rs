@@ -132,7 +132,7 @@ mod dragging {
             }
         });
         let me = Rc::clone(order);
-        crate::page::listen(handle, "pointerup", move |_| me.drop());
+        crate::page::listen(handle, "pointerup", move |_| me.put_down());
         let me = Rc::clone(order);
         crate::page::listen(handle, "pointercancel", move |_| me.leave());
         let me = Rc::clone(order);
@@ -155,8 +155,12 @@ mod dragging {
             let is_held = me.is_held();
             match key.key().as_str() {
                 " " | "Enter" => me.toggle(&at),
-                "ArrowUp" if is_held => me.step(Towards::First),
-                "ArrowDown" if is_held => me.step(Towards::Last),
+                "ArrowUp" if is_held => {
+                    me.step(Towards::First);
+                }
+                "ArrowDown" if is_held => {
+                    me.step(Towards::Last);
+                }
                 _ => return,
             }
             event.prevent_default();
@@ -176,7 +180,7 @@ mod dragging {
 
         fn toggle(&self, handle: &Element) {
             if self.is_held() {
-                self.drop();
+                self.put_down();
             } else {
                 self.pick(handle);
             }
@@ -246,7 +250,7 @@ mod dragging {
         }
 
         /// Puts it down: where it moved, the form is sent.
-        fn drop(&self) {
+        fn put_down(&self) {
             let Some(held) = self.held.take() else {
                 return;
             };

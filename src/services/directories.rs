@@ -24,7 +24,7 @@ mod removed;
 mod removing;
 
 pub use carried::{carried, carry};
-pub use draft::{Draft, schema, secret_field};
+pub use draft::{Draft, schema, secret_field, seldom, usual};
 pub(crate) use keeping::switch;
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
 pub use ordering::{Against, Step, order_mark, shift};

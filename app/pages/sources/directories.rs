@@ -125,10 +125,11 @@ fn stopped_callout(stopped: &Stopped, rows: &[DirectoryRow], mark: &str) -> AnyV
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
     let action = format!("/directories/{}/move", stopped.id);
+    let words = error.public.to_string();
     view! {
         <div role="alert">
             <Callout tone=Tone::Caution title>
-                <p>{error.public.to_string()}" "{next}</p>
+                <p>{words}" "{next}</p>
                 <div class="actions">
                     <PostButton action fields look=Look::Primary>"Change the order"</PostButton>
                     <LinkButton href="/directories" look=Look::Quiet>"Leave it"</LinkButton>
