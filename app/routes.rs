@@ -29,7 +29,7 @@ use crate::pages::signin::{
 };
 use crate::pages::sources::{
     application_edit, applications, calibration, directories, directory, directory_delete,
-    directory_edit, mapping, provider, provider_edit, provider_rules, providers,
+    directory_edit, mapping, mapping_live, provider, provider_edit, provider_rules, providers,
 };
 
 /// Who may use an address.
@@ -215,6 +215,7 @@ pub const ROUTES: &[Route] = routes! {
     get  "/directories/{id}/mapping"          May(P::ViewDirectories) => mapping::show;
     post "/directories/{id}/mapping"          Elevated(P::ManageDirectories) => mapping::save;
     post "/directories/{id}/mapping/preview"  May(P::ManageDirectories) => mapping::preview;
+    post "/directories/{id}/mapping/live"     May(P::ManageDirectories) => mapping_live::live;
     post "/directories/{id}/enable"           Elevated(P::ManageDirectories) => directory::enable;
     post "/directories/{id}/disable"          Elevated(P::ManageDirectories) => directory::disable;
     get  "/directories/{id}/delete"           May(P::ManageDirectories) => directory_delete::show;

@@ -61,6 +61,16 @@ pub fn document(head: &Head, assets: &AssetUrls, body: impl FnOnce() -> AnyView)
     html
 }
 
+/// Renders a part of a page, for an island that puts it there. Everything in it is escaped as on a page; islands in it do
+/// not run.
+#[must_use]
+pub fn fragment(body: impl FnOnce() -> AnyView) -> String {
+    let owner = Owner::new_root(None);
+    let html = owner.with(|| body().to_html());
+    owner.cleanup();
+    html
+}
+
 /// The script that fetches the browser part and hands each island to its function (the protocol of Leptos islands).
 fn start(head: &Head, assets: &AssetUrls) -> String {
     format!(

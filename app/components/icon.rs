@@ -85,6 +85,8 @@ pub enum Glyph {
     More,
     /// A hand-held token: second factor.
     Device,
+    /// Six dots: held to be moved.
+    Grip,
 }
 
 impl Glyph {
@@ -158,6 +160,7 @@ impl Glyph {
             Self::Device => {
                 r#"<rect x="7" y="3" width="10" height="18" rx="2"/><path d="M11 17.500h2"/>"#
             }
+            Self::Grip => r#"<path d="M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01"/>"#,
         }
     }
 }

@@ -143,7 +143,7 @@ pub use plain::{Plain, Room};
 pub use problem::Problem;
 pub use qr::Qr;
 pub use rows::{Row, Rows};
-pub use settings_form::{Filled, SettingsFields};
+pub use settings_form::{Filled, SettingsFields, folded_section, seldom_fields, settings_fields};
 pub use sparkline::{Bar, Sparkline};
 pub use stats::{Stat, Stats};
 pub use steps::{Progress, Step, Steps};

@@ -17,6 +17,85 @@ pub struct Filled {
     pub secrets_set: Vec<String>,
     /// What is wrong.
     pub errors: Vec<FieldError>,
+    /// What an empty field means, by its key; shown inside it.
+    pub usual: Values,
+}
+
+impl Filled {
+    /// What a field holds now.
+    fn value(&self, field: &Field) -> String {
+        let value = self.values.get(field.key).cloned();
+        value.unwrap_or_else(|| field.default.to_owned())
+    }
+
+    fn is_wrong(&self, field: &Field) -> bool {
+        error_of(&self.errors, field.key).is_some()
+    }
+}
+
+/// Fields alone, for pages that have places of their own for them.
+#[must_use]
+pub fn settings_fields<'a>(fields: impl Iterator<Item = &'a Field>, filled: &Filled) -> AnyView {
+    fields
+        .map(|field| one_field(field, filled))
+        .collect_view()
+        .into_any()
+}
+
+/// Fields that few need, folded under their own names until one of them holds something or is wrong.
+#[must_use]
+pub fn seldom_fields(fields: &[&Field], filled: &Filled) -> AnyView {
+    if fields.is_empty() {
+        return ().into_any();
+    }
+    let is_used = |field: &&Field| filled.is_wrong(field) || filled.value(field) != field.default;
+    let open = fields.iter().any(is_used);
+    let names: Vec<&str> = fields.iter().map(|field| field.label).collect();
+    view! {
+        <details class="seldom" open=open>
+            <summary>{names.join(" · ")}</summary>
+            <div class="seldom-body">{settings_fields(fields.iter().copied(), filled)}</div>
+        </details>
+    }
+    .into_any()
+}
+
+/// A section folded under its title, which says how its first field stands; open where something in it is wrong.
+#[must_use]
+pub fn folded_section(section: &Section, filled: &Filled) -> AnyView {
+    let open = section.fields.iter().any(|field| filled.is_wrong(field));
+    let now = section
+        .fields
+        .first()
+        .and_then(|field| stands(field, filled));
+    let help = (!section.help.is_empty()).then(|| view! { <p class="help">{section.help}</p> });
+    let fields = settings_fields(section.fields.iter(), filled);
+    view! {
+        <details class="folded" open=open>
+            <summary>{section.title}{now.map(|now| view! { <span class="folded-now">{now}</span> })}</summary>
+            <div class="folded-body">{help}{fields}</div>
+        </details>
+    }
+    .into_any()
+}
+
+/// How a field stands, in a few words; none for those that say nothing without the others.
+fn stands(field: &Field, filled: &Filled) -> Option<String> {
+    let value = filled.value(field);
+    match &field.input {
+        Input::Choice(options) => options
+            .iter()
+            .find(|(key, _)| *key == value)
+            .map(|(_, words)| (*words).to_owned()),
+        Input::Switch if value == "on" => Some("On".to_owned()),
+        Input::Switch => Some("Off".to_owned()),
+        Input::Text | Input::Url if !value.is_empty() => Some(value),
+        Input::Lines if !value.is_empty() => {
+            let lines: Vec<&str> = value.lines().map(str::trim).collect();
+            Some(lines.join(", "))
+        }
+        Input::Text | Input::Url | Input::Lines | Input::Secret | Input::Number { .. } => None,
+    }
 }
 
 /// Every field of a schema, in its sections. Goes inside a [`super::form::Form`].
@@ -35,50 +114,33 @@ pub fn SettingsFields(
 }
 
 fn one_section(section: Section, filled: &Filled) -> AnyView {
-    let has_errors = section
-        .fields
-        .iter()
-        .any(|field| error_of(&filled.errors, field.key).is_some());
     let help = (!section.help.is_empty()).then(|| section.help.to_owned());
-    let fields = section
-        .fields
-        .iter()
-        .map(|field| one_field(field, filled))
-        .collect_view();
+    let fields = settings_fields(section.fields.iter(), filled);
     match section.shown {
-        Shown::Open if section.title.is_empty() => fields.into_any(),
+        Shown::Open if section.title.is_empty() => fields,
         Shown::Open => {
             view! { <FieldGroup title=section.title help=help>{fields}</FieldGroup> }.into_any()
         }
-        Shown::Folded => view! {
-            <details class="folded" open=has_errors>
-                <summary>{section.title}</summary>
-                <div class="folded-body">
-                    {help.map(|help| view! { <p class="help">{help}</p> })}
-                    {fields}
-                </div>
-            </details>
-        }
-        .into_any(),
+        Shown::Folded => folded_section(&section, filled),
     }
 }
 
 fn one_field(field: &Field, filled: &Filled) -> AnyView {
     let (name, label, need) = (field.key, field.label, field.need);
-    let value = filled
-        .values
-        .get(name)
-        .cloned()
-        .unwrap_or_else(|| field.default.to_owned());
+    let value = filled.value(field);
     let help = (!field.help.is_empty()).then(|| field.help.to_owned());
     let error = error_of(&filled.errors, name);
+    let placeholder = filled.usual.get(name).cloned();
     match &field.input {
-        Input::Text => view! { <TextField name label value help error need/> }.into_any(),
+        Input::Text => {
+            view! { <TextField name label value help error need placeholder/> }.into_any()
+        }
         Input::Url => {
             view! { <TextField name label value help error need takes=Takes::Url/> }.into_any()
         }
         Input::Lines => {
-            view! { <TextArea name label value help error need takes=Takes::Exact/> }.into_any()
+            view! { <TextArea name label value help error need placeholder takes=Takes::Exact/> }
+                .into_any()
         }
         Input::Number { min, max } => {
             view! { <NumberField name label value help error need min=*min max=*max/> }.into_any()

@@ -97,6 +97,9 @@ export async function startSlapd({ people, groups = {} }) {
       const ran = spawnSync('ldapmodify', ['-x', '-H', `ldap://127.0.0.1:${port}`, '-D', ADMIN.dn, '-w', ADMIN.password], { input: ldif, encoding: 'utf8' });
       if (ran.status !== 0) throw new Error(`ldapmodify: ${ran.error ?? ''}${ran.stderr}${ran.stdout}`);
     },
+    /** It takes connections and answers nothing, until it goes on. */
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child.on('exit', resolve));

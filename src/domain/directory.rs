@@ -155,6 +155,8 @@ pub struct Preset {
     pub values: Values,
     /// What is done over there first, step by step.
     pub steps: Vec<&'static str>,
+    /// What an empty field means there, by the field's key, for those that have such a thing.
+    pub usual: Values,
 }
 
 /// A kind of directory: how one is declared, and how one is opened.
@@ -173,12 +175,18 @@ pub trait DirectoryKind: Send + Sync {
             note: "",
             values: Values::new(),
             steps: Vec::new(),
+            usual: Values::new(),
         }]
     }
 
     /// The form that declares one. At most one field of it is a secret. [`Probe::Connect`], [`Probe::Bind`] and
     /// [`Probe::Search`] try what its first, second and third section say.
     fn schema(&self) -> SettingsSchema;
+
+    /// Fields of the form that few installations need: they are folded away until they hold something.
+    fn seldom(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The settings that say to whom the secret is shown: whoever changes one of them has to know the secret. None: all.
     fn secret_is_for(&self) -> Option<&'static [&'static str]> {

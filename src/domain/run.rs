@@ -46,6 +46,16 @@ pub enum Wish {
     Sync,
     /// Carry out a plan that was made before.
     Apply,
+    /// Make the plan that another mapping would lead to, and show it. Nobody can carry it out.
+    WhatIf,
+}
+
+impl Wish {
+    /// Whether accounts may change by it.
+    #[must_use]
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Sync | Self::Apply)
+    }
 }
 
 /// How far a run is.

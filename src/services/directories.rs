@@ -7,7 +7,7 @@ use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::Mapping;
 use muster_domain::role::Permission;
-use muster_domain::{Error, Kind, name};
+use muster_domain::{Error, name};
 use muster_storage::directories::{self, Directory};
 use muster_storage::{Reader, Tx, accounts, mappings};
 use serde_json::json;
@@ -18,14 +18,16 @@ use crate::{Call, Services};
 mod carried;
 mod draft;
 mod keeping;
+mod ordering;
 mod probing;
 mod removed;
 mod removing;
 
 pub use carried::{carried, carry};
-pub use draft::{Draft, schema, secret_field};
+pub use draft::{Draft, schema, secret_field, seldom, usual};
 pub(crate) use keeping::switch;
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
+pub use ordering::{Against, Step, order_mark, shift};
 pub use probing::{OnePerson, Target, person, probe};
 pub use removed::sweep_removed;
 pub use removing::{Choice, Groups, People, remove_plan};
@@ -135,111 +137,6 @@ pub async fn rename(
     let detail = json!({ "before": before, "after": directory.name });
     let event = call.event("directory.rename", &directory.name, Some(id.0), detail);
     tx.commit(&[event]).await
-}
-
-/// Which way a directory moves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Towards the first: its values win over more of the others.
-    Up,
-    /// Towards the last.
-    Down,
-}
-
-/// Moves a directory one place. The people in it follow: their attributes are merged anew.
-///
-/// # Errors
-/// Without permission, for an unknown directory, or when it stands at that end already.
-pub async fn move_by_one(
-    services: &Services,
-    call: &Call,
-    id: DirectoryId,
-    step: Step,
-) -> Result<(), Error> {
-    call.may(Permission::ManageDirectories)?;
-    let tx = services.db().begin().await?;
-    let order = directories::list(&tx).await?;
-    let from = place_of(&order, id)?;
-    let to = match step {
-        Step::Up => from.checked_sub(1),
-        Step::Down => Some(from + 1).filter(|to| *to < order.len()),
-    }
-    .ok_or_else(|| {
-        Error::new(
-            "DIR-003",
-            Kind::Conflict,
-            "The directory stands at that end already.",
-        )
-    })?;
-    put_at(services, call, tx, order, (from, to)).await
-}
-
-/// Puts a directory at a place of the order, counted from one; behind the last is the last. The people in it follow.
-///
-/// # Errors
-/// Without permission, or for an unknown directory.
-pub async fn move_to(
-    services: &Services,
-    call: &Call,
-    id: DirectoryId,
-    place: usize,
-) -> Result<(), Error> {
-    call.may(Permission::ManageDirectories)?;
-    let tx = services.db().begin().await?;
-    let order = directories::list(&tx).await?;
-    let from = place_of(&order, id)?;
-    let to = place.saturating_sub(1).min(order.len().saturating_sub(1));
-    put_at(services, call, tx, order, (from, to)).await
-}
-
-fn place_of(order: &[Directory], id: DirectoryId) -> Result<usize, Error> {
-    order
-        .iter()
-        .position(|directory| directory.id == id)
-        .ok_or_else(|| Error::not_found("directory"))
-}
-
-/// Moves the one at a place to another and merges everybody anew whose directories passed each other.
-async fn put_at(
-    services: &Services,
-    call: &Call,
-    tx: Tx,
-    mut order: Vec<Directory>,
-    (from, to): (usize, usize),
-) -> Result<(), Error> {
-    if from == to || from >= order.len() || to >= order.len() {
-        return tx.rollback().await;
-    }
-    let moved = order.remove(from);
-    let (id, named) = (moved.id, moved.name.clone());
-    order.insert(to, moved);
-    for (position, directory) in order.iter_mut().enumerate() {
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        if directory.position != position {
-            directory.position = position;
-            directory.updated_at = call.at;
-            directories::update(&tx, directory).await?;
-        }
-    }
-    let (first, last) = (from.min(to), from.max(to));
-    let passed: Vec<DirectoryId> = order
-        .iter()
-        .take(last + 1)
-        .skip(first)
-        .map(|directory| directory.id)
-        .filter(|other| *other != id)
-        .collect();
-    let mut changed = 0;
-    for other in passed {
-        changed += crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
-    }
-    let after: Vec<_> = order
-        .iter()
-        .map(|directory| directory.name.clone())
-        .collect();
-    let detail = json!({ "order": after, "people_changed": changed });
-    tx.commit(&[call.event("directory.order", &named, Some(id.0), detail)])
-        .await
 }
 
 /// Opens the source behind a directory, with its secret; nothing is connected yet.

@@ -79,6 +79,7 @@ struct Inner {
     answered: break_glass::Answered,
     unforced: break_glass::Answered,
     glimpses: mapping::Glimpses,
+    pace: mapping::Pace,
 }
 
 /// The parts, plugged together by the composition root.
@@ -115,6 +116,7 @@ impl Services {
             answered: break_glass::Answered::default(),
             unforced: break_glass::Answered::default(),
             glimpses: mapping::Glimpses::default(),
+            pace: mapping::Pace::default(),
         }))
     }
 
@@ -226,6 +228,10 @@ impl Services {
 
     pub(crate) fn glimpses(&self) -> &mapping::Glimpses {
         &self.0.glimpses
+    }
+
+    pub(crate) fn pace(&self) -> &mapping::Pace {
+        &self.0.pace
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

@@ -2,6 +2,7 @@
 
 mod glimpse;
 mod impact;
+mod pace;
 
 use muster_domain::error::FieldError;
 use muster_domain::id::DirectoryId;
@@ -16,8 +17,9 @@ use serde_json::json;
 use crate::{Call, Knowingly, Services, guard};
 
 pub(crate) use glimpse::Glimpses;
-pub use glimpse::{Glimpse, Seen, preview};
-pub use impact::{Impact, impact};
+pub use glimpse::{CHOSEN, Glimpse, Missed, Seen, preview};
+pub use impact::{Tried, impact, tried};
+pub(crate) use pace::Pace;
 
 /// Everything that an editor of a mapping shows.
 #[derive(Clone, PartialEq, Debug)]

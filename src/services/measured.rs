@@ -8,7 +8,7 @@ use muster_domain::methods::measured::{Measured, Took, UNSEEN_DAYS};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_domain::provider::Provider;
 use muster_domain::role::Permission;
-use muster_domain::run::RunState;
+use muster_domain::run::{RunState, Wish};
 use muster_storage::directories::Directory;
 use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers, runs};
 
@@ -67,7 +67,9 @@ async fn one(
     let last = runs::list(db, Some(id), None, LOOKED_AT)
         .await?
         .into_iter()
-        .find(|run| run.state == RunState::Done && run.progress.calls > 0)
+        .find(|run| {
+            run.state == RunState::Done && run.progress.calls > 0 && run.wish != Wish::WhatIf
+        })
         .map(|run| Took {
             millis: run.progress.planning_ms + run.progress.applying_ms,
             calls: run.progress.calls,

@@ -5,15 +5,15 @@ use muster_domain::id::DirectoryId;
 use muster_domain::settings::Values;
 use muster_domain::{Error, name};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder,
+    ActiveModelTrait as _, ActiveValue, ColumnTrait, ConnectionTrait as _, DbBackend, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder,
 };
 
 use crate::entities::directories::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
 use crate::row::{from_json, instant, json, millis};
-use crate::{Reader, Tx};
+use crate::{Reader, Tx, sql};
 
 /// One directory.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,6 +65,45 @@ pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
         .map_err(fail)?;
     if done.rows_affected == 0 {
         return Err(Error::not_found("directory"));
+    }
+    Ok(())
+}
+
+/// Writes the place of a directory in the order, and nothing else of it.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn set_position(
+    tx: &Tx,
+    id: DirectoryId,
+    position: i64,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = ActiveModel {
+        position: ActiveValue::Set(position),
+        updated_at: ActiveValue::Set(millis(at)),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// Waits until no other transaction that called this is under way: whoever changes the order sees the one that is. SQLite
+/// has one writer anyway. Call it before anything is read.
+///
+/// # Errors
+/// Why the database cannot serve now.
+pub async fn take_turns(tx: &Tx) -> Result<(), Error> {
+    /// Any number that no other lock of this database uses: "order" in ASCII.
+    const TURN: i64 = 0x6f_72_64_65_72;
+    if tx.source().get_database_backend() == DbBackend::Postgres {
+        let sql = "SELECT pg_advisory_xact_lock($1)";
+        sql::change(tx, sql::ask(tx, sql, [TURN.into()])).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
-use muster_domain::id::DirectoryId;
+use muster_domain::id::{DirectoryId, RunId};
 use muster_domain::mapping::Mapping;
 use muster_domain::record::{Attributes, ExternalId};
 use sea_orm::FromQueryResult;
@@ -75,6 +75,52 @@ pub async fn put(
         sql::change(tx, sql::ask(tx, sql, values)).await?
     };
     Ok(changed == 1)
+}
+
+/// Keeps the mapping that a run is to try; `revision` is that of the saved one which it began with. What other runs of the
+/// directory tried is forgotten: a test in it may hold somebody's data.
+///
+/// # Errors
+/// `DB-021` when there is no such run.
+pub async fn put_tried(
+    tx: &Tx,
+    directory: DirectoryId,
+    run: RunId,
+    tried: &Kept,
+) -> Result<(), Error> {
+    let others =
+        "DELETE FROM tried_mappings WHERE run_id IN (SELECT id FROM runs WHERE directory_id = $1)";
+    sql::change(tx, sql::ask(tx, others, [directory.0.into()])).await?;
+    let sql = "INSERT INTO tried_mappings (run_id, mapping, revision) VALUES ($1, $2, $3)";
+    let values = [
+        run.0.into(),
+        json(&tried.mapping)?.into(),
+        i64::try_from(tried.revision).unwrap_or(i64::MAX).into(),
+    ];
+    sql::change(tx, sql::ask(tx, sql, values)).await?;
+    Ok(())
+}
+
+/// The mapping that a run of a directory tries or tried; none: it tries none, or another one was tried since.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn tried(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    run: RunId,
+) -> Result<Option<Kept>, Error> {
+    let sql = "SELECT t.mapping, t.revision FROM tried_mappings t JOIN runs r ON r.id = t.run_id \
+               WHERE t.run_id = $1 AND r.directory_id = $2";
+    let values = [run.0.into(), directory.0.into()];
+    let row: Option<Row> = sql::one(reader, sql::ask(reader, sql, values)).await?;
+    row.map(|row| {
+        Ok(Kept {
+            mapping: from_json("tried_mappings", &row.mapping)?,
+            revision: u64::try_from(row.revision).unwrap_or_default(),
+        })
+    })
+    .transpose()
 }
 
 /// What the accounts of these ids hold here, for rules that leave an account as it is.

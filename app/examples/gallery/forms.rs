@@ -89,6 +89,7 @@ pub fn form() -> AnyView {
             values,
             secrets_set: vec!["client_secret".into()],
             errors: errors.clone(),
+            ..Filled::default()
         };
         let choices = vec![
             Choice::new("ask", "Ask the identity provider")

@@ -21,7 +21,7 @@ use muster_web::{Failure, Fields, Query};
 use super::plan_callouts::callouts;
 use super::plan_facets::{causes, kinds, with};
 use super::plan_rows::{self, Shown, page_of};
-use super::plan_words::{headline, purpose, state_chip};
+use super::plan_words::{headline, plan_chip, purpose};
 use crate::components::{
     ActiveFilter, Card, ConfirmDialog, Crumb, Empty, Facets, Filters, Glyph, Inset, LinkButton,
     Look, Page, Pager, PostButton, When, Width, count_words, counted, grouped,
@@ -112,7 +112,7 @@ fn body(visit: &Visit, title: &str, seen: &Seen) -> AnyView {
     let (view, plan) = (&seen.view, &seen.view.plan);
     let (at, by, now) = (plan.created_at, plan.created_by.clone(), visit.now());
     let may = visit.call.can(Permission::ManageDirectories);
-    let badge = view! { {state_chip(plan.state, view.is_stale)} }.into_any();
+    let badge = view! { {plan_chip(plan, view.is_stale)} }.into_any();
     let actions = view! { {actions(seen, may)} }.into_any();
     let made_for = purpose(plan.purpose);
     let sentence = headline(plan, view.is_stale);

@@ -38,9 +38,7 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
             };
             view! { <Callout tone=Tone::Neutral title="It waits for you"><p>{why}</p></Callout> }
         });
-    let what_if = (plan.purpose == Purpose::WhatIf).then(|| {
-        view! { <Callout tone=Tone::Neutral title="This plan only shows something"><p>"It was made with settings that are not saved. It cannot be carried out; save them, and the next sync does this."</p></Callout> }
-    });
+    let what_if = (plan.purpose == Purpose::WhatIf).then(|| what_if(view, may));
     let carried = carried(seen, visit);
     view! {
         {problem}
@@ -49,6 +47,31 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
         {waits_by_rule}
         {what_if}
         {carried}
+    }
+    .into_any()
+}
+
+/// That it cannot be carried out, why a sync would wait, and the way back to the mapping it was made with.
+fn what_if(view: &PlanView, may: bool) -> AnyView {
+    let holds = view
+        .plan
+        .holds
+        .iter()
+        .map(|hold| view! { <li>{hold.words()}</li> })
+        .collect_view();
+    let waits = (!view.plan.holds.is_empty()).then(|| {
+        view! { <p>"A sync would wait for a person:"</p><ul class="points">{holds}</ul> }
+    });
+    let run = view.runs.iter().find(|run| run.wish == Wish::WhatIf);
+    let action = run.filter(|_| may).map(|run| {
+        let href = format!("/directories/{}/mapping?run={}", view.directory.id, run.id);
+        view! { <LinkButton href icon=Glyph::Edit>"Back to the mapping"</LinkButton> }
+    });
+    view! {
+        <Callout tone=Tone::Neutral title="This plan only shows something" action=action.into_any()>
+            <p>"It was made with a mapping that was not saved. It cannot be carried out; save the mapping, and the next sync does this."</p>
+            {waits}
+        </Callout>
     }
     .into_any()
 }

@@ -11,6 +11,10 @@ use crate::components::{Chip, Column, Diff, FieldChange, Table, TableRow, Tone};
 
 /// Fields that are shown of a row; the others open.
 const SHOWN: usize = 3;
+/// Characters of a rule's words on its chip; all of them are its title.
+const LONGEST_RULE: usize = 48;
+/// Characters of a filter's words below its chip.
+const LONGEST_FILTER: usize = 80;
 
 /// How rows are shown.
 #[derive(Clone, Copy)]
@@ -101,17 +105,12 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
     let mut cells = match &row.row.line {
         Line::Step(step) => {
             let verb = told::verb(kind_of(&step.change.action));
-            let (why, tone) = cause(step.change.cause.word());
-            // A filter and a rule have words of their own.
-            let title = match &step.change.cause {
-                Cause::FilteredOut(words) | Cause::Rule(words) => Some(words.clone()),
-                _ => None,
-            };
+            let why = why(&step.change.cause);
             vec![
                 view! { <b>{verb}</b> }.into_any(),
                 whom(row, &step.subject, shown),
                 diff(entry.changes, shown.is_about_one),
-                view! { <Chip tone title>{why}</Chip> }.into_any(),
+                why,
             ]
         }
         Line::Refusal(refusal) => {
@@ -132,6 +131,42 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
         cells.push(outcome(row.became.as_ref()));
     }
     TableRow::new(cells)
+}
+
+/// Why it changes. A rule is called by its own words; the words of a filter stand below.
+fn why(of: &Cause) -> AnyView {
+    let (label, tone) = cause(of.word());
+    match of {
+        Cause::Rule(words) if !words.trim().is_empty() => {
+            let (word, title) = (
+                shortened(&sentence_case(words), LONGEST_RULE),
+                words.clone(),
+            );
+            view! { <Chip tone title>{word}</Chip> }.into_any()
+        }
+        Cause::FilteredOut(words) if !words.trim().is_empty() => {
+            let (filter, title) = (shortened(words, LONGEST_FILTER), words.clone());
+            view! { <div class="whom"><span><Chip tone title>{label}</Chip></span><span class="note"><code>{filter}</code></span></div> }
+                .into_any()
+        }
+        _ => view! { <Chip tone>{label}</Chip> }.into_any(),
+    }
+}
+
+fn sentence_case(words: &str) -> String {
+    let mut letters = words.trim().chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+fn shortened(words: &str, longest: usize) -> String {
+    if words.chars().nth(longest).is_none() {
+        return words.to_owned();
+    }
+    let cut: String = words.chars().take(longest).collect();
+    format!("{}…", cut.trim_end())
 }
 
 fn whom(row: &RowView, subject: &str, shown: Shown<'_>) -> AnyView {
@@ -195,5 +230,28 @@ fn outcome(became: Option<&Became>) -> AnyView {
             }
             .into_any()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(cause: &Cause) -> String {
+        crate::shell::fragment(|| why(cause))
+    }
+
+    #[test]
+    fn a_rule_is_called_by_its_own_words_and_a_filter_shows_them() {
+        let rule = written(&Cause::Rule("default group of Lab".to_owned()));
+        assert!(rule.contains(">Default group of Lab<"), "{rule}");
+        let filter = written(&Cause::FilteredOut("source.uid != \"ben\"".to_owned()));
+        assert!(
+            filter.contains("Filtered out") && filter.contains("source.uid !="),
+            "{filter}"
+        );
+        assert!(written(&Cause::Rule(" ".to_owned())).contains(">Rule<"));
+        let long = written(&Cause::Rule("é".repeat(200)));
+        assert!(long.contains(&format!("É{}…", "é".repeat(47))), "{long}");
     }
 }

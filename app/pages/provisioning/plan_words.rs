@@ -74,6 +74,14 @@ const REASONS: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// What people read of where a plan stands. One that only shows something waits for nobody and was not put away.
+pub(crate) fn plan_chip(plan: &StoredPlan, is_stale: bool) -> AnyView {
+    if plan.purpose == Purpose::WhatIf && plan.state != PlanState::Making {
+        return view! { <Chip tone=Tone::Neutral>"To look at"</Chip> }.into_any();
+    }
+    state_chip(plan.state, is_stale)
+}
+
 /// What people read of a state.
 pub(crate) fn state_chip(state: PlanState, is_stale: bool) -> AnyView {
     if is_stale {
@@ -117,14 +125,17 @@ pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
     let is_empty = plan.counts.all() == 0;
     match plan.state {
         PlanState::Making => "This plan is being made: its rows are not all there yet.".to_owned(),
+        _ if plan.purpose == Purpose::WhatIf && is_empty => {
+            "With this mapping, nothing would change.".to_owned()
+        }
+        _ if plan.purpose == Purpose::WhatIf => {
+            format!("With this mapping, a sync would {doing}. Nothing of it is carried out.")
+        }
         PlanState::Clear | PlanState::Held if is_empty => {
             "Nothing differs: this plan would change nothing.".to_owned()
         }
         PlanState::Clear | PlanState::Held if is_stale => {
             format!("This plan would have to {doing}, but something changed since it was made.")
-        }
-        PlanState::Clear if plan.purpose == Purpose::WhatIf => {
-            format!("With these settings, a sync would {doing}. Nothing of it is carried out.")
         }
         PlanState::Clear | PlanState::Held => {
             format!("This plan would {doing}. Nothing of it has been done yet.")
@@ -175,6 +186,7 @@ pub(crate) const fn wish(wish: Wish) -> &'static str {
         Wish::Plan => "Compare",
         Wish::Sync => "Sync",
         Wish::Apply => "Apply a plan",
+        Wish::WhatIf => "What if",
     }
 }
 

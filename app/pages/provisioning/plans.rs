@@ -9,7 +9,7 @@ use muster_services::sync::views::{self, PlanFilter, PlanLine};
 use muster_services::users::Paging;
 use muster_web::Query;
 
-use super::plan_words::{PURPOSES, STATES, purpose, state_chip};
+use super::plan_words::{PURPOSES, STATES, plan_chip, purpose};
 use crate::components::{
     ActiveFilter, Button, Card, Column, Empty, FilterSelect, Glyph, Icon, Inset, LinkButton, Page,
     Pager, Table, TableRow, When, Width, count_words, grouped,
@@ -175,7 +175,7 @@ fn table(page: &Listed<PlanLine>, address: &ListAddress, now: DateTime<Utc>) -> 
             TableRow::new(vec![
                 line.directory.clone().into_any(),
                 purpose(plan.purpose).into_any(),
-                state_chip(plan.state, false),
+                plan_chip(plan, false),
                 summary(&plan.counts),
                 view! { <span><When at now/> " by " {by}</span> }.into_any(),
                 approved,

@@ -1,6 +1,7 @@
 //! One run: where it stands, how far it is, what failed and what to do about it. While it goes on, the page follows.
 
 use axum::extract::Path;
+use axum::response::{IntoResponse, Redirect};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::id::RunId;
@@ -9,12 +10,14 @@ use muster_domain::run::{Run, RunState, Wish};
 use muster_islands::RunProgress;
 use muster_services::sync::runs::{self, RunDetail};
 use muster_services::sync::views::{self, RowView};
+use muster_web::Query;
 use muster_web::events::{self, Told};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::plan_callouts::problem_callout;
 use super::plan_rows::{self, Shown};
-use super::plan_words::{run_chip, run_state, state_chip, took, wish};
+use super::plan_words::{plan_chip, run_chip, run_state, took, wish};
 use super::plans::summary;
 use super::run_way::{share, steps, word};
 use crate::components::{
@@ -27,16 +30,34 @@ use crate::visit::{Answer, Visit, belongs_to_form};
 /// Failures shown here; the page of the plan shows them all.
 const FAILURES: u64 = 20;
 
-/// `GET /runs/{id}`
+/// What the address may hold.
+#[derive(Deserialize, Default)]
+pub struct Asked {
+    #[serde(default)]
+    then: String,
+}
+
+/// `GET /runs/{id}`; with `then=plan` it leads on to the plan as soon as that is made.
 ///
 /// # Errors
 /// Without permission, for an unknown run.
-pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -> Answer {
     let id: RunId = id_of(&id, "run")?;
-    page(&visit, id, None).await
+    if asked.then == "plan" {
+        let run = views::progress(&visit.services, &visit.call, id).await?;
+        if let (RunState::Done, Some(plan)) = (run.state, run.plan) {
+            return Ok(Redirect::to(&format!("/plans/{plan}")).into_response());
+        }
+    }
+    page(&visit, id, &asked.then, None).await
 }
 
-async fn page(visit: &Visit, id: RunId, problem: Option<muster_domain::Error>) -> Answer {
+async fn page(
+    visit: &Visit,
+    id: RunId,
+    then: &str,
+    problem: Option<muster_domain::Error>,
+) -> Answer {
     let detail = runs::show(&visit.services, &visit.call, id).await?;
     let failed = views::failures(&visit.services, &visit.call, &detail.run, FAILURES).await?;
     let title = format!("{} · {}", wish(detail.run.wish), detail.directory);
@@ -47,7 +68,7 @@ async fn page(visit: &Visit, id: RunId, problem: Option<muster_domain::Error>) -
         .console_with(status, &title, "/runs", || {
             let problem = problem.as_ref().map(problem_callout);
             let may = visit.call.can(Permission::ManageDirectories);
-            body(&title, &detail, &failed, problem, (may, visit.now()))
+            body(&title, &detail, &failed, problem, (may, then, visit.now()))
         })
         .await
 }
@@ -57,7 +78,7 @@ fn body(
     detail: &RunDetail,
     failed: &[RowView],
     problem: Option<AnyView>,
-    (may, now): (bool, DateTime<Utc>),
+    (may, then, now): (bool, &str, DateTime<Utc>),
 ) -> AnyView {
     let run = &detail.run;
     let badge = run_chip(run);
@@ -66,7 +87,7 @@ fn body(
     let progress = if run.state.is_over() {
         numbers(run)
     } else {
-        live(run)
+        live(run, then)
     };
     let callouts = callouts(detail);
     let facts = facts(detail, now);
@@ -100,7 +121,7 @@ fn sentence(detail: &RunDetail) -> String {
         RunState::Held => {
             "The plan is made. Somebody has to look at it before anything is changed.".to_owned()
         }
-        RunState::Done if run.wish == Wish::Plan => {
+        RunState::Done if !run.wish.changes() => {
             "The plan is made. Nothing was changed.".to_owned()
         }
         RunState::Done if run.progress.planned == 0 => {
@@ -155,7 +176,7 @@ fn actions(detail: &RunDetail, may: bool) -> AnyView {
     .into_any()
 }
 
-fn live(run: &Run) -> AnyView {
+fn live(run: &Run, then: &str) -> AnyView {
     let (id, progress) = (run.id, &run.progress);
     let (state, _) = run_state(run);
     let (events, word, share) = (format!("/runs/{id}/events"), word(run), share(run));
@@ -165,7 +186,13 @@ fn live(run: &Run) -> AnyView {
         grouped(progress.tried),
         grouped(progress.failed),
     );
-    let more = view! { <LinkButton href=format!("/runs/{id}") look=Look::Quiet icon=Glyph::Refresh>"Reload"</LinkButton> }.into_any();
+    let again = match then {
+        "plan" => format!("/runs/{id}?then=plan"),
+        _ => format!("/runs/{id}"),
+    };
+    let more =
+        view! { <LinkButton href=again look=Look::Quiet icon=Glyph::Refresh>"Reload"</LinkButton> }
+            .into_any();
     view! {
         <Card title=state more>
             <RunProgress events=events state=word read=read planned=planned tried=tried failed=failed share=share/>
@@ -191,7 +218,7 @@ fn numbers(run: &Run) -> AnyView {
         ));
     }
     stats.push(plain("Planned", grouped(progress.planned), "changes"));
-    if run.wish != Wish::Plan {
+    if run.wish.changes() {
         let done = progress.tried.saturating_sub(progress.failed);
         stats.push(plain("Done", grouped(done), "changes"));
         stats.push(plain("Failed", grouped(progress.failed), "changes"));
@@ -304,7 +331,7 @@ fn facts(detail: &RunDetail, now: DateTime<Utc>) -> Vec<KeyValue> {
     if let Some(plan) = &detail.plan {
         let (href, chip, sums) = (
             format!("/plans/{}", plan.id),
-            state_chip(plan.state, false),
+            plan_chip(plan, false),
             summary(&plan.counts),
         );
         items.push(KeyValue::new(
@@ -359,7 +386,7 @@ pub async fn cancel(visit: Visit, Path(id): Path<String>) -> Answer {
             let words = "It stops after what is being written now.";
             visit.done(&format!("/runs/{id}"), words).await
         }
-        Err(error) if belongs_to_form(&error) => page(&visit, id, Some(error)).await,
+        Err(error) if belongs_to_form(&error) => page(&visit, id, "", Some(error)).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -376,7 +403,7 @@ pub async fn undo(visit: Visit, Path(id): Path<String>) -> Answer {
             let words = "The plan that takes it back is made. Approve it to carry it out.";
             visit.done(&format!("/plans/{plan}"), words).await
         }
-        Err(error) if belongs_to_form(&error) => page(&visit, id, Some(error)).await,
+        Err(error) if belongs_to_form(&error) => page(&visit, id, "", Some(error)).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn steps(run: &Run) -> Vec<Step> {
     };
     let words: &[(usize, &str)] = match (run.wish, run.state) {
         (Wish::Apply, _) => &[(0, "Waits"), (3, "Carries out"), (4, "Done")],
-        (Wish::Plan, _) => &[(0, "Waits"), (1, "Reads and plans"), (4, "Done")],
+        (Wish::Plan | Wish::WhatIf, _) => &[(0, "Waits"), (1, "Reads and plans"), (4, "Done")],
         (Wish::Sync, RunState::Held) => &[
             (0, "Waits"),
             (1, "Reads and plans"),
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_state_of_every_wish_has_its_place_on_the_way() {
-        for wish in [Wish::Plan, Wish::Sync, Wish::Apply] {
+        for wish in [Wish::Plan, Wish::Sync, Wish::Apply, Wish::WhatIf] {
             for state in [
                 RunState::Queued,
                 RunState::Planning,

@@ -3,17 +3,25 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 use leptos::prelude::*;
+use muster_domain::Error;
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
-use muster_services::directories::{self, DirectoryRow, Step};
+use muster_islands::DragOrder;
+use muster_services::Knowingly;
+use muster_services::directories::{self, Against, DirectoryRow, Step, order_mark};
 use muster_web::{Failure, Fields};
 
 use crate::components::{
-    Callout, Can, Card, Chip, Column, Empty, Glyph, Inset, LinkButton, Look, Page, PostButton,
-    Table, TableRow, Tone, When, Width, counted,
+    Callout, Can, Card, Chip, Column, Empty, Glyph, Icon, Inset, LinkButton, Look, Page,
+    PostButton, Table, TableRow, Tone, When, Width, counted, form_mark,
 };
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
+
+/// The form that is sent when a row is dropped.
+const ORDER_FORM: &str = "order";
+/// Somebody has to know first whom it changes.
+const ASKS: &str = "DIR-012";
 
 /// A name that was refused: whose, what was typed, why.
 struct Refused {
@@ -22,29 +30,56 @@ struct Refused {
     why: String,
 }
 
+/// A move that was not made: which, where to, and what there is to say.
+struct Stopped {
+    id: DirectoryId,
+    to: String,
+    error: Error,
+}
+
+/// What was not done.
+#[derive(Default)]
+struct Not {
+    renamed: Option<Refused>,
+    moved: Option<Stopped>,
+}
+
 /// `GET /directories`
 ///
 /// # Errors
 /// Without permission.
 pub async fn list(visit: Visit) -> Answer {
-    page(&visit, None).await
+    page(&visit, Not::default()).await
 }
 
-async fn page(visit: &Visit, refused: Option<Refused>) -> Answer {
+async fn page(visit: &Visit, not: Not) -> Answer {
     let rows = directories::list(&visit.services, &visit.call).await?;
     let may_manage = visit.call.can(Permission::ManageDirectories);
-    let status = if refused.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
+    let status = match &not {
+        Not {
+            moved: Some(stopped),
+            ..
+        } if stopped.error.code != ASKS => StatusCode::CONFLICT,
+        Not { moved: Some(_), .. }
+        | Not {
+            renamed: Some(_), ..
+        } => StatusCode::UNPROCESSABLE_ENTITY,
+        Not { .. } => StatusCode::OK,
     };
     visit
         .console_with(status, "Directories", "/directories", || {
             let add = may_manage.then(|| view! { <LinkButton href="/directories/new" look=Look::Primary icon=Glyph::Plus>"Add directory"</LinkButton> });
             let actions = add.into_any();
-            let body = if rows.is_empty() { empty() } else { table(visit, &rows, may_manage, refused.as_ref()) };
+            let mark = order_mark(rows.iter().map(|row| row.directory.id));
+            let stopped = not.moved.as_ref().map(|stopped| stopped_callout(stopped, &rows, &mark));
+            let body = if rows.is_empty() {
+                empty()
+            } else {
+                table(visit, &rows, &mark, may_manage, not.renamed.as_ref())
+            };
             view! {
                 <Page title="Directories" purpose="Where accounts live, in the order in which they are believed." width=Width::Table actions>
+                    {stopped}
                     <Callout tone=Tone::Neutral title="First match wins">
                         <p>
                             "When several directories hold an account of the same person, each attribute is taken from the first directory in this order that states it. "
@@ -59,6 +94,52 @@ async fn page(visit: &Visit, refused: Option<Refused>) -> Answer {
         .await
 }
 
+/// The question before an order that changes people, or why it was not changed.
+fn stopped_callout(stopped: &Stopped, rows: &[DirectoryRow], mark: &str) -> AnyView {
+    let error = &stopped.error;
+    let (next, code) = (error.next.clone().map(|next| next.to_string()), error.code);
+    if code != ASKS {
+        return view! {
+            <div role="alert">
+                <Callout tone=Tone::Danger title=error.public.to_string()><p>{next}" "<code>{code}</code></p></Callout>
+            </div>
+        }
+        .into_any();
+    }
+    let row = rows.iter().find(|row| row.directory.id == stopped.id);
+    let name = row.map_or_else(String::new, |row| row.directory.name.clone());
+    let now = row.map_or(0, |row| row.place);
+    let place = match stopped.to.as_str() {
+        "up" => now.saturating_sub(1),
+        "down" => now + 1,
+        to => to.parse().unwrap_or(now),
+    };
+    let place = place.clamp(1, rows.len().max(1));
+    let title = format!("Move {name} from place {now} to place {place}?");
+    let fields = [
+        ("to", stopped.to.clone()),
+        ("seen", mark.to_owned()),
+        ("knowingly", "on".to_owned()),
+    ];
+    let fields = fields
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+    let action = format!("/directories/{}/move", stopped.id);
+    let words = error.public.to_string();
+    view! {
+        <div role="alert">
+            <Callout tone=Tone::Caution title>
+                <p>{words}" "{next}</p>
+                <div class="actions">
+                    <PostButton action fields look=Look::Primary>"Change the order"</PostButton>
+                    <LinkButton href="/directories" look=Look::Quiet>"Leave it"</LinkButton>
+                </div>
+            </Callout>
+        </div>
+    }
+    .into_any()
+}
+
 fn empty() -> AnyView {
     view! {
         <Empty icon=Glyph::Directory title="There is no directory yet">
@@ -71,6 +152,7 @@ fn empty() -> AnyView {
 fn table(
     visit: &Visit,
     rows: &[DirectoryRow],
+    mark: &str,
     may_manage: bool,
     refused: Option<&Refused>,
 ) -> AnyView {
@@ -87,17 +169,37 @@ fn table(
     }
     let rows = rows
         .iter()
-        .map(|row| directory_row(visit, row, last, may_manage, refused))
+        .map(|row| {
+            let changes = may_manage.then(|| {
+                let refused = refused.filter(|refused| refused.id == row.directory.id);
+                changes(row, last, mark, refused)
+            });
+            directory_row(visit, row, last, changes)
+        })
         .collect();
-    view! { <Table caption="Directories in order" columns rows/> }.into_any()
+    let drag = (may_manage && last > 1).then(|| {
+        let mark = mark.to_owned();
+        view! {
+            <form id=ORDER_FORM method="post" hidden=true>
+                <input type="hidden" name="to" value=""/>
+                <input type="hidden" name="seen" value=mark/>
+                {form_mark()}
+            </form>
+            <DragOrder form=ORDER_FORM.to_owned()/>
+        }
+    });
+    view! {
+        <Table caption="Directories in order" columns rows class="directories"/>
+        {drag}
+    }
+    .into_any()
 }
 
 fn directory_row(
     visit: &Visit,
     row: &DirectoryRow,
     last: usize,
-    may_manage: bool,
-    refused: Option<&Refused>,
+    changes: Option<AnyView>,
 ) -> TableRow {
     let (id, name, now) = (row.directory.id, row.directory.name.clone(), visit.now());
     let off = (!row.directory.enabled).then(|| view! { " " <Chip tone=Tone::Caution>"Off"</Chip> });
@@ -107,28 +209,43 @@ fn directory_row(
         Some(at) => view! { <When at now/> }.into_any(),
         None => view! { <span class="nothing">"–"</span> }.into_any(),
     };
+    let handle = (changes.is_some() && last > 1).then(|| handle(row));
+    let place = row.place.to_string();
     let mut cells = vec![
-        row.place.to_string().into_any(),
+        view! { <span class="place-cell" id=format!("directory-{id}")>{handle}<span class="place">{place}</span></span> }.into_any(),
         view! { <a href=format!("/directories/{id}")><b>{name}</b></a>{off} }.into_any(),
         row.method.into_any(),
         view! { <a href=href>{users}</a> }.into_any(),
         confirmed,
     ];
-    if may_manage {
-        cells.push(changes(
-            row,
-            last,
-            refused.filter(|refused| refused.id == id),
-        ));
-    }
+    cells.extend(changes);
     TableRow::new(cells)
 }
 
-fn changes(row: &DirectoryRow, last: usize, refused: Option<&Refused>) -> AnyView {
+/// What a row is held by; it shows itself once it works.
+fn handle(row: &DirectoryRow) -> AnyView {
+    let (name, action) = (
+        row.directory.name.clone(),
+        format!("/directories/{}/move", row.directory.id),
+    );
+    let spoken = format!("Move {name}");
+    view! {
+        <button type="button" class="drag-handle" disabled=true hidden=true data-name=name data-action=action aria-pressed="false" aria-describedby="drag-help">
+            <Icon glyph=Glyph::Grip/>
+            <span class="visually-hidden">{spoken}</span>
+        </button>
+    }
+    .into_any()
+}
+
+fn changes(row: &DirectoryRow, last: usize, mark: &str, refused: Option<&Refused>) -> AnyView {
     let (id, name) = (row.directory.id, &row.directory.name);
-    let step = |to: &str, words: &str, glyph: Glyph, can: Can| {
-        let spoken = format!("Move {name} {words}");
-        let fields = vec![("to".to_owned(), to.to_owned())];
+    let step = |to: &str, glyph: Glyph, can: Can| {
+        let spoken = format!("Move {name} {to}");
+        let fields = vec![
+            ("to".to_owned(), to.to_owned()),
+            ("seen".to_owned(), mark.to_owned()),
+        ];
         view! {
             <PostButton action=format!("/directories/{id}/move") fields icon=glyph look=Look::Quiet can>
                 <span class="visually-hidden">{spoken}</span>
@@ -142,17 +259,11 @@ fn changes(row: &DirectoryRow, last: usize, refused: Option<&Refused>) -> AnyVie
             Can::Now
         }
     };
-    let up = step(
-        "up",
-        "up",
-        Glyph::Up,
-        end(row.place == 1, "It is the first already"),
-    );
-    let down = step(
-        "down",
-        "down",
-        Glyph::Down,
-        end(row.place == last, "It is the last already"),
+    let is_first = end(row.place == 1, "It is the first already");
+    let is_last = end(row.place == last, "It is the last already");
+    let (up, down) = (
+        step("up", Glyph::Up, is_first),
+        step("down", Glyph::Down, is_last),
     );
     view! { <div class="row-tools">{up}{down}{rename_form(row, refused)}</div> }.into_any()
 }
@@ -178,24 +289,51 @@ fn rename_form(row: &DirectoryRow, refused: Option<&Refused>) -> AnyView {
     .into_any()
 }
 
-/// `POST /directories/{id}/move`
+/// `POST /directories/{id}/move`: one place up or down, or to a place; asks first when people change by it.
 ///
 /// # Errors
-/// Without permission, or at the end of the order.
+/// Without permission, or for an unknown directory.
 pub async fn shift(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let id: DirectoryId = id_of(&id, "directory")?;
-    let step = if fields.one("to") == Some("up") {
-        Step::Up
-    } else {
-        Step::Down
+    let to = fields.one("to").unwrap_or_default().to_owned();
+    let step = match (to.as_str(), to.parse()) {
+        ("up", _) => Step::Up,
+        ("down", _) => Step::Down,
+        (_, Ok(place)) => Step::To(place),
+        _ => {
+            return Err(Failure(
+                Error::form(Vec::new()).field("to", "Say where it moves."),
+            ));
+        }
     };
-    directories::move_by_one(&visit.services, &visit.call, id, step).await?;
-    visit
-        .done(
-            "/directories",
-            "Changed the order. People's attributes follow it.",
-        )
-        .await
+    let knowingly = match fields.one("knowingly") {
+        Some("on") => Knowingly::Yes,
+        _ => Knowingly::No,
+    };
+    let against = Against::Seen(fields.one("seen").unwrap_or_default(), knowingly);
+    match directories::shift(&visit.services, &visit.call, id, step, against).await {
+        Ok(changed) => {
+            let words = match changed {
+                0 => "Changed the order. It changes nobody who is here now.".to_owned(),
+                many => format!(
+                    "Changed the order. {} follow it.",
+                    counted(many, "person's attributes", "people's attributes")
+                ),
+            };
+            visit
+                .done(&format!("/directories#directory-{id}"), &words)
+                .await
+        }
+        Err(error) if belongs_to_form(&error) => {
+            let moved = Some(Stopped { id, to, error });
+            let not = Not {
+                moved,
+                ..Not::default()
+            };
+            page(&visit, not).await
+        }
+        Err(error) => Err(Failure(error)),
+    }
 }
 
 /// `POST /directories/{id}/rename`
@@ -216,7 +354,12 @@ pub async fn rename(visit: Visit, Path(id): Path<String>, fields: Fields) -> Ans
                 .fields
                 .first()
                 .map_or_else(|| error.public.to_string(), |field| field.message.clone());
-            page(&visit, Some(Refused { id, typed, why })).await
+            let renamed = Some(Refused { id, typed, why });
+            let not = Not {
+                renamed,
+                ..Not::default()
+            };
+            page(&visit, not).await
         }
         Err(error) => Err(Failure(error)),
     }

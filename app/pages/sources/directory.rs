@@ -256,6 +256,7 @@ fn latest(seen: &Seen) -> AnyView {
                 Wish::Plan => "Plan",
                 Wish::Sync => "Sync",
                 Wish::Apply => "Approved plan",
+                Wish::WhatIf => "What if",
             };
             let problem = run
                 .problem

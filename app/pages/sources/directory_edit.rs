@@ -76,6 +76,8 @@ fn empty(visit: &Visit, offered: &Offered) -> Result<DirectoryForm, Failure> {
         back: "/directories/new".to_owned(),
         name: preset.name.to_owned(),
         schema: directories::schema(&visit.services, offered.kind)?,
+        seldom: directories::seldom(&visit.services, offered.kind)?,
+        usual: preset.usual.clone(),
         values: preset.values.clone(),
         preset: Some(preset),
         secret_is_set: false,
@@ -154,13 +156,16 @@ pub async fn save(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answe
 
 async fn stored(visit: &Visit, id: DirectoryId) -> Result<DirectoryForm, Failure> {
     let shown = directories::get(&visit.services, &visit.call, id).await?;
-    let schema = directories::schema(&visit.services, &shown.directory.kind)?;
+    let (services, kind) = (&visit.services, &shown.directory.kind);
+    let schema = directories::schema(services, kind)?;
     Ok(DirectoryForm {
         action: format!("/directories/{id}/edit"),
         back: format!("/directories/{id}"),
         preset: None,
         name: shown.directory.name,
         schema,
+        seldom: directories::seldom(services, kind)?,
+        usual: directories::usual(services, kind, &shown.directory.settings)?,
         values: shown.directory.settings,
         secret_is_set: shown.secret_is_set,
         kept: None,

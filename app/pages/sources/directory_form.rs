@@ -4,15 +4,15 @@ use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::directory::{Preset, Probe};
 use muster_domain::error::FieldError;
-use muster_domain::settings::{Section, SettingsSchema, Values};
+use muster_domain::settings::{Field, Section, SettingsSchema, Values};
 use muster_services::directories::{self, Draft};
 use muster_web::Fields;
 use secrecy::SecretString;
 
 use super::directory_tests::{Told, told};
 use crate::components::{
-    Button, Card, Filled, Form, FormActions, Glyph, LinkButton, Look, Need, SettingsFields, Takes,
-    TextField, error_of,
+    Button, Card, Filled, Form, FormActions, Glyph, LinkButton, Look, Need, Takes, TextField,
+    error_of, folded_section, seldom_fields, settings_fields,
 };
 use crate::visit::Visit;
 
@@ -90,6 +90,10 @@ pub(super) struct DirectoryForm {
     /// The name as typed or stored.
     pub(super) name: String,
     pub(super) schema: SettingsSchema,
+    /// Fields that few need.
+    pub(super) seldom: &'static [&'static str],
+    /// What an empty field means for this system.
+    pub(super) usual: Values,
     /// Values as typed or stored.
     pub(super) values: Values,
     /// Whether a secret is stored.
@@ -120,77 +124,130 @@ impl DirectoryForm {
         Ok(self)
     }
 
-    /// As a view.
+    /// As a view: a card for each thing that can be tried, with its test beside; below, everything that has a good default.
     pub(super) fn view(mut self) -> AnyView {
-        let steps = self.preset.as_ref().map(instructions);
-        let field = directories::secret_field(&self.schema);
+        let is_fresh = self.errors.is_empty() && self.told.is_none();
+        let steps = self
+            .preset
+            .as_ref()
+            .map(|preset| instructions(preset, is_fresh));
+        let secret = directories::secret_field(&self.schema);
         let is_set = self.secret_is_set || self.kept.is_some();
-        let secrets_set: Vec<String> = field
+        let secrets_set = secret
             .filter(|_| is_set)
             .map(str::to_owned)
             .into_iter()
             .collect();
         let filled = Filled {
-            values: self.values,
+            values: std::mem::take(&mut self.values),
             secrets_set,
             errors: self.errors.clone(),
+            usual: std::mem::take(&mut self.usual),
         };
-        let sections: Vec<Section> = std::mem::take(&mut self.schema.sections);
-        let mut told_here = self.told;
-        let tests = [Probe::Connect, Probe::Bind, Probe::Search];
-        let (person, errors) = (self.person, self.errors.clone());
-        let parts = sections
+        let mut sections = std::mem::take(&mut self.schema.sections).into_iter();
+        let tried: Vec<AnyView> = [Probe::Connect, Probe::Bind, Probe::Search]
             .into_iter()
+            .zip(sections.by_ref())
             .enumerate()
-            .map(|(at, section)| {
-                let schema = SettingsSchema {
-                    sections: vec![section],
-                };
-                let filled = filled.clone();
-                let test = tests.get(at).map(|probe| {
-                    let said = told_here.take_if(|told| told.belongs_to(*probe)).map(told);
-                    beside(*probe, &person, &errors, said)
-                });
-                view! { <SettingsFields schema filled/> {test} }
-            })
+            .map(|(at, (probe, section))| self.step(at + 1, probe, &section, &filled))
+            .collect();
+        let others = sections
+            .map(|section| folded_section(&section, &filled))
             .collect_view();
-        let kept = self
-            .kept
-            .map(|kept| view! { <input type="hidden" name=KEPT value=kept/> });
-        let preset = self
-            .preset
-            .map(|preset| view! { <input type="hidden" name="system" value=preset.key/> });
+        let hidden = self.hidden();
         let name_error = error_of(&self.errors, "name");
         view! {
-            <div class="stack">
+            <div class="stack declare">
                 {steps}
-                <Card>
-                    <Form action=self.action errors=self.errors>
-                        {preset}
-                        {kept}
-                        // Pressing Enter in a field saves; browsers take the first button of a form for that.
-                        <button type="submit" name="intent" value="save" class="visually-hidden" tabindex="-1" aria-hidden="true">"Save directory"</button>
-                        <TextField name="name" label="Name" value=self.name error=name_error help="What people read as the source of an account."/>
-                        {parts}
-                        <p class="help">"Saving and testing need a secure session. Saving changes nobody: nothing is read until you ask for it, or the schedule does."</p>
-                        <FormActions>
-                            <Button look=Look::Primary name="intent" value="save">"Save directory"</Button>
-                            <LinkButton href=self.back look=Look::Quiet>"Back"</LinkButton>
-                        </FormActions>
-                    </Form>
-                </Card>
+                <Form action=self.action errors=self.errors>
+                    {hidden}
+                    // Pressing Enter in a field saves; browsers take the first button of a form for that.
+                    <button type="submit" name="intent" value="save" class="visually-hidden" tabindex="-1" aria-hidden="true">"Save directory"</button>
+                    <Card>
+                        <div class="step-cols">
+                            <TextField name="name" label="Name" value=self.name error=name_error help="What people read as the source of an account."/>
+                        </div>
+                    </Card>
+                    {tried}
+                    <Card title="Terms">
+                        <p class="muted">"What is here is careful, and can be changed at any time."</p>
+                        <div class="terms">{others}</div>
+                    </Card>
+                    <p class="help">"Saving and testing need a secure session. Saving changes nobody: nothing is read until you ask for it, or the schedule does."</p>
+                    <FormActions>
+                        <Button look=Look::Primary name="intent" value="save">"Save directory"</Button>
+                        <LinkButton href=self.back look=Look::Quiet>"Back"</LinkButton>
+                    </FormActions>
+                </Form>
             </div>
+        }
+        .into_any()
+    }
+
+    /// What goes along unseen: the system that was chosen, and a secret that was typed, sealed.
+    fn hidden(&self) -> AnyView {
+        let kept = self.kept.clone().map(|kept| (KEPT, kept));
+        let system = self
+            .preset
+            .as_ref()
+            .map(|preset| ("system", preset.key.to_owned()));
+        let begun = self.preset.iter().flat_map(|preset| &preset.values);
+        let begun = begun.map(|(key, value)| (key.clone(), value.clone()));
+        kept.into_iter()
+            .chain(system)
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(begun)
+            .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
+            .collect_view()
+            .into_any()
+    }
+
+    /// One thing that can be tried: its fields, and the test beside them.
+    fn step(&mut self, nth: usize, probe: Probe, section: &Section, filled: &Filled) -> AnyView {
+        // What the chosen system says already is not asked.
+        let is_begun = |field: &&Field| {
+            let preset = self.preset.as_ref();
+            preset.is_some_and(|preset| preset.values.contains_key(field.key))
+        };
+        let asked = section.fields.iter().filter(|field| !is_begun(field));
+        let (seldom, usual): (Vec<&Field>, Vec<&Field>) =
+            asked.partition(|field| self.seldom.contains(&field.key));
+        let help = (!section.help.is_empty()).then(|| view! { <p class="help">{section.help}</p> });
+        let fields = settings_fields(usual.into_iter(), filled);
+        let more = seldom_fields(&seldom, filled);
+        let said = self.told.take_if(|told| told.belongs_to(probe)).map(told);
+        let test = beside(probe, &self.person, &self.errors, said);
+        let title = format!("{nth}. {}", section.title);
+        view! {
+            <Card title>
+                <div class="step-cols">
+                    <div class="step-fields">{help}{fields}{more}</div>
+                    {test}
+                </div>
+            </Card>
         }
         .into_any()
     }
 }
 
-/// The test of what the section above says, and what it showed.
+/// The test of what stands beside it, and what it showed.
 fn beside(probe: Probe, person: &str, errors: &[FieldError], said: Option<AnyView>) -> AnyView {
-    let (word, label) = match probe {
-        Probe::Connect => ("connect", "Test connection"),
-        Probe::Bind => ("bind", "Test account"),
-        Probe::Search => ("search", "Test search"),
+    let (word, label, asks) = match probe {
+        Probe::Connect => (
+            "connect",
+            "Test connection",
+            "Is the server reached, encrypted and trusted?",
+        ),
+        Probe::Bind => (
+            "bind",
+            "Test account",
+            "Does the server let the account in?",
+        ),
+        Probe::Search => (
+            "search",
+            "Test search",
+            "How many people and groups does the account see?",
+        ),
     };
     let one = (probe == Probe::Search).then(|| {
         let (value, error) = (person.to_owned(), error_of(errors, PERSON));
@@ -202,7 +259,10 @@ fn beside(probe: Probe, person: &str, errors: &[FieldError], said: Option<AnyVie
     });
     view! {
         <div class="beside" id=format!("test-{word}")>
-            <FormActions><Button name="intent" value=word icon=Glyph::Search>{label}</Button></FormActions>
+            <div class="test-line">
+                <p class="help">{asks}</p>
+                <Button name="intent" value=word icon=Glyph::Search>{label}</Button>
+            </div>
             {one}
             {said}
         </div>
@@ -210,15 +270,25 @@ fn beside(probe: Probe, person: &str, errors: &[FieldError], said: Option<AnyVie
     .into_any()
 }
 
-fn instructions(preset: &Preset) -> AnyView {
-    if preset.steps.is_empty() {
-        return ().into_any();
-    }
-    let title = format!("First, in {}", preset.name);
+fn instructions(preset: &Preset, is_fresh: bool) -> AnyView {
     let items = preset
         .steps
         .iter()
         .map(|step| view! { <li>{*step}</li> })
         .collect_view();
-    view! { <Card title><ol class="instructions">{items}</ol></Card> }.into_any()
+    let title = format!("First, in {}", preset.name);
+    let list = (!preset.steps.is_empty()).then(|| {
+        view! {
+            <details class="folded" open=is_fresh>
+                <summary>{title}</summary>
+                <div class="folded-body"><ol class="instructions">{items}</ol></div>
+            </details>
+        }
+    });
+    let name = preset.name;
+    view! {
+        <p class="system">"System: "<b>{name}</b>" · "<a href="/directories/new">"Choose another"</a></p>
+        {list}
+    }
+    .into_any()
 }

@@ -5,17 +5,19 @@ use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::error::FieldError;
-use muster_domain::id::DirectoryId;
+use muster_domain::id::{DirectoryId, RunId};
 use muster_domain::mapping::{Expected, Mapped, Mapping, MappingTest, Tested};
 use muster_domain::role::Permission;
 use muster_services::Knowingly;
-use muster_services::mapping::{self, Desk, Glimpse, Impact};
-use muster_web::{Failure, Fields};
+use muster_services::mapping::{self, Desk, Glimpse};
+use muster_services::sync::runs;
+use muster_web::{Failure, Fields, Query};
+use serde::Deserialize;
 
 use super::mapping_editor::editor;
 use super::mapping_form::{TestFields, Typed};
 use super::mapping_seen::seen;
-use crate::components::{Callout, Columns, Crumb, Form, Page, Tone};
+use crate::components::{Callout, Columns, Crumb, Form, LinkButton, Page, Tone};
 use crate::pages::people::id_of;
 use crate::visit::{Answer, Visit, belongs_to_form};
 
@@ -27,8 +29,18 @@ pub(super) struct Shown {
     pub trouble: Option<Error>,
     pub tests: Vec<Tested>,
     pub glimpse: Option<Glimpse>,
-    pub impact: Option<Impact>,
     pub asks: bool,
+    /// The run that is in the way.
+    pub busy: Option<RunId>,
+    /// Whether it is one that a run tried and nobody saved.
+    pub is_tried: bool,
+}
+
+/// What the address may hold.
+#[derive(Deserialize, Default)]
+pub struct Asked {
+    #[serde(default)]
+    run: String,
 }
 
 impl Shown {
@@ -47,16 +59,28 @@ impl Shown {
     }
 }
 
-/// `GET /directories/{id}/mapping`
+/// `GET /directories/{id}/mapping`; with `run`, the mapping that this run tried, to go on with.
 ///
 /// # Errors
 /// Without permission, for a directory that is unknown or not read from anywhere.
-pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -> Answer {
     let id: DirectoryId = id_of(&id, "directory")?;
-    let desk = mapping::desk(&visit.services, &visit.call, id).await?;
-    let typed = Typed::of(&desk.mapping, desk.revision);
+    let (services, call) = (&visit.services, &visit.call);
+    let desk = mapping::desk(services, call, id).await?;
+    let tried = match asked.run.parse::<uuid::Uuid>() {
+        Ok(run) => mapping::tried(services, call, id, RunId(run)).await?,
+        Err(_) => None,
+    };
+    let tried = tried.filter(|tried| tried.mapping != desk.mapping);
+    let is_tried = tried.is_some();
+    let (wanted, revision) = match tried {
+        Some(tried) => (tried.mapping, tried.revision),
+        None => (desk.mapping.clone(), desk.revision),
+    };
+    let typed = Typed::of(&wanted, revision);
     let shown = Shown {
-        tests: mapping::tested(&desk.mapping).unwrap_or_default(),
+        tests: mapping::tested(&wanted).unwrap_or_default(),
+        is_tried,
         ..Shown::default()
     };
     page(&visit, desk, typed, shown).await
@@ -109,7 +133,7 @@ pub async fn save(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answe
 }
 
 /// `POST /directories/{id}/mapping/preview`: tries it on real people; keeps one of them as a test; begins with the vendor's
-/// rules; or shows what it would change. Saves nothing.
+/// rules; or asks for a run that shows what it would change. Saves nothing.
 ///
 /// # Errors
 /// Without permission.
@@ -131,7 +155,10 @@ pub async fn preview(visit: Visit, Path(id): Path<String>, fields: Fields) -> An
             return page(&visit, desk, typed, Shown::wrong(Error::form(errors))?).await;
         }
     };
-    let tried = tried(&visit, id, &wanted, fields.one("intent")).await;
+    if fields.one("intent") == Some("impact") {
+        return weigh(&visit, desk, typed, &wanted).await;
+    }
+    let tried = tried(&visit, id, &wanted, &typed.chosen()).await;
     let shown = match tried {
         Ok(shown) => shown,
         Err(error) => Shown::wrong(error)?,
@@ -153,22 +180,36 @@ pub async fn preview(visit: Visit, Path(id): Path<String>, fields: Fields) -> An
     page(&visit, desk, typed, shown).await
 }
 
+/// Asks for the run that finds out what it would change, and leads to it.
+async fn weigh(visit: &Visit, desk: Desk, typed: Typed, wanted: &Mapping) -> Answer {
+    let (services, call, id) = (&visit.services, &visit.call, desk.directory.id);
+    match mapping::impact(services, call, id, wanted, typed.revision).await {
+        Ok(run) => {
+            let words = "It is being found out what this mapping would change. Nothing is saved, and nothing changes.";
+            visit.done(&format!("/runs/{run}?then=plan"), words).await
+        }
+        Err(error) => {
+            let busy = match error.code {
+                "RUN-001" => runs::open_run(services, call, id).await?,
+                _ => None,
+            };
+            let shown = Shown {
+                tests: mapping::tested(wanted).unwrap_or_default(),
+                busy,
+                ..Shown::wrong(error)?
+            };
+            page(visit, desk, typed, shown).await
+        }
+    }
+}
+
 async fn tried(
     visit: &Visit,
     id: DirectoryId,
     wanted: &Mapping,
-    intent: Option<&str>,
+    chosen: &[String],
 ) -> Result<Shown, Error> {
-    let (services, call) = (&visit.services, &visit.call);
-    if intent == Some("impact") {
-        let impact = mapping::impact(services, call, id, wanted).await?;
-        return Ok(Shown {
-            tests: mapping::tested(wanted)?,
-            impact: Some(impact),
-            ..Shown::default()
-        });
-    }
-    let glimpse = mapping::preview(services, call, id, wanted).await?;
+    let glimpse = mapping::preview(&visit.services, &visit.call, id, wanted, chosen).await?;
     Ok(Shown {
         tests: glimpse.tests.clone(),
         glimpse: Some(glimpse),
@@ -189,13 +230,18 @@ async fn page(visit: &Visit, desk: Desk, typed: Typed, shown: Shown) -> Answer {
             let trouble = shown.trouble.as_ref().map(|error| {
                 let next = error.next.as_ref().map(ToString::to_string);
                 let code = error.code;
-                view! { <Callout tone=Tone::Danger title=error.public.to_string()><p>{next}" "<code>{code}</code></p></Callout> }
+                let action = shown.busy.map(|run| view! { <LinkButton href=format!("/runs/{run}")>"Go to the run"</LinkButton> });
+                view! { <Callout tone=Tone::Danger title=error.public.to_string() action=action.into_any()><p>{next}" "<code>{code}</code></p></Callout> }
+            });
+            let is_tried = shown.is_tried.then(|| {
+                view! { <Callout tone=Tone::Caution title="This is not saved yet"><p>"It is the mapping that was tried last. Change it, or save it below."</p></Callout> }
             });
             let left = editor(&desk, &typed, &shown, manages);
             let right = seen(&typed, &shown, manages, id);
             view! {
                 <Page title="Mapping" purpose=format!("Who comes here from {name}, and what each of them is called here.") crumbs>
                     {trouble}
+                    {is_tried}
                     <div class="mapping">
                         <Form action=format!("/directories/{id}/mapping") errors=shown.errors.clone()>
                             <input type="hidden" name="revision" value=typed.revision.to_string()/>

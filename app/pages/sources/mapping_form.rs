@@ -10,6 +10,8 @@ use muster_web::Fields;
 const SPARE: usize = 2;
 /// Most numbered rules and tests that are read.
 const MOST: usize = 60;
+/// Longest username that somebody is looked for by, in bytes.
+const LONGEST_NAME: usize = 300;
 
 /// One rule as it stands in the form.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,6 +39,10 @@ pub(super) struct Typed {
     pub rules: Vec<RuleFields>,
     pub tests: Vec<TestFields>,
     pub revision: u64,
+    /// Whom it shall be tried on besides the first, as typed.
+    pub about: String,
+    /// By which numbers rules and tests were sent: empty ones among them count for nothing.
+    numbers: (Vec<usize>, Vec<usize>),
 }
 
 /// The words for a person who is left out, and for one who is refused.
@@ -58,6 +64,7 @@ impl Typed {
             rules: mapping.rules.iter().map(rule_fields).collect(),
             tests: mapping.tests.iter().map(TestFields::of).collect(),
             revision,
+            ..Self::default()
         }
     }
 
@@ -71,6 +78,7 @@ impl Typed {
             filter: text("filter"),
             groups: text("groups"),
             revision: text("revision").parse().unwrap_or_default(),
+            about: text("about"),
             ..Self::default()
         };
         for number in 0..MOST {
@@ -82,6 +90,7 @@ impl Typed {
             };
             if !rule.attribute.is_empty() || !rule.text.is_empty() {
                 typed.rules.push(rule);
+                typed.numbers.0.push(number);
             }
             let test = TestFields {
                 name: text(&format!("test_{number}")).trim().to_owned(),
@@ -91,9 +100,38 @@ impl Typed {
             };
             if !test.name.is_empty() || !test.said.is_empty() || !test.out.is_empty() {
                 typed.tests.push(test);
+                typed.numbers.1.push(number);
             }
         }
         typed
+    }
+
+    /// The usernames of those whom it shall be tried on besides the first.
+    pub fn chosen(&self) -> Vec<String> {
+        let mut chosen: Vec<String> = Vec::new();
+        for name in self.about.split([',', ';', '\n']).map(str::trim) {
+            let is_new = !chosen.iter().any(|known| known == name);
+            if !name.is_empty() && name.len() <= LONGEST_NAME && is_new {
+                chosen.push(name.to_owned());
+            }
+        }
+        chosen
+    }
+
+    /// A field of the `n`-th rule or test that counts, as it was called when it was sent.
+    pub fn as_sent(&self, field: &str) -> String {
+        let Some((part, number)) = field.rsplit_once('_') else {
+            return field.to_owned();
+        };
+        let sent = match part {
+            "attribute" | "when" | "how" | "text" => &self.numbers.0,
+            _ => &self.numbers.1,
+        };
+        let number = number.parse::<usize>().ok();
+        match number.and_then(|number| sent.get(number)) {
+            Some(number) => format!("{part}_{number}"),
+            None => field.to_owned(),
+        }
     }
 
     /// With empty rules below.
@@ -292,6 +330,33 @@ mod tests {
     #[test]
     fn a_mapping_goes_through_the_form_unchanged() {
         assert_eq!(Typed::of(&mapping(), 3).mapping(), Ok(mapping()));
+    }
+
+    #[test]
+    fn people_are_chosen_by_a_list_of_usernames() {
+        let typed = |about: &str| Typed {
+            about: about.to_owned(),
+            ..Typed::default()
+        };
+        assert_eq!(
+            typed(" ada, ben;ada\ncleo ,").chosen(),
+            ["ada", "ben", "cleo"]
+        );
+        assert!(typed(" , ").chosen().is_empty());
+        assert!(typed(&"a".repeat(301)).chosen().is_empty());
+    }
+
+    #[test]
+    fn a_field_is_called_as_it_was_sent_though_empty_rules_stood_before_it() {
+        let typed = Typed {
+            numbers: (vec![0, 3], vec![2]),
+            ..Typed::default()
+        };
+        assert_eq!(typed.as_sent("text_1"), "text_3");
+        assert_eq!(typed.as_sent("attribute_0"), "attribute_0");
+        assert_eq!(typed.as_sent("said_0"), "said_2");
+        assert_eq!(typed.as_sent("filter"), "filter");
+        assert_eq!(typed.as_sent("text_9"), "text_9");
     }
 
     #[test]

@@ -1,72 +1,106 @@
-//! What stands beside the editor: a mapping tried on real people, and what it would change.
+//! What stands beside the editor: a mapping tried on real people.
 
 use leptos::prelude::*;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Effect, Mapped};
-use muster_services::mapping::{Impact, Seen};
+use muster_islands::LivePreview;
+use muster_services::mapping::{Glimpse, Seen};
 
 use super::mapping::Shown;
 use super::mapping_form::Typed;
 use crate::components::{
-    Button, Callout, Card, Chip, Diff, FieldChange, Glyph, LinkButton, Look, Tone, counted,
+    Button, Callout, Card, Chip, Diff, FieldChange, Glyph, Look, Need, Takes, TextField, Tone,
+    counted,
 };
 
-/// The right column.
+/// The right column. The island fills `live-problem` and `live-result` while somebody types.
 pub(super) fn seen(typed: &Typed, shown: &Shown, manages: bool, id: DirectoryId) -> AnyView {
-    let impact = shown.impact.as_ref().map(what_changes);
-    let people = shown.glimpse.as_ref().map(|glimpse| {
-        let rows = glimpse
-            .people
-            .iter()
-            .enumerate()
-            .map(|(number, person)| one(number, person, typed, id))
-            .collect_view();
+    let preview = manages.then(|| {
+        let result = match &shown.glimpse {
+            Some(glimpse) => people(glimpse, typed, id),
+            None => view! { <p class="muted">"Preview tries the mapping on the first people that the directory shows: what each rule makes of them, who is left out, who is refused and why. Nothing is written."</p> }.into_any(),
+        };
+        let about = typed.about.clone();
         view! {
-            <Card title="The first people of the directory" id="preview">
-                <p class="muted">"As they would come here. Nothing is written."</p>
-                {rows}
+            <Card title="Preview" id="preview">
+                <div class="live">
+                    <TextField name="about" label="Also try it on" value=about takes=Takes::Exact need=Need::Optional placeholder="ada, ben" help="Usernames at the directory, besides the first people it shows."/>
+                    <LivePreview action=format!("/directories/{id}/mapping/live")/>
+                    <div id="live-problem"></div>
+                    <div id="live-result" class="live-result">{result}</div>
+                </div>
             </Card>
         }
     });
-    let empty = (shown.glimpse.is_none() && shown.impact.is_none() && manages).then(|| {
-        view! {
-            <Card title="Preview">
-                <p>"Preview tries the mapping on the first people that the directory shows: what each rule makes of them, who is left out, who is refused and why."</p>
-                <p>"Show what would change makes the whole plan, as if the mapping were saved. Nobody can carry that plan out."</p>
-            </Card>
-        }
-    });
-    view! { <div class="stack">{impact}{people}{empty}{language()}</div> }.into_any()
+    view! { <div class="stack">{preview}{language()}</div> }.into_any()
 }
 
-fn what_changes(impact: &Impact) -> AnyView {
-    let all = impact.counts.all();
-    let title = if all == 0 {
-        "Nothing would change".to_owned()
-    } else {
-        format!("It would make {}", counted(all, "change", "changes"))
-    };
-    let tone = if impact.holds.is_empty() {
-        Tone::Neutral
-    } else {
-        Tone::Caution
-    };
-    let holds = impact
-        .holds
+/// What became of everybody it was tried on.
+pub(super) fn people(glimpse: &Glimpse, typed: &Typed, id: DirectoryId) -> AnyView {
+    let rows = glimpse
+        .people
         .iter()
-        .map(|why| view! { <li>{why.clone()}</li> })
+        .enumerate()
+        .map(|(number, person)| one(number, person, typed, id))
         .collect_view();
-    let waits =
-        (!impact.holds.is_empty()).then(|| view! { <p>"A sync would wait for a person:"</p> });
-    let link = format!("/plans/{}", impact.plan);
+    let missed = glimpse
+        .missed
+        .iter()
+        .map(|missed| view! { <li><code>{missed.username.clone()}</code>": "{missed.why.clone()}</li> })
+        .collect_view();
+    let missed =
+        (!glimpse.missed.is_empty()).then(|| view! { <ul class="told missed">{missed}</ul> });
+    let fails = typed
+        .tests
+        .iter()
+        .zip(&glimpse.tests)
+        .filter(|(_, tested)| !tested.holds)
+        .map(|(test, tested)| view! { <li>{format!("“{}”: {}", test.name, tested.words)}</li> })
+        .collect_view();
+    let failing = glimpse.tests.iter().filter(|tested| !tested.holds).count();
+    let tests = (failing > 0).then(|| {
+        let title = format!("{} not hold", counted_tests(failing));
+        view! { <Callout tone=Tone::Caution title><ul class="points">{fails}</ul></Callout> }
+    });
     view! {
-        <Callout tone title>
-            {waits}
-            <ul>{holds}</ul>
-            <p><LinkButton href=link icon=Glyph::Plan>"Look at the plan"</LinkButton></p>
-        </Callout>
+        <p class="live-sums">{sums(glimpse)}</p>
+        {missed}
+        {tests}
+        {rows}
     }
     .into_any()
+}
+
+fn counted_tests(many: usize) -> String {
+    match many {
+        1 => "1 test does".to_owned(),
+        many => format!("{many} tests do"),
+    }
+}
+
+/// How many come, are left out and are refused, in a sentence.
+pub(super) fn sums(glimpse: &Glimpse) -> String {
+    let count = |is: fn(&Mapped) -> bool| {
+        let some = glimpse.people.iter().filter(|person| is(&person.made));
+        u64::try_from(some.count()).unwrap_or(u64::MAX)
+    };
+    let mut parts = vec![format!(
+        "Of {}, {} would come",
+        counted(count(|_| true), "person", "people"),
+        count(|made| matches!(made, Mapped::Record(_)))
+    )];
+    for (many, words) in [
+        (
+            count(|made| matches!(made, Mapped::FilteredOut(_))),
+            "left out",
+        ),
+        (count(|made| matches!(made, Mapped::Refused(_))), "refused"),
+    ] {
+        if many > 0 {
+            parts.push(format!("{many} {words}"));
+        }
+    }
+    format!("{}.", parts.join(", "))
 }
 
 fn one(number: usize, person: &Seen, typed: &Typed, id: DirectoryId) -> AnyView {

@@ -14,6 +14,7 @@ mod directory_tests;
 pub mod mapping;
 mod mapping_editor;
 mod mapping_form;
+pub mod mapping_live;
 mod mapping_seen;
 pub mod provider;
 pub mod provider_edit;

@@ -164,6 +164,7 @@ impl ProviderForm {
             values: self.values,
             secrets_set,
             errors: self.errors.clone(),
+            ..Filled::default()
         };
         let found = (!self.findings.is_empty()).then(|| {
             view! { <Card title="What the provider publishes" id="findings" inset=Inset::Flush>{finding_rows(self.findings)}</Card> }

@@ -42,6 +42,10 @@ impl DirectoryKind for LdapKind {
         }
     }
 
+    fn seldom(&self) -> &'static [&'static str] {
+        &["ca", "users_filter", "groups_base", "groups_filter"]
+    }
+
     fn secret_is_for(&self) -> Option<&'static [&'static str]> {
         Some(&["servers", "security", "ca", "bind_dn"])
     }

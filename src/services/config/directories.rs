@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::differences::{compare_all, flatten};
 use super::{Config, Difference};
-use crate::directories::{self, Draft, Enabled};
+use crate::directories::{self, Against, Draft, Enabled};
 use crate::mapping;
 use crate::sync::rules;
 use crate::{Call, Services};
@@ -238,7 +238,8 @@ pub(super) async fn apply(
     // From the first place to the last, so that none moves another away again.
     places.sort_by_key(|(place, _)| *place);
     for (place, id) in places {
-        directories::move_to(services, call, id, place).await?;
+        let step = directories::Step::To(place);
+        directories::shift(services, call, id, step, Against::Nothing).await?;
     }
     Ok(())
 }

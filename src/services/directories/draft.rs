@@ -47,6 +47,27 @@ pub fn schema(services: &Services, kind: &str) -> Result<SettingsSchema, Error> 
     Ok(schema)
 }
 
+/// Fields of the form of a kind that few installations need.
+///
+/// # Errors
+/// `DIR-004` when this installation does not read it.
+pub fn seldom(services: &Services, kind: &str) -> Result<&'static [&'static str], Error> {
+    Ok(services.directory_kind(kind)?.seldom())
+}
+
+/// What an empty field means for the system that these settings are of, by the field's key.
+///
+/// # Errors
+/// `DIR-004` when this installation does not read it.
+pub fn usual(services: &Services, kind: &str, settings: &Values) -> Result<Values, Error> {
+    let presets = services.directory_kind(kind)?.presets();
+    let of = presets.into_iter().find(|preset| {
+        let mut begun = preset.values.iter();
+        begun.all(|(key, value)| settings.get(key) == Some(value))
+    });
+    Ok(of.map(|preset| preset.usual).unwrap_or_default())
+}
+
 /// The field that takes the secret, if the kind has one.
 #[must_use]
 pub fn secret_field(schema: &SettingsSchema) -> Option<&'static str> {

@@ -1,11 +1,12 @@
-//! A mapping tried on real people: the first that the source shows, kept in memory for some minutes so that it can be
-//! tried while somebody types. Nothing of it is written anywhere.
+//! A mapping tried on real people: those who were chosen and the first that the source shows, kept in memory for some
+//! minutes so that it can be tried while somebody types. Nothing of it is written anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Effect, Mapped, Mapping, Tested};
 use muster_domain::record::{SourceValues, UserRecord};
@@ -17,8 +18,12 @@ use muster_storage::mappings;
 use super::{find, misread};
 use crate::{Call, Services, directories};
 
-/// People that are shown.
+/// People that are shown besides those who were chosen.
 const SHOWN: usize = 20;
+/// Most people that can be chosen.
+pub const CHOSEN: usize = 5;
+/// Most chosen people who are kept for a directory.
+const NAMED: usize = 20;
 /// How long they are kept.
 const LASTS: TimeDelta = TimeDelta::minutes(5);
 /// Directories whose people are kept at the same time.
@@ -53,13 +58,18 @@ const OFTEN: [&str; 22] = [
 #[derive(Debug, Default)]
 pub(crate) struct Glimpses(Mutex<BTreeMap<DirectoryId, Kept>>);
 
+/// Somebody as the source says, before any mapping.
+type Person = (UserRecord, SourceValues);
+
 #[derive(Clone, Debug)]
 struct Kept {
     at: DateTime<Utc>,
     /// When the directory was last changed: other settings show other people.
     of: DateTime<Utc>,
     asked: BTreeSet<String>,
-    people: Arc<Vec<(UserRecord, SourceValues)>>,
+    people: Arc<Vec<Person>>,
+    /// Who was chosen by a username; none: there is nobody of it.
+    named: BTreeMap<String, Option<Person>>,
 }
 
 impl Glimpses {
@@ -69,11 +79,11 @@ impl Glimpses {
         of: DateTime<Utc>,
         asked: &BTreeSet<String>,
         now: DateTime<Utc>,
-    ) -> Option<Arc<Vec<(UserRecord, SourceValues)>>> {
+    ) -> Option<Kept> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, one| now - one.at < LASTS);
         let known = kept.get(&id)?;
-        (known.of == of && asked.is_subset(&known.asked)).then(|| Arc::clone(&known.people))
+        (known.of == of && asked.is_subset(&known.asked)).then(|| known.clone())
     }
 
     fn keep(&self, id: DirectoryId, fresh: Kept) {
@@ -93,6 +103,17 @@ pub struct Glimpse {
     pub people: Vec<Seen>,
     /// What the tests of the mapping showed, in their order.
     pub tests: Vec<Tested>,
+    /// Who was chosen and cannot be shown.
+    pub missed: Vec<Missed>,
+}
+
+/// Somebody who was chosen and cannot be shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Missed {
+    /// The username that was typed.
+    pub username: String,
+    /// Why, in a sentence.
+    pub why: String,
 }
 
 /// One of them.
@@ -110,32 +131,35 @@ pub struct Seen {
     pub made: Mapped,
 }
 
-/// Tries a mapping on the first people that the source shows, as if it were saved. Changes nothing.
+/// Tries a mapping on people whose usernames were chosen and on the first that the source shows, as if it were saved. The
+/// chosen stand first; of more than [`CHOSEN`] the others are left out. Changes nothing.
 ///
 /// # Errors
 /// Without permission, for an unknown directory, `MAP-001` with messages beside the parts that are wrong, `MAP-007` when
-/// the source shows nobody, with its reason.
+/// the source shows nobody, with its reason, `MAP-009` when the session asks too often.
 pub async fn preview(
     services: &Services,
     call: &Call,
     id: DirectoryId,
     mapping: &Mapping,
+    chosen: &[String],
 ) -> Result<Glimpse, Error> {
     call.may(Permission::ManageDirectories)?;
+    services.pace().take(call)?;
     let compiled = mapping.check().map_err(|wrong| misread(&wrong))?;
     let tests = mapping
         .tests
         .iter()
         .map(|test| test.run(&compiled))
         .collect();
-    let people = first_people(services, call, id, compiled.asked()).await?;
+    let (people, missed) = shown(services, call, id, compiled.asked(), chosen).await?;
     let ids: Vec<_> = people
         .iter()
         .map(|(record, _)| &record.external_id)
         .collect();
     let known = mappings::known(services.db(), id, &ids).await?;
     let mut seen = Vec::with_capacity(people.len());
-    for (default, source) in people.iter() {
+    for (default, source) in &people {
         tokio::task::yield_now().await;
         let mut effects = Vec::new();
         let made = compiled.apply_to(
@@ -156,6 +180,7 @@ pub async fn preview(
     Ok(Glimpse {
         people: seen,
         tests,
+        missed,
     })
 }
 
@@ -167,35 +192,92 @@ fn about(record: &UserRecord) -> String {
         .clone()
 }
 
-async fn first_people(
+/// The chosen and then the first, nobody twice; and who was chosen and cannot be shown.
+async fn shown(
     services: &Services,
     call: &Call,
     id: DirectoryId,
     asked: BTreeSet<String>,
-) -> Result<Arc<Vec<(UserRecord, SourceValues)>>, Error> {
+    chosen: &[String],
+) -> Result<(Vec<Person>, Vec<Missed>), Error> {
     let directory = find(services, services.db(), id).await?;
     let glimpses = services.glimpses();
     let of = directory.updated_at;
-    if let Some(known) = glimpses.get(id, of, &asked, call.at) {
-        return Ok(known);
+    let known = glimpses.get(id, of, &asked, call.at);
+    let chosen: Vec<&String> = chosen.iter().take(CHOSEN).collect();
+    let is_known = |kept: &Kept| chosen.iter().all(|name| kept.named.contains_key(*name));
+    let mut missed = Vec::new();
+    let kept = match known {
+        Some(kept) if is_known(&kept) => kept,
+        known => {
+            let mut asked = known.as_ref().map_or(asked, |kept| kept.asked.clone());
+            asked.extend(OFTEN.map(str::to_owned));
+            let source =
+                directories::open_asking(services, services.db(), &directory, &asked).await?;
+            let mut kept = match known {
+                Some(kept) => kept,
+                None => Kept {
+                    at: call.at,
+                    of,
+                    asked,
+                    people: Arc::new(first(source.as_ref()).await?),
+                    named: BTreeMap::new(),
+                },
+            };
+            for name in &chosen {
+                if kept.named.contains_key(*name) {
+                    continue;
+                }
+                match source.person_said(name).await {
+                    Ok(found) => {
+                        if kept.named.len() >= NAMED {
+                            kept.named.clear();
+                        }
+                        let found = found.map(|(record, source)| (record, without_secrets(source)));
+                        kept.named.insert((*name).clone(), found);
+                    }
+                    Err(error) => missed.push(Missed {
+                        username: (*name).clone(),
+                        why: error.public.into_owned(),
+                    }),
+                }
+            }
+            glimpses.keep(id, kept.clone());
+            kept
+        }
+    };
+    let mut people: Vec<Person> = Vec::new();
+    for name in chosen {
+        match kept.named.get(name) {
+            Some(Some(person)) => people.push(person.clone()),
+            Some(None) => missed.push(Missed {
+                username: name.clone(),
+                why: format!("There is nobody with the username {name}."),
+            }),
+            None => {}
+        }
     }
-    let mut asked = asked;
-    asked.extend(OFTEN.map(str::to_owned));
-    let source = directories::open_asking(services, services.db(), &directory, &asked).await?;
+    let taken: BTreeSet<_> = people
+        .iter()
+        .map(|(record, _)| record.external_id.clone())
+        .collect();
+    let others = kept.people.iter();
+    people.extend(
+        others
+            .filter(|(record, _)| !taken.contains(&record.external_id))
+            .cloned(),
+    );
+    Ok((people, missed))
+}
+
+/// The first people that a source shows.
+async fn first(source: &dyn Source) -> Result<Vec<Person>, Error> {
     let mut first = First::default();
     let completeness = source.read(&mut first).await;
-    if first.people.is_empty() {
-        return Err(nobody(first.refused, &completeness));
+    match first.people.is_empty() {
+        true => Err(nobody(first.refused, &completeness)),
+        false => Ok(first.people),
     }
-    let people = Arc::new(first.people);
-    let fresh = Kept {
-        at: call.at,
-        of,
-        asked,
-        people: Arc::clone(&people),
-    };
-    glimpses.keep(id, fresh);
-    Ok(people)
 }
 
 fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
@@ -222,7 +304,7 @@ fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
 /// Takes the first people and no more.
 #[derive(Default)]
 struct First {
-    people: Vec<(UserRecord, SourceValues)>,
+    people: Vec<Person>,
     refused: Option<String>,
 }
 
@@ -231,11 +313,8 @@ impl Intake for First {
     async fn page(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
         for entry in entries {
             match entry {
-                Entry::User {
-                    record, mut source, ..
-                } if self.people.len() < SHOWN => {
-                    source.retain(|name, _| !is_secret(name));
-                    self.people.push((record, source));
+                Entry::User { record, source, .. } if self.people.len() < SHOWN => {
+                    self.people.push((record, without_secrets(source)));
                 }
                 Entry::Refused(record) => {
                     self.refused.get_or_insert(record.why);
@@ -249,6 +328,11 @@ impl Intake for First {
         // The reading ends here; nobody sees this.
         Err(Error::new("MAP-008", Kind::Conflict, "These are enough."))
     }
+}
+
+fn without_secrets(mut source: SourceValues) -> SourceValues {
+    source.retain(|name, _| !is_secret(name));
+    source
 }
 
 /// Whether an attribute sounds like a secret. Sources leave theirs out before; this is for those that do not.

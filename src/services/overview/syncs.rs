@@ -7,7 +7,7 @@ use muster_domain::methods::measured::UNCONFIRMED_DAYS;
 use muster_domain::plan::told;
 use muster_domain::plan::{PlanState, Purpose};
 use muster_domain::protocol::Level;
-use muster_domain::run::RunState;
+use muster_domain::run::{RunState, Wish};
 use muster_storage::{directories, directory_states, plans, runs};
 
 use super::attention::{Attention, item};
@@ -16,6 +16,9 @@ use crate::sync::views;
 
 /// Held plans that are looked at.
 const MOST: u64 = 50;
+
+/// Runs among which the newest that is not only to show something is looked for.
+const LATEST: u64 = 10;
 
 /// A directory of which something waits, failed or is old.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,16 +42,18 @@ pub(super) async fn facts(services: &Services) -> Result<Vec<Sync>, Error> {
     let mut found = Vec::new();
     for directory in directories::list(db).await? {
         let is_read = directory.enabled && services.directory_kind(&directory.kind).is_ok();
-        let waiting = held.iter().find(|plan| plan.directory == directory.id);
+        let waiting = held
+            .iter()
+            .find(|plan| plan.directory == directory.id && plan.purpose != Purpose::WhatIf);
         if waiting.is_none() && !is_read {
             continue;
         }
         let revision = directory_states::revision(db, directory.id).await?;
         let waiting = waiting.filter(|plan| plan.base_revision == revision);
-        let newest = runs::list(db, Some(directory.id), None, 1)
+        let newest = runs::list(db, Some(directory.id), None, LATEST)
             .await?
             .into_iter()
-            .next();
+            .find(|run| run.wish != Wish::WhatIf);
         let failed = newest.filter(|run| run.state == RunState::Failed);
         let since = views::read_at(services, directory.id)
             .await?

@@ -15,6 +15,7 @@ mod making;
 mod reading;
 mod scheduling;
 mod undoing;
+mod what_if;
 
 use muster_domain::{Error, Kind};
 
@@ -28,6 +29,7 @@ pub use reading::{
 };
 pub use scheduling::{ask_what_is_due, next_due};
 pub use undoing::undo;
+pub use what_if::ask_what_if;
 
 /// Somebody stopped the run.
 const STOPPED: &str = "RUN-003";

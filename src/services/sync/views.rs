@@ -419,7 +419,10 @@ pub(crate) async fn read_at(
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let db = services.db();
     for run in runs::list(db, Some(directory), None, LOOKED_AT).await? {
-        let Some(plan) = run.plan.filter(|_| run.wish != Wish::Apply) else {
+        let Some(plan) = run
+            .plan
+            .filter(|_| matches!(run.wish, Wish::Plan | Wish::Sync))
+        else {
             continue;
         };
         let Some(plan) = plans::get(db, plan).await? else {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::plan::stored::{Line, REFUSALS};
-use muster_domain::plan::{PlanState, Step, StoredPlan};
+use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -118,6 +118,23 @@ pub async fn last_position(reader: &impl Reader, plan: PlanId) -> Result<Option<
         .map(|(position, _)| *position))
 }
 
+/// Every plan of a directory that was made for a purpose, the newest first.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn of_purpose(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    purpose: Purpose,
+) -> Result<Vec<StoredPlan>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM plans WHERE directory_id = $1 AND purpose = $2 ORDER BY created_at DESC, id DESC"
+    );
+    let values = [directory.0.into(), word(purpose)?.into()];
+    let rows: Vec<PlanRow> = sql::all(reader, sql::ask(reader, &sql, values)).await?;
+    rows.into_iter().map(to_plan).collect()
+}
+
 /// Plans in a state, of one directory or of all; made before `before`, if that is given.
 ///
 /// # Errors
@@ -136,8 +153,8 @@ struct IdRow {
     id: Uuid,
 }
 
-/// Plans made before `before` that nobody needs: discarded ones, and those that were to bring or compare and found
-/// nothing to do. At most `limit`.
+/// Plans made before `before` that nobody needs: discarded ones, those that only showed something, and those that were to
+/// bring or compare and found nothing to do. At most `limit`.
 ///
 /// # Errors
 /// Why the database cannot answer.
@@ -147,6 +164,7 @@ pub async fn idle(
     limit: u64,
 ) -> Result<Vec<PlanId>, Error> {
     let sql = "SELECT id FROM plans WHERE created_at < $1 AND (state = $2 AND NOT EXISTS (SELECT 1 FROM runs WHERE plan_id = plans.id) \
+               OR state <> $3 AND purpose = 'what_if' \
                OR state <> $3 AND purpose IN ('sync', 'drift') AND NOT EXISTS \
                (SELECT 1 FROM plan_changes WHERE plan_id = plans.id AND position < $4)) \
                AND NOT EXISTS (SELECT 1 FROM runs WHERE plan_id = plans.id AND ended_at IS NULL) \

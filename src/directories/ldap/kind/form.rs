@@ -46,7 +46,59 @@ pub(super) fn preset((key, name, vendor): (&'static str, &'static str, Vendor)) 
         note,
         values,
         steps,
+        usual: usual(vendor),
     }
+}
+
+/// What this vendor's servers are asked for where a field stays empty.
+fn usual(vendor: Vendor) -> Values {
+    let schema = vendor.schema();
+    let mut usual = Values::from([
+        ("users_filter".to_owned(), schema.users.clone()),
+        ("groups_filter".to_owned(), schema.groups.clone()),
+        ("id_attribute".to_owned(), schema.id.clone()),
+        ("group_name_attribute".to_owned(), schema.group_name.clone()),
+        ("members_attribute".to_owned(), schema.members.join(" ")),
+        (
+            "member_names_attribute".to_owned(),
+            schema.member_names.join(" "),
+        ),
+    ]);
+    for (ours, field, _) in ATTRIBUTES {
+        if let Some(theirs) = schema.attributes.get(ours) {
+            usual.insert(field.to_owned(), theirs.clone());
+        }
+    }
+    let (servers, account, people, groups) = match vendor {
+        Vendor::ActiveDirectory => (
+            "dc1.example.org\ndc2.example.org",
+            "muster@example.org",
+            "OU=People,DC=example,DC=org",
+            "OU=Groups,DC=example,DC=org",
+        ),
+        Vendor::OpenLdap | Vendor::Port389 => (
+            "ldap1.example.org",
+            "cn=muster,ou=services,dc=example,dc=org",
+            "ou=people,dc=example,dc=org",
+            "ou=groups,dc=example,dc=org",
+        ),
+        Vendor::FreeIpa => (
+            "ipa1.example.org",
+            "uid=muster,cn=sysaccounts,cn=etc,dc=example,dc=org",
+            "cn=users,cn=accounts,dc=example,dc=org",
+            "cn=groups,cn=accounts,dc=example,dc=org",
+        ),
+    };
+    for (field, example) in [
+        ("servers", servers),
+        ("bind_dn", account),
+        ("users_base", people),
+        ("groups_base", groups),
+    ] {
+        usual.insert(field.to_owned(), example.to_owned());
+    }
+    usual.retain(|_, value| !value.is_empty());
+    usual
 }
 
 /// What is known of people here, and its label in the form.

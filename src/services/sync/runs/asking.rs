@@ -9,13 +9,15 @@ use muster_storage::directories::{self, Directory};
 use muster_storage::{Reader, Tx, directory_states, plans, runs};
 use serde_json::json;
 
+use super::what_if;
 use crate::{Call, Services};
 
 /// Asks for a run of a directory: a plan alone, or a sync.
 ///
 /// # Errors
 /// Without permission; `RUN-001` when one is under way, `RUN-002` when the directory is switched off, `DIR-004` when
-/// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved.
+/// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved, `RUN-011` for a mapping to try:
+/// that is asked for with it.
 pub async fn ask(
     services: &Services,
     call: &Call,
@@ -23,6 +25,9 @@ pub async fn ask(
     wish: Wish,
 ) -> Result<RunId, Error> {
     call.may(Permission::ManageDirectories)?;
+    if wish == Wish::WhatIf {
+        return Err(what_if::gone());
+    }
     if wish == Wish::Apply {
         return Err(
             Error::new("PLAN-004", Kind::Conflict, "The plan waits for a person.")
@@ -64,7 +69,7 @@ pub(super) async fn wished(
     Ok((run, directory))
 }
 
-/// One open run a directory.
+/// One open run a directory. One that only shows something gives way to one that is to change something.
 async fn queue(
     services: &Services,
     call: &Call,
@@ -75,7 +80,10 @@ async fn queue(
 ) -> Result<Run, Error> {
     directory_states::lock(tx, directory).await?;
     if let Some(open) = runs::open_of(tx, directory).await? {
-        return Err(under_way(&open));
+        if !what_if::gives_way(&open, wish) {
+            return Err(under_way(&open));
+        }
+        what_if::give_way(call, tx, open).await?;
     }
     let run = Run {
         id: services.id(),
@@ -103,8 +111,14 @@ fn under_way(open: &Run) -> Error {
         "A run of this directory is under way already.",
     )
     .next(format!(
-        "{} asked for it at {} (run {}). Wait for its end, or stop it.",
+        "{} asked for {} at {} (run {}). Wait for its end, or stop it.",
         open.started_by,
+        match open.wish {
+            Wish::Plan => "a comparison",
+            Wish::Sync => "a sync",
+            Wish::Apply => "a plan to be carried out",
+            Wish::WhatIf => "what another mapping would change",
+        },
         open.created_at.format("%Y-%m-%d %H:%M UTC"),
         open.id
     ))

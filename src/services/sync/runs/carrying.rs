@@ -121,7 +121,7 @@ impl Worker {
         match (run.state, run.wish) {
             (RunState::Applying, _) => self.apply(run).await,
             (_, Wish::Apply) => self.begin(run).await,
-            (_, Wish::Plan | Wish::Sync) => self.plan(run).await,
+            (_, Wish::Plan | Wish::Sync | Wish::WhatIf) => self.plan(run).await,
         }
     }
 
@@ -133,12 +133,21 @@ impl Worker {
         let mut run = runs::get(&tx, self.run)
             .await?
             .ok_or_else(|| Error::not_found("run"))?;
+        if run.ended_at.is_some() {
+            // It gave way to another one, and says so.
+            self.forget_half_plans(&tx).await?;
+            self.forget_former_answers(&tx, &run).await?;
+            return self.commit_and_leave(tx, &[]).await;
+        }
         run.state = match error.code == STOPPED {
             true => RunState::Cancelled,
             false => RunState::Failed,
         };
         run.problem = (error.code != STOPPED).then(|| words(error));
         run.ended_at = Some(call.at);
+        if self.forget_former_answers(&tx, &run).await? {
+            run.plan = None;
+        }
         if let Some(id) = run.plan
             && let Some(mut plan) = plans::get(&tx, id).await?
         {
@@ -186,7 +195,7 @@ impl Worker {
         let call = self.call();
         let tx = self.tx().await?;
         if let (RunState::Done, Some(id)) = (state, run.plan)
-            && run.wish != Wish::Plan
+            && run.wish.changes()
             && let Some(mut plan) = plans::get(&tx, id).await?
         {
             plan.state = PlanState::Done;

@@ -8,7 +8,7 @@ use muster_domain::change::Action;
 use muster_domain::id::UserId;
 use muster_domain::membership::{Member, Membership};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
-use muster_domain::run::{Run, RunState, Wish};
+use muster_domain::run::{Run, RunState};
 use muster_storage::plans::{self, REFUSED, upkeep};
 use muster_storage::{directories, directory_states, memberships, runs, users};
 
@@ -99,7 +99,7 @@ async fn of_run(services: &Services, run: &Run) -> Result<Vec<String>, Error> {
     }
     if let (RunState::Done, Some(plan)) = (run.state, &plan)
         && plan.state == PlanState::Done
-        && run.wish != Wish::Plan
+        && run.wish.changes()
         && progress.tried != plan.counts.all()
     {
         wrong.push(format!(
@@ -119,7 +119,10 @@ async fn of_plan(
 ) -> Result<Vec<String>, Error> {
     let db = services.db();
     if plan.state == PlanState::Making {
-        let is_of_a_run = matches!(plan.purpose, Purpose::Sync | Purpose::Drift);
+        let is_of_a_run = matches!(
+            plan.purpose,
+            Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+        );
         let is_left = match is_of_a_run {
             true => !is_made_now,
             false => services.now() - plan.created_at > MAKING,

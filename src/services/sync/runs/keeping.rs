@@ -43,8 +43,10 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<u64, Error
     let half = plans::upkeep::in_state(db, None, PlanState::Making, Some(now - MAKING)).await?;
     for plan in half {
         // Those of a run are for whoever takes it up.
-        if matches!(plan.purpose, Purpose::Sync | Purpose::Drift)
-            && runs::open_of(db, plan.directory).await?.is_some()
+        if matches!(
+            plan.purpose,
+            Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+        ) && runs::open_of(db, plan.directory).await?.is_some()
         {
             continue;
         }

@@ -10,7 +10,7 @@ use muster_domain::run::Run;
 use muster_storage::{Quiet, Tx, directory_states, runs};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{LOST, lost, passes};
+use super::{LOST, STOPPED, lost, passes};
 use crate::{Call, Services};
 
 /// How long after its last sign of life a run is taken over.
@@ -83,6 +83,18 @@ impl Worker {
         }
     }
 
+    /// The same, while nobody asked the run to stop: what ended it meanwhile is not written over.
+    ///
+    /// # Errors
+    /// `RUN-003` when somebody did, and as [`Self::tx`].
+    pub(super) async fn tx_unless_stopped(&self) -> Result<Tx, Error> {
+        let tx = self.tx().await?;
+        match runs::is_asked_to_stop(&tx, self.run).await? {
+            true => Err(super::stopped()),
+            false => Ok(tx),
+        }
+    }
+
     /// Commits with what goes on record, if anything does.
     pub(super) async fn commit(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), Error> {
         match events {
@@ -108,7 +120,7 @@ impl Worker {
         tx.commit_quiet(Quiet::Working).await
     }
 
-    /// Shows life until the lease is lost.
+    /// Shows life until the lease is lost or somebody asked to stop.
     pub(super) async fn beat(&self) -> Error {
         let mut round = interval(BEAT);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -117,7 +129,7 @@ impl Worker {
             round.tick().await;
             match self.beat_once().await {
                 Ok(()) => {}
-                Err(error) if error.code == LOST => return error,
+                Err(error) if error.code == LOST || error.code == STOPPED => return error,
                 // Whoever works finds the database gone by itself.
                 Err(error) => tracing::warn!(%error, run = %self.run, "a run could not show life"),
             }
@@ -125,7 +137,8 @@ impl Worker {
     }
 
     async fn beat_once(&self) -> Result<(), Error> {
-        let tx = self.tx().await?;
+        // A source that does not answer keeps nobody from stopping the run.
+        let tx = self.tx_unless_stopped().await?;
         runs::beat(&tx, self.run, self.services.now()).await?;
         self.commit(tx, &[]).await
     }

@@ -12,7 +12,6 @@ use muster_storage::{Tx, plans, runs};
 use super::asking::find;
 use super::lease::{Worker, again};
 use super::passes;
-use crate::directories;
 use crate::sync::planning::{self, Watch};
 use crate::sync::rules;
 
@@ -25,7 +24,7 @@ impl Worker {
         let begun = Instant::now();
         let call = self.call();
         let directory = find(self.services.db(), self.directory).await?;
-        let tx = self.tx().await?;
+        let tx = self.tx_unless_stopped().await?;
         run.state = RunState::Planning;
         run.plan = None;
         run.progress = Progress::default();
@@ -33,9 +32,11 @@ impl Worker {
         run.heartbeat_at = Some(call.at);
         runs::update(&tx, &run).await?;
         self.forget_half_plans(&tx).await?;
+        self.forget_former_answers(&tx, &run).await?;
         self.commit(tx, &[]).await?;
         let purpose = match run.wish {
             Wish::Plan => Purpose::Drift,
+            Wish::WhatIf => Purpose::WhatIf,
             Wish::Sync | Wish::Apply => Purpose::Sync,
         };
         let plan = StoredPlan::begun(
@@ -45,7 +46,7 @@ impl Worker {
             &run.started_by,
             call.at,
         );
-        let source = directories::open(&self.services, self.services.db(), &directory).await?;
+        let source = self.source(&run, &directory).await?;
         let rules = rules::of(&directory);
         let mut watched = Watched {
             worker: self,
@@ -78,8 +79,16 @@ impl Worker {
 
     /// Writes that the plan is made; it stands in for those made before it to the same purpose, which wait still.
     async fn made(&self, run: &Run, plan: &StoredPlan) -> Result<(), Error> {
-        let tx = self.tx().await?;
+        let tx = self.tx_unless_stopped().await?;
         runs::update(&tx, run).await?;
+        if plan.purpose == Purpose::WhatIf {
+            // It waits for nobody: nobody can approve it.
+            let shown = StoredPlan {
+                state: PlanState::Discarded,
+                ..plan.clone()
+            };
+            plans::update(&tx, &shown).await?;
+        }
         for state in [PlanState::Clear, PlanState::Held] {
             let some = plans::upkeep::in_state(&tx, Some(self.directory), state, None).await?;
             for mut old in some {
@@ -97,7 +106,10 @@ impl Worker {
         let half =
             plans::upkeep::in_state(tx, Some(self.directory), PlanState::Making, None).await?;
         for plan in half {
-            if matches!(plan.purpose, Purpose::Sync | Purpose::Drift) {
+            if matches!(
+                plan.purpose,
+                Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+            ) {
                 plans::upkeep::forget(tx, plan.id).await?;
             }
         }
@@ -142,7 +154,7 @@ impl Watch for Watched<'_> {
 impl Watched<'_> {
     async fn write(&mut self) -> Result<(), Error> {
         self.run.heartbeat_at = Some(self.worker.services.now());
-        let tx = self.worker.tx().await?;
+        let tx = self.worker.tx_unless_stopped().await?;
         if self.run.plan.is_none() && plans::get(&tx, self.plan.id).await?.is_some() {
             self.run.plan = Some(self.plan.id);
         }

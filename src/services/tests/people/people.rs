@@ -7,6 +7,7 @@ use muster_domain::membership::{Member, Origin};
 use muster_domain::record::{Attributes, ExternalId};
 use muster_services::Knowingly;
 use muster_services::activity::{self, AuditFilter, Format};
+use muster_services::directories::Against;
 use muster_services::users::{self, Identity, Paging, UserFilter};
 use muster_services::{directories, groups, provisioning, sessions};
 use muster_storage::directories::Directory;
@@ -194,15 +195,32 @@ async fn every_attribute_says_which_directory_wins_and_which_lose_and_the_order_
         .unwrap();
     assert_eq!(department.from, "Corporate");
 
-    directories::move_by_one(s, call, corporate.id, directories::Step::Up)
-        .await
-        .unwrap();
+    let listed = directories::list(s, call).await.unwrap();
+    let order = directories::order_mark(listed.iter().map(|row| row.directory.id));
+    let up = |knowingly: Option<Knowingly>| {
+        let against = match knowingly {
+            Some(knowingly) => Against::Seen(&order, knowingly),
+            None => Against::Nothing,
+        };
+        directories::shift(s, call, corporate.id, directories::Step::Up, against)
+    };
+    let error = up(Some(Knowingly::No)).await.unwrap_err();
+    assert_eq!(error.code, "DIR-012");
+    assert!(error.public.starts_with("1 person"), "{}", error.public);
+    let detail = users::detail(s, call, cast.nobody.id).await.unwrap();
+    assert_eq!(
+        name_of(&detail).1,
+        "Internal",
+        "nothing was changed by asking"
+    );
+    let changed = up(Some(Knowingly::Yes)).await.unwrap();
+    assert_eq!(changed, 1);
+    let error = up(Some(Knowingly::Yes)).await.unwrap_err();
+    assert_eq!(error.code, "DIR-011", "that is not the order any more");
     let detail = users::detail(s, call, cast.nobody.id).await.unwrap();
     assert_eq!(detail.user.display_name, "Norma Corporate");
     assert_eq!(name_of(&detail).1, "Corporate");
-    let error = directories::move_by_one(s, call, corporate.id, directories::Step::Up)
-        .await
-        .unwrap_err();
+    let error = up(None).await.unwrap_err();
     assert_eq!(error.code, "DIR-003");
 }
 

@@ -7,7 +7,7 @@ use muster_domain::plan::Plan;
 use muster_domain::record::{Attributes, ExternalId};
 use muster_domain::snapshot::Entry;
 use muster_domain::user::Deactivation;
-use muster_services::directories::{Step, move_by_one};
+use muster_services::directories::{Against, Step, shift};
 use muster_services::provisioning;
 use muster_services::sync::Rules;
 use muster_services::sync::planning;
@@ -159,7 +159,7 @@ on_both! {
         let revision = directory_states::revision(world.services.db(), directory).await.unwrap();
         // Both are declared at one place; moving puts one before the other.
         let second = other.max(directory);
-        let moved = move_by_one(&world.services, &world.system(), second, Step::Up).await;
+        let moved = shift(&world.services, &world.system(), second, Step::Up, Against::Nothing).await;
         moved.unwrap();
         assert_ne!(kept(&world, directory, "1").await, before);
         let after = directory_states::revision(world.services.db(), directory).await.unwrap();

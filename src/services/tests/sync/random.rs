@@ -9,7 +9,7 @@ use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::role::Role;
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Reference, RefusedRecord};
 use muster_domain::user::Deactivation;
-use muster_services::directories::{Step, move_by_one};
+use muster_services::directories::{Against, Step, shift};
 use muster_services::provisioning;
 use muster_services::sync::Rules;
 use muster_services::sync::planning;
@@ -255,7 +255,14 @@ async fn by_hand(world: &TestWorld, dice: &mut Dice, ours: DirectoryId, other: D
                 return;
             }
             5 => {
-                let _ = move_by_one(&world.services, &world.system(), other, Step::Up).await;
+                let _ = shift(
+                    &world.services,
+                    &world.system(),
+                    other,
+                    Step::Up,
+                    Against::Nothing,
+                )
+                .await;
                 return;
             }
             _ if staff.is_empty() => return,

@@ -4,6 +4,7 @@ mod approvals;
 mod cuts;
 mod outcomes;
 mod schedules;
+mod what_ifs;
 
 use chrono::TimeDelta;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
