@@ -101,17 +101,11 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
     let mut cells = match &row.row.line {
         Line::Step(step) => {
             let verb = told::verb(kind_of(&step.change.action));
-            let (why, tone) = cause(step.change.cause.word());
-            // A filter and a rule have words of their own.
-            let title = match &step.change.cause {
-                Cause::FilteredOut(words) | Cause::Rule(words) => Some(words.clone()),
-                _ => None,
-            };
             vec![
                 view! { <b>{verb}</b> }.into_any(),
                 whom(row, &step.subject, shown),
                 diff(entry.changes, shown.is_about_one),
-                view! { <Chip tone title>{why}</Chip> }.into_any(),
+                why(&step.change.cause),
             ]
         }
         Line::Refusal(refusal) => {
@@ -132,6 +126,17 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
         cells.push(outcome(row.became.as_ref()));
     }
     TableRow::new(cells)
+}
+
+/// Why something changes. A filter and a rule have words of their own.
+fn why(why: &Cause) -> AnyView {
+    let (label, tone) = cause(why.word());
+    let words = match why {
+        Cause::FilteredOut(words) | Cause::Rule(words) if !words.is_empty() => words.clone(),
+        _ => return view! { <Chip tone>{label}</Chip> }.into_any(),
+    };
+    view! { <div class="why"><Chip tone>{label}</Chip><span class="note">{words}</span></div> }
+        .into_any()
 }
 
 fn whom(row: &RowView, subject: &str, shown: Shown<'_>) -> AnyView {

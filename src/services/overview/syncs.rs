@@ -8,7 +8,7 @@ use muster_domain::plan::told;
 use muster_domain::plan::{PlanState, Purpose};
 use muster_domain::protocol::Level;
 use muster_domain::run::RunState;
-use muster_storage::{directories, directory_states, plans, runs};
+use muster_storage::{directories, directory_states, plans};
 
 use super::attention::{Attention, item};
 use crate::Services;
@@ -45,14 +45,10 @@ pub(super) async fn facts(services: &Services) -> Result<Vec<Sync>, Error> {
         }
         let revision = directory_states::revision(db, directory.id).await?;
         let waiting = waiting.filter(|plan| plan.base_revision == revision);
-        let newest = runs::list(db, Some(directory.id), None, 1)
-            .await?
-            .into_iter()
-            .next();
+        let recent = views::recent(services, directory.id).await?;
+        let since = recent.read_at.unwrap_or(directory.created_at);
+        let newest = recent.runs.into_iter().next();
         let failed = newest.filter(|run| run.state == RunState::Failed);
-        let since = views::read_at(services, directory.id)
-            .await?
-            .unwrap_or(directory.created_at);
         let days = (services.now() - since).num_days();
         found.push(Sync {
             id: directory.id,
