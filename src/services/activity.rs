@@ -152,5 +152,10 @@ pub async fn export(
         async move { audit::list(services.db(), &filter, &paging).await }
     };
     let line = move |row: &AuditRow| export::line(format, row.seq, &row.hash, &row.event);
-    Ok(chunks::of(export::head(format).to_owned(), AT_ONCE, page, line))
+    Ok(chunks::of(
+        export::head(format).to_owned(),
+        AT_ONCE,
+        page,
+        line,
+    ))
 }

@@ -104,7 +104,10 @@ async fn total(reader: &impl Reader, table: &str, wanted: &Where) -> Result<Coun
     Ok(Count::Exact(count(found)))
 }
 
-pub(crate) fn mapped<A, B>(page: Page<A>, to: impl Fn(A) -> Result<B, Error>) -> Result<Page<B>, Error> {
+pub(crate) fn mapped<A, B>(
+    page: Page<A>,
+    to: impl Fn(A) -> Result<B, Error>,
+) -> Result<Page<B>, Error> {
     Ok(Page {
         rows: page.rows.into_iter().map(to).collect::<Result<_, _>>()?,
         before: page.before,

@@ -277,7 +277,10 @@ fn called(conditions: &mut Where, q: &str) {
 
 /// Rows are gone through one by one, each asking for the other side.
 fn near(conditions: &mut Where, both: &Both) {
-    let (few, many) = (causes(conditions, &both.few), causes(conditions, &both.many));
+    let (few, many) = (
+        causes(conditions, &both.few),
+        causes(conditions, &both.many),
+    );
     let also = |causes: &str| {
         format!(
             "EXISTS (SELECT 1 FROM plan_changes o WHERE o.subject_id = c.subject_id \
@@ -296,7 +299,10 @@ fn led_by_few(conditions: &mut Where, both: &Both, sorts: &[Sort]) {
     let many = causes(conditions, &both.many);
     let mut sides = Vec::with_capacity(both.few.len());
     for (kind, cause) in &both.few {
-        let (kind, cause) = (conditions.bind(kind.as_str()), conditions.bind(cause.as_str()));
+        let (kind, cause) = (
+            conditions.bind(kind.as_str()),
+            conditions.bind(cause.as_str()),
+        );
         sides.push(format!(
             "SELECT s.subject_id FROM plan_changes s WHERE s.plan_id = $1 AND s.kind = {kind} AND s.cause = {cause} \
              AND EXISTS (SELECT 1 FROM plan_changes o WHERE o.subject_id = s.subject_id AND NOT (o.plan_id <> $1) \
@@ -316,7 +322,10 @@ fn led_by_few(conditions: &mut Where, both: &Both, sorts: &[Sort]) {
     let is_of: Vec<String> = sorts
         .into_iter()
         .map(|(kind, cause)| {
-            let (kind, cause) = (conditions.bind(kind.as_str()), conditions.bind(cause.as_str()));
+            let (kind, cause) = (
+                conditions.bind(kind.as_str()),
+                conditions.bind(cause.as_str()),
+            );
             format!("NOT (c.kind <> {kind} OR c.cause <> {cause})")
         })
         .collect();

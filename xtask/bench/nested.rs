@@ -70,7 +70,11 @@ fn ask(peer: &Path, database: &str, names: Names) -> Result<Vec<Figure>, Failure
     }
     let mut figures = Vec::new();
     for ((p99, p50), times) in names.into_iter().zip(times) {
-        figures.push(figure(p99, quantile(times.clone(), 0.99), Promise::AtMost(1.0)));
+        figures.push(figure(
+            p99,
+            quantile(times.clone(), 0.99),
+            Promise::AtMost(1.0),
+        ));
         figures.push(figure(p50, quantile(times, 0.5), Promise::None));
     }
     Ok(figures)

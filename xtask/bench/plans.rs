@@ -56,19 +56,43 @@ const fn list(narrowed: &'static str, first: &'static str, later: Option<&'stati
 /// Of the page of differences. "u0501" finds a hundred people, "u0" nearly everybody.
 const DRIFT: [List; 6] = [
     list("", "drift, first page, p99", Some("  later pages, p99")),
-    list("class=there", "  changed there, p99", Some("  later pages of it, p99")),
-    list("class=orphan", "  only here, p99", Some("  later pages of it, p99")),
+    list(
+        "class=there",
+        "  changed there, p99",
+        Some("  later pages of it, p99"),
+    ),
+    list(
+        "class=orphan",
+        "  only here, p99",
+        Some("  later pages of it, p99"),
+    ),
     list("q=zzyzx", "  search, nobody found, p99", None),
-    list("q=U0501", "  search, a hundred found, p99", Some("  its second page, p99")),
-    list("q=u0", "  search, everybody found, p99", Some("  later pages of it, p99")),
+    list(
+        "q=U0501",
+        "  search, a hundred found, p99",
+        Some("  its second page, p99"),
+    ),
+    list(
+        "q=u0",
+        "  search, everybody found, p99",
+        Some("  later pages of it, p99"),
+    ),
 ];
 
 /// Of the page of the plan behind it.
 const PLAN: [List; 4] = [
     list("", "plan, first page, p99", Some("  later pages, p99")),
-    list("kind=deactivate&cause=gone_from_source", "  one kind and cause, p99", Some("  later pages of it, p99")),
+    list(
+        "kind=deactivate&cause=gone_from_source",
+        "  one kind and cause, p99",
+        Some("  later pages of it, p99"),
+    ),
     list("q=zzyzx", "  search, nobody found, p99", None),
-    list("q=U0501", "  search, a hundred found, p99", Some("  its second page, p99")),
+    list(
+        "q=U0501",
+        "  search, a hundred found, p99",
+        Some("  its second page, p99"),
+    ),
 ];
 
 /// Builds the release, runs it on a database of each kind, measures.
@@ -115,7 +139,9 @@ impl Scene {
         let (muster, data) = (self.muster.clone(), self.folder.join("data"));
         let stage = Stage::set_on(self.database.clone(), data, muster, None, 0)?;
         let before = self.tree("before", &people(0, |_| "example.test"))?;
-        timed("the first sync", || self.sync(&stage, &before, &["sync", NAME]))?;
+        timed("the first sync", || {
+            self.sync(&stage, &before, &["sync", NAME])
+        })?;
         drop(before);
         let domain = |n: u32| {
             if n.is_multiple_of(AS_BEFORE) {

@@ -150,7 +150,9 @@ async fn page(visit: &Visit, id: DirectoryId, tried: Tried) -> Answer {
         ..Paging::default()
     };
     let seen = Seen {
-        runs: views::run_list(services, call, Some(id), &latest).await?.rows,
+        runs: views::run_list(services, call, Some(id), &latest)
+            .await?
+            .rows,
         manages: call.can(Permission::ManageDirectories),
         now: visit.now(),
         shown,
@@ -261,7 +263,7 @@ fn latest(seen: &Seen) -> AnyView {
             let run = &row.run;
             let at = run.ended_at.unwrap_or(run.created_at);
             let what = match run.wish {
-                Wish::Plan => "Plan",
+                Wish::Plan => "Compare",
                 Wish::Sync => "Sync",
                 Wish::Apply => "Approved plan",
             };
@@ -346,7 +348,11 @@ fn facts(seen: &Seen) -> AnyView {
         KeyValue::new("Last confirmed", when(seen.row.last_confirmed_at, now)),
     ];
     if seen.shown.is_read {
-        items.push(KeyValue::new("Synced next", when(seen.next, now)));
+        let next = seen.next.map_or_else(
+            || "When somebody asks".into_any(),
+            |next| when(Some(next), now),
+        );
+        items.push(KeyValue::new("Synced next", next));
     }
     view! { <Card title="What it holds"><KeyValues items/></Card> }.into_any()
 }

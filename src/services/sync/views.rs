@@ -24,8 +24,8 @@ use uuid::Uuid;
 use super::both::{self, COUNTED};
 use crate::{Call, Services};
 
-pub use drift::{Compared, Drifting, Shadow, drift, drifting};
 pub use crate::chunks::Format;
+pub use drift::{Compared, Drifting, Shadow, drift, drifting};
 pub use export::export;
 pub use muster_storage::plan_pages::PlanFilter;
 pub use named::{Member, Whom};
@@ -333,9 +333,7 @@ fn known(view: &PlanView, asked: &RowsAsked, wanted: &Wanted) -> Option<Count> {
             counts.steps.get(kind).and_then(|causes| causes.get(cause))
         }
     };
-    Some(Count::Exact(
-        wanted.sorts.iter().filter_map(of_sort).sum(),
-    ))
+    Some(Count::Exact(wanted.sorts.iter().filter_map(of_sort).sum()))
 }
 
 async fn exceptions(

@@ -17,7 +17,9 @@ const AT_ONCE: u64 = 500;
 
 const fn head(format: Format) -> &'static str {
     match format {
-        Format::Csv => "position,change,whom,name,id,field,before,after,cause,outcome,code,words\r\n",
+        Format::Csv => {
+            "position,change,whom,name,id,field,before,after,cause,outcome,code,words\r\n"
+        }
         Format::JsonLines => "",
     }
 }
