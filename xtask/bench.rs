@@ -5,6 +5,8 @@
 
 pub mod connection;
 mod load;
+mod nested;
+mod plans;
 pub mod program;
 pub mod stage;
 mod sync;
@@ -92,6 +94,8 @@ type Bench = fn(&House) -> Result<Vec<Figure>, Failure>;
 /// By name. Each measures the release build.
 const BENCHES: &[(&str, Bench)] = &[
     ("browser", browser),
+    ("nested", nested::measure),
+    ("plans", plans::measure),
     ("sync", sync::measure),
     ("web", web::measure),
 ];

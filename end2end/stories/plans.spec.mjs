@@ -88,7 +88,7 @@ test('w54 a plan as a file: CSV without formulas, JSON line by line', async ({ r
   expect(csv.headers['content-disposition']).toMatch(/attachment; filename="muster-plan-.*\.csv"/);
   expect(csv.text.trim().split('\r\n')).toHaveLength(61);
   expect(csv.text).not.toMatch(/(^|,)"[=+\-@]/m);
-  const json = await root.get(`${plan}/download?format=json`);
+  const json = await root.get(`${plan}/download?format=jsonl`);
   const lines = json.text.trim().split('\n').map((line) => JSON.parse(line));
   expect(lines).toHaveLength(315);
   expect(lines.filter((line) => line.kind === 'deactivate')).toHaveLength(60);

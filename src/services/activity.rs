@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{Call, Services, chunks};
 
-pub use export::Format;
+pub use crate::chunks::Format;
 pub use muster_storage::audit::{AuditFilter, AuditRow};
 
 /// The setting that keeps when the chain was last verified.
@@ -151,6 +151,11 @@ pub async fn export(
         let (services, filter) = (services.clone(), filter.clone());
         async move { audit::list(services.db(), &filter, &paging).await }
     };
-    let line = move |row: &AuditRow| format.line(row.seq, &row.hash, &row.event);
-    Ok(chunks::of(format.head().to_owned(), AT_ONCE, page, line))
+    let line = move |row: &AuditRow| export::line(format, row.seq, &row.hash, &row.event);
+    Ok(chunks::of(
+        export::head(format).to_owned(),
+        AT_ONCE,
+        page,
+        line,
+    ))
 }

@@ -10,14 +10,11 @@ use muster_domain::provider::Provider;
 use muster_domain::role::Permission;
 use muster_domain::run::{RunState, Wish};
 use muster_storage::directories::Directory;
-use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers, runs};
+use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers};
 
 use crate::directories::{INTERNAL, JIT};
 use crate::sync::views;
 use crate::{Call, Services};
-
-/// Runs of a directory that are looked through for one that came to its end.
-const LOOKED_AT: u64 = 20;
 
 /// Every directory in order, measured.
 ///
@@ -55,17 +52,18 @@ async fn one(
         }
         _ => taken_out(plan_pages::newest(db, id, Purpose::Sync).await?),
     };
+    let recent = views::recent(services, id).await?;
     let confirmed_at = match method {
         Method::Jit | Method::Scim => accounts::last_confirmed_of_directory(db, id).await?,
         Method::Manual => None,
-        _ => views::read_at(services, id).await?,
+        _ => recent.read_at,
     };
     let mut nested = coverage::nested(db, Origin::Directory(id)).await?;
     for provider in &through {
         nested += coverage::nested(db, Origin::Claims(provider.id)).await?;
     }
-    let last = runs::list(db, Some(id), None, LOOKED_AT)
-        .await?
+    let last = recent
+        .runs
         .into_iter()
         .find(|run| {
             run.state == RunState::Done && run.progress.calls > 0 && run.wish != Wish::WhatIf

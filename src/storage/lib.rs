@@ -39,6 +39,7 @@ pub mod passages;
 pub mod password_links;
 pub mod permits;
 pub mod plan_pages;
+pub mod plan_rows;
 pub mod plans;
 pub mod probes;
 pub mod providers;

@@ -304,6 +304,25 @@ pub async fn get(reader: &impl Reader, id: PlanId) -> Result<Option<StoredPlan>,
     row.map(to_plan).transpose()
 }
 
+/// Those of these plans that there are, in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn get_many(reader: &impl Reader, ids: &[PlanId]) -> Result<Vec<StoredPlan>, Error> {
+    let mut found = Vec::new();
+    for some in ids.chunks(BATCH) {
+        let mut wanted = Where::on(reader);
+        let some: Vec<String> = some.iter().map(|id| wanted.bind(id.0)).collect();
+        wanted.and(format!("id IN ({})", some.join(", ")));
+        let sql = format!("SELECT {COLUMNS} FROM plans{}", wanted.clause());
+        let rows: Vec<PlanRow> = sql::all(reader, wanted.statement(sql)).await?;
+        for row in rows {
+            found.push(to_plan(row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Plans, the newest first: of one directory or of all, in one state or in all, older than `before`.
 ///
 /// # Errors

@@ -50,6 +50,28 @@ impl Load<'_> {
         .map(|(sample, ())| sample)
     }
 
+    /// Asks so many times in all, one after another on one connection.
+    pub fn run_times(&self, times: usize) -> Result<Sample, Failure> {
+        let mut connection = self.warmed_up()?;
+        let mut latencies = vec![Vec::new(); self.requests.len()];
+        let start = Instant::now();
+        for turn in 0..times {
+            let number = turn % self.requests.len().max(1);
+            let Some(request) = self.requests.get(number) else {
+                continue;
+            };
+            let asked = Instant::now();
+            self.once(&mut connection, request)?;
+            if let Some(latencies) = latencies.get_mut(number) {
+                latencies.push(asked.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+        Ok(Sample {
+            latencies,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
     /// Asks while `work` is done, and until it says that it is over or ends.
     pub fn run_while<T>(
         &self,

@@ -25,11 +25,23 @@ pub struct Stage {
     muster: PathBuf,
     site: Option<PathBuf>,
     folder: PathBuf,
+    database: Option<String>,
 }
 
 impl Stage {
     /// Makes a new database with so many people. `site` is where a server reads a site that is not inside it.
     pub fn set(
+        folder: PathBuf,
+        muster: PathBuf,
+        site: Option<PathBuf>,
+        users: u32,
+    ) -> Result<Self, Failure> {
+        Self::set_on(None, folder, muster, site, users)
+    }
+
+    /// The same on another database than a file of its own.
+    pub fn set_on(
+        database: Option<String>,
         folder: PathBuf,
         muster: PathBuf,
         site: Option<PathBuf>,
@@ -43,6 +55,7 @@ impl Stage {
             muster,
             site,
             folder,
+            database,
         };
         if users > 0 {
             let users = users.to_string();
@@ -69,13 +82,16 @@ impl Stage {
     }
 
     /// The server's program, far from this machine's own settings.
-    fn muster(&self) -> Command {
+    pub fn muster(&self) -> Command {
         let mut command = self.program(&self.muster);
         command
             .env("MUSTER_DATA_DIR", &self.folder)
             .env("MUSTER_LISTEN", "127.0.0.1:0");
         if let Some(site) = &self.site {
             command.env(SITE_DIR, site);
+        }
+        if let Some(database) = &self.database {
+            command.env("MUSTER_DATABASE_URL", database);
         }
         command
     }
@@ -109,7 +125,10 @@ impl Stage {
 
     /// Where the people are.
     pub fn database(&self) -> String {
-        format!("sqlite://{}", self.folder.join("muster.db").display())
+        match &self.database {
+            Some(database) => database.clone(),
+            None => format!("sqlite://{}", self.folder.join("muster.db").display()),
+        }
     }
 
     /// Starts the server; its log goes to a file, as a service's would. Tells the time from the start of the process

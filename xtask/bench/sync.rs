@@ -3,7 +3,7 @@
 //! 10 000 and 100 000 people in 1 000 groups with 250 000 memberships, in a real slapd. Beside it, in the same run: the same
 //! entries read by OpenLDAP's own client, the same rows inserted into the same tables, and a plain sync in Python.
 
-mod tree;
+pub(super) mod tree;
 
 use std::fs;
 use std::path::{Path, PathBuf};

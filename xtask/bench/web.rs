@@ -113,7 +113,7 @@ pub fn measure(house: &House) -> Result<Vec<Figure>, Failure> {
 }
 
 /// The peer, with the same features of the same crates as the server has.
-fn build_peer(house: &House) -> Result<PathBuf, Failure> {
+pub(super) fn build_peer(house: &House) -> Result<PathBuf, Failure> {
     let mut cargo = process::cargo(house);
     cargo.args([
         "build",

@@ -1,11 +1,13 @@
 //! What `cargo xtask bench web` measures the console against, in the same run and built the same way:
 //! `peer page <database> <username>` serves the page of users from memory, `peer list <database>` asks for the list
-//! alone, `peer argon2 <threads> <milliseconds>` hashes passwords and does nothing else.
+//! alone, `peer argon2 <threads> <milliseconds>` hashes passwords and does nothing else; `peer nest <database>` fills a
+//! new database with groups in groups, and `peer reach <database>` asks who is in them, for `cargo xtask bench nested`.
 //!
 //! No part of the product; nothing here checks who asks.
 
 mod argon2id;
 mod list;
+mod nested;
 mod page;
 
 use std::error::Error;
@@ -25,8 +27,10 @@ fn main() -> Result<(), Failure> {
     match words.as_slice() {
         ["page", database, username] => runtime()?.block_on(page::serve(database, username)),
         ["list", database, searches @ ..] => runtime()?.block_on(list::time(database, searches)),
+        ["nest", database] => runtime()?.block_on(nested::fill(database)),
+        ["reach", database] => runtime()?.block_on(nested::time(database)),
         ["argon2", threads, milliseconds] => argon2id::hash(threads.parse()?, milliseconds.parse()?),
-        _ => Err("peer page <database> <username> | list <database> <search>… | argon2 <threads> <milliseconds>".into()),
+        _ => Err("peer page <database> <username> | list <database> <search>… | nest <database> | reach <database> | argon2 <threads> <milliseconds>".into()),
     }
 }
 

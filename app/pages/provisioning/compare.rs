@@ -1,6 +1,7 @@
 //! The methods of provisioning side by side, and which of them fits a few plain answers.
 
 use leptos::prelude::*;
+use muster_domain::methods::measured::Measured;
 use muster_domain::methods::{
     Answers, Availability, Fit, Fits, Method, OnPremises, Size, recommend,
 };
@@ -20,9 +21,13 @@ use crate::visit::{Answer, Visit};
 /// # Errors
 /// When the page cannot be drawn.
 pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
-    let answers = answers_of(&asked);
-    let is_answered = !asked.is_empty();
     let measured = measured::measured(&visit.services, &visit.call).await?;
+    let is_answered = !asked.is_empty();
+    let answers = if is_answered {
+        answers_of(&asked)
+    } else {
+        as_it_stands(&measured)
+    };
     visit
         .console("Compare methods", "/compare", || {
             let left = view! { {recommendation(&answers, is_answered)} }.into_any();
@@ -65,6 +70,29 @@ pub(crate) fn answers_of(pairs: &Pairs) -> Answers {
         },
         cloud_idp: Vendor::from_key(one("cloud_idp")),
         nested_groups: is_on("nested_groups"),
+    }
+}
+
+/// The answers that this installation gives by itself: how many people it has, and what it reads already.
+fn as_it_stands(measured: &[Measured]) -> Answers {
+    let has = |method: Method| measured.iter().any(|one| one.method == method);
+    let everybody = measured.first().map_or(0, |one| one.everybody);
+    Answers {
+        size: match everybody {
+            0 => Size::default(),
+            1..=50 => Size::Dozens,
+            51..=1_000 => Size::Hundreds,
+            _ => Size::Thousands,
+        },
+        directory: if has(Method::Ldap) {
+            OnPremises::Ldap
+        } else if has(Method::Crowd) {
+            OnPremises::Crowd
+        } else {
+            OnPremises::None
+        },
+        cloud_idp: has(Method::Jit).then_some(Vendor::Generic),
+        ..answers_of(&Pairs::new())
     }
 }
 
@@ -145,8 +173,9 @@ pub(crate) fn recommendation(answers: &Answers, is_answered: bool) -> AnyView {
     let fits = recommend(answers);
     let rows = fits.iter().map(fit_row).collect_view();
     let (tone, words) = conclusion(&fits);
-    let note =
-        (!is_answered).then(|| view! { <p>"These are the usual answers; give yours beside."</p> });
+    let note = (!is_answered).then(
+        || view! { <p>"These answers are how this installation stands; give yours beside."</p> },
+    );
     view! {
         <Callout tone title=words>
             <p>"Methods combine: each membership keeps its own origin, and one method never undoes another silently."</p>
@@ -282,6 +311,29 @@ mod tests {
         assert_eq!(directory_key(answers.directory), "crowd");
         assert_eq!(answers.cloud_idp, Some(Vendor::Okta));
         assert!(answers.nested_groups && !answers.inbound_possible);
+    }
+
+    #[test]
+    fn whoever_answers_nothing_is_answered_for_by_what_is_here() {
+        let one = |method| Measured {
+            name: "Company".to_owned(),
+            method,
+            accounts: 120,
+            everybody: 1_200,
+            confirmed_at: None,
+            leavers: None,
+            nested: 0,
+            last: None,
+        };
+        let answers = as_it_stands(&[one(Method::Manual), one(Method::Jit), one(Method::Ldap)]);
+        assert_eq!(
+            (answers.size, answers.directory),
+            (Size::Thousands, OnPremises::Ldap)
+        );
+        assert_eq!(answers.cloud_idp, Some(Vendor::Generic));
+        let alone = as_it_stands(&[one(Method::Manual)]);
+        assert_eq!((alone.directory, alone.cloud_idp), (OnPremises::None, None));
+        assert_eq!(as_it_stands(&[]), answers_of(&Pairs::new()));
     }
 
     #[test]

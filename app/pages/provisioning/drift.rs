@@ -211,16 +211,38 @@ fn callouts(drifting: &Drifting, now: DateTime<Utc>) -> AnyView {
     let compared = drifting.view.as_ref().map(|view| {
         let (at, href) = (view.plan.created_at, format!("/plans/{}", view.plan.id));
         let (tone, title, words) = if view.is_stale {
-            (Tone::Caution, "Something changed since the last comparison", "It cannot be repaired by this one any more: compare again.")
+            (
+                Tone::Caution,
+                "Something changed since the last comparison",
+                "It cannot be repaired by this one any more: compare again.",
+            )
         } else if view.plan.state == PlanState::Done {
-            (Tone::Good, "These differences were repaired", "Compare again to see what differs now.")
+            (
+                Tone::Good,
+                "These differences were repaired",
+                "Compare again to see what differs now.",
+            )
         } else if view.plan.holds.is_empty() {
-            (Tone::Neutral, "As of the last comparison", "Nothing is changed by comparing. A repair makes here what the source states.")
+            (
+                Tone::Neutral,
+                "As of the last comparison",
+                "Nothing is changed by comparing. A repair makes here what the source states.",
+            )
         } else {
-            (Tone::Caution, "A repair is held: somebody has to look first", "It would take more away than goes by itself, or the source was not read as a whole.")
+            (
+                Tone::Caution,
+                "A repair is held: somebody has to look first",
+                "Look at what would go, then repair it, or correct the source and compare again.",
+            )
         };
-        let holds = view.plan.holds.iter().map(|hold| view! { <li>{hold.words()}</li> }).collect_view();
-        let action = view! { <LinkButton href icon=Glyph::Plan>"Look at the plan"</LinkButton> }.into_any();
+        let holds = view
+            .plan
+            .holds
+            .iter()
+            .map(|hold| view! { <li>{hold.words()}</li> })
+            .collect_view();
+        let action =
+            view! { <LinkButton href icon=Glyph::Plan>"Look at the plan"</LinkButton> }.into_any();
         view! {
             <Callout tone title action>
                 <p>{words} " Compared " <When at now/> "."</p>

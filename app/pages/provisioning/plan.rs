@@ -296,7 +296,7 @@ fn files(seen: &Seen) -> AnyView {
         format!("/plans/{}/download?{}", seen.view.plan.id, query.finish())
     };
     let id = seen.view.plan.id;
-    let (csv, json) = (file("csv"), file("json"));
+    let (csv, json) = (file("csv"), file("jsonl"));
     let note = if seen.address.is_filtered() {
         "The rows that match, in the order in which they are carried out."
     } else {
@@ -326,7 +326,7 @@ pub async fn download(visit: Visit, Path(id): Path<String>, Query(asked): Query<
         Error::new(
             "PLAN-010",
             Kind::Invalid,
-            "A plan is downloaded as csv or json.",
+            "A plan is downloaded as csv or jsonl.",
         )
         .next("Use the buttons on the plan's page.")
     })?;

@@ -105,12 +105,11 @@ fn table_row(entry: Entry<'_>, shown: Shown<'_>) -> TableRow {
     let mut cells = match &row.row.line {
         Line::Step(step) => {
             let verb = told::verb(kind_of(&step.change.action));
-            let why = why(&step.change.cause);
             vec![
                 view! { <b>{verb}</b> }.into_any(),
                 whom(row, &step.subject, shown),
                 diff(entry.changes, shown.is_about_one),
-                why,
+                why(&step.change.cause),
             ]
         }
         Line::Refusal(refusal) => {
@@ -146,7 +145,7 @@ fn why(of: &Cause) -> AnyView {
         }
         Cause::FilteredOut(words) if !words.trim().is_empty() => {
             let (filter, title) = (shortened(words, LONGEST_FILTER), words.clone());
-            view! { <div class="whom"><span><Chip tone title>{label}</Chip></span><span class="note"><code>{filter}</code></span></div> }
+            view! { <div class="why"><span><Chip tone title>{label}</Chip></span><span class="note"><code>{filter}</code></span></div> }
                 .into_any()
         }
         _ => view! { <Chip tone>{label}</Chip> }.into_any(),

@@ -155,7 +155,7 @@ fn table(page: &Listed<PlanLine>, address: &ListAddress, now: DateTime<Utc>) -> 
         Column::new("Directory"),
         Column::new("For"),
         Column::new("State"),
-        Column::new("Would change"),
+        Column::new("Changes"),
         Column::new("Made"),
         Column::new("Approved"),
     ];

@@ -318,7 +318,7 @@ fn facts(detail: &RunDetail, now: DateTime<Utc>) -> Vec<KeyValue> {
             view! { <a href=directory.1>{directory.0}</a> }.into_any(),
         ),
         KeyValue::new("Asked by", run.started_by.clone()),
-        KeyValue::new("Asked for", exact(run.created_at)),
+        KeyValue::new("Asked", exact(run.created_at)),
     ];
     if let Some(at) = run.started_at {
         items.push(KeyValue::new("Began", exact(at)));

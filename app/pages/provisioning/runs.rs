@@ -58,9 +58,9 @@ fn tools(address: &ListAddress, page: &Listed<RunLine>, names: &[(String, String
 fn table(page: &Listed<RunLine>, address: &ListAddress, now: DateTime<Utc>) -> AnyView {
     let columns = vec![
         Column::new("Directory"),
-        Column::new("Asked to"),
+        Column::new("What"),
         Column::new("State"),
-        Column::new("Asked for"),
+        Column::new("Asked"),
         Column::number("Read"),
         Column::number("Changes"),
         Column::number("Failed"),

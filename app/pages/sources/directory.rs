@@ -7,11 +7,14 @@ use leptos::prelude::*;
 use muster_domain::directory::Probe;
 use muster_domain::error::FieldError;
 use muster_domain::id::DirectoryId;
+use muster_domain::listing::Direction;
 use muster_domain::role::Permission;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::settings::{Input, Section, SettingsSchema, Values};
 use muster_services::directories::{self, DirectoryRow, Enabled, Shown, Target};
-use muster_services::sync::runs::{self, RunRow};
+use muster_services::sync::runs;
+use muster_services::sync::views::{self, RunLine};
+use muster_services::users::Paging;
 use muster_web::{Failure, Fields};
 
 use super::directory_form::{PERSON, Wants};
@@ -129,7 +132,7 @@ struct Seen {
     shown: Shown,
     row: DirectoryRow,
     schema: Option<SettingsSchema>,
-    runs: Vec<RunRow>,
+    runs: Vec<RunLine>,
     next: Option<DateTime<Utc>>,
     manages: bool,
     now: DateTime<Utc>,
@@ -141,8 +144,15 @@ async fn page(visit: &Visit, id: DirectoryId, tried: Tried) -> Answer {
     let row = directories::row(services, call, id).await?;
     let schema = directories::schema(services, &shown.directory.kind).ok();
     let next = runs::next_due(&shown.directory, visit.now()).unwrap_or_default();
+    let latest = Paging {
+        direction: Direction::Desc,
+        rows: LATEST,
+        ..Paging::default()
+    };
     let seen = Seen {
-        runs: runs::list(services, call, Some(id), None, LATEST).await?,
+        runs: views::run_list(services, call, Some(id), &latest)
+            .await?
+            .rows,
         manages: call.can(Permission::ManageDirectories),
         now: visit.now(),
         shown,
@@ -253,7 +263,7 @@ fn latest(seen: &Seen) -> AnyView {
             let run = &row.run;
             let at = run.ended_at.unwrap_or(run.created_at);
             let what = match run.wish {
-                Wish::Plan => "Plan",
+                Wish::Plan => "Compare",
                 Wish::Sync => "Sync",
                 Wish::Apply => "Approved plan",
                 Wish::WhatIf => "What if",
@@ -339,7 +349,11 @@ fn facts(seen: &Seen) -> AnyView {
         KeyValue::new("Last confirmed", when(seen.row.last_confirmed_at, now)),
     ];
     if seen.shown.is_read {
-        items.push(KeyValue::new("Synced next", when(seen.next, now)));
+        let next = seen.next.map_or_else(
+            || "When somebody asks".into_any(),
+            |next| when(Some(next), now),
+        );
+        items.push(KeyValue::new("Synced next", next));
     }
     view! { <Card title="What it holds"><KeyValues items/></Card> }.into_any()
 }

@@ -2,69 +2,32 @@
 
 use muster_domain::audit::AuditEvent;
 
-/// How an export is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    /// Comma-separated values (RFC 4180), formulas neutralised.
-    Csv,
-    /// One JSON object a line, with the hash of each link.
-    JsonLines,
+use crate::chunks::Format;
+
+/// What stands before the first event.
+#[must_use]
+pub const fn head(format: Format) -> &'static str {
+    match format {
+        Format::Csv => {
+            "sequence,at,actor,actor_id,action,target,target_id,address,request_id,detail,hash\r\n"
+        }
+        Format::JsonLines => "",
+    }
 }
 
-impl Format {
-    /// The format of this name in an address.
-    #[must_use]
-    pub fn from_key(key: &str) -> Option<Self> {
-        match key {
-            "csv" => Some(Self::Csv),
-            "jsonl" => Some(Self::JsonLines),
-            _ => None,
-        }
-    }
-
-    /// The media type of the file.
-    #[must_use]
-    pub const fn media_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::JsonLines => "application/jsonl; charset=utf-8",
-        }
-    }
-
-    /// The ending of the file's name.
-    #[must_use]
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-        }
-    }
-
-    /// What stands before the first event.
-    #[must_use]
-    pub const fn head(self) -> &'static str {
-        match self {
-            Self::Csv => {
-                "sequence,at,actor,actor_id,action,target,target_id,address,request_id,detail,hash\r\n"
+/// One event as it stands in the file; in JSON with the hash of its link.
+#[must_use]
+pub fn line(format: Format, sequence: i64, hash: &str, event: &AuditEvent) -> String {
+    match format {
+        Format::Csv => csv_line(sequence, hash, event),
+        Format::JsonLines => {
+            let mut line = serde_json::json!({ "sequence": sequence, "hash": hash });
+            if let (Some(line), Ok(serde_json::Value::Object(fields))) =
+                (line.as_object_mut(), serde_json::to_value(event))
+            {
+                line.extend(fields);
             }
-            Self::JsonLines => "",
-        }
-    }
-
-    /// One event as it stands in the file.
-    #[must_use]
-    pub fn line(self, sequence: i64, hash: &str, event: &AuditEvent) -> String {
-        match self {
-            Self::Csv => csv_line(sequence, hash, event),
-            Self::JsonLines => {
-                let mut line = serde_json::json!({ "sequence": sequence, "hash": hash });
-                if let (Some(line), Ok(serde_json::Value::Object(fields))) =
-                    (line.as_object_mut(), serde_json::to_value(event))
-                {
-                    line.extend(fields);
-                }
-                format!("{line}\n")
-            }
+            format!("{line}\n")
         }
     }
 }
@@ -139,7 +102,7 @@ mod tests {
             request_id: String::new(),
             at: chrono::DateTime::UNIX_EPOCH,
         };
-        let line = Format::JsonLines.line(1, "h", &event);
+        let line = line(Format::JsonLines, 1, "h", &event);
         assert_eq!(line.matches('\n').count(), 1);
         assert!(line.ends_with('\n'));
     }

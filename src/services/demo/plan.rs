@@ -23,6 +23,7 @@ use serde_json::json;
 use super::people::People;
 use super::{KIND, SEED};
 use crate::call::Who;
+use crate::sync::both;
 use crate::{Call, Services};
 
 /// Most rows of such a plan.
@@ -407,7 +408,7 @@ impl Company {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),
         };
-        let plan = StoredPlan {
+        let mut plan = StoredPlan {
             base_revision: revision,
             state,
             holds,
@@ -424,6 +425,10 @@ impl Company {
         plans::insert(&tx, &plan).await?;
         for some in rows.chunks(AT_ONCE) {
             plans::insert_rows(&tx, plan.id, some).await?;
+        }
+        if purpose == Purpose::Drift {
+            plan.counts.both = Some(both::count(&tx, &plan).await?.value());
+            plans::update(&tx, &plan).await?;
         }
         let detail = json!({ "plan": plan.id, "rows": rows.len() });
         tx.commit(&[call.event("demo.plan", name, Some(self.directory.0), detail)])

@@ -8,7 +8,7 @@ use muster_domain::plan::told;
 use muster_domain::plan::{PlanState, Purpose};
 use muster_domain::protocol::Level;
 use muster_domain::run::{RunState, Wish};
-use muster_storage::{directories, directory_states, plans, runs};
+use muster_storage::{directories, directory_states, plans};
 
 use super::attention::{Attention, item};
 use crate::Services;
@@ -16,9 +16,6 @@ use crate::sync::views;
 
 /// Held plans that are looked at.
 const MOST: u64 = 50;
-
-/// Runs among which the newest that is not only to show something is looked for.
-const LATEST: u64 = 10;
 
 /// A directory of which something waits, failed or is old.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,14 +47,10 @@ pub(super) async fn facts(services: &Services) -> Result<Vec<Sync>, Error> {
         }
         let revision = directory_states::revision(db, directory.id).await?;
         let waiting = waiting.filter(|plan| plan.base_revision == revision);
-        let newest = runs::list(db, Some(directory.id), None, LATEST)
-            .await?
-            .into_iter()
-            .find(|run| run.wish != Wish::WhatIf);
+        let recent = views::recent(services, directory.id).await?;
+        let since = recent.read_at.unwrap_or(directory.created_at);
+        let newest = recent.runs.into_iter().find(|run| run.wish != Wish::WhatIf);
         let failed = newest.filter(|run| run.state == RunState::Failed);
-        let since = views::read_at(services, directory.id)
-            .await?
-            .unwrap_or(directory.created_at);
         let days = (services.now() - since).num_days();
         found.push(Sync {
             id: directory.id,

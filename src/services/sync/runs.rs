@@ -23,10 +23,7 @@ pub use asking::{approve, ask, cancel, discard, open_run};
 pub use carrying::{Stop, carry, work, work_until};
 pub use examining::examine;
 pub use keeping::{KEPT, SHOWN, sweep};
-pub use reading::{
-    PlanDetail, PlanRow, RunDetail, RunRow, by_identity, directory_by_name, list, plan, plan_rows,
-    plans, show,
-};
+pub use reading::{RunDetail, by_identity, directory_by_name, plan_rows, show};
 pub use scheduling::{ask_what_is_due, next_due};
 pub use undoing::undo;
 pub use what_if::ask_what_if;

@@ -4,30 +4,32 @@
 mod drift;
 mod export;
 mod named;
+mod recent;
 
-use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::drift::Class;
-use muster_domain::guard::Hold;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
-use muster_domain::listing::{At, Count, Page};
+use muster_domain::listing::{Count, Page};
 use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
-use muster_domain::run::{Run, RunState, Wish};
+use muster_domain::run::{Run, RunState};
 use muster_storage::directories::Directory;
-use muster_storage::plan_pages::{self, Wanted};
+use muster_storage::plan_pages;
+use muster_storage::plan_rows::{self, Sort, Wanted};
 use muster_storage::runs::Exception;
 use muster_storage::{Paging, directories, directory_states, plans, runs};
 use uuid::Uuid;
 
-use super::both::COUNTED;
+use super::both::{self, COUNTED};
 use crate::{Call, Services};
 
+pub use crate::chunks::Format;
 pub use drift::{Compared, Drifting, Shadow, drift, drifting};
-pub use export::{Format, export};
+pub use export::export;
 pub use muster_storage::plan_pages::PlanFilter;
 pub use named::{Member, Whom};
+pub(crate) use recent::recent;
 
 /// A plan in a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -228,25 +230,14 @@ pub async fn rows(
     call.may(Permission::ViewDirectories)?;
     let db = services.db();
     let wanted = wanted(view, asked);
-    if nothing_is(&wanted, view, asked) {
+    let known = known(view, asked, &wanted);
+    if nothing_is(&wanted, view, asked) || known == Some(Count::Exact(0)) {
         return Ok(none());
     }
     let plan = view.plan.id;
-    let page = match known(view, asked, &wanted) {
-        Some(known) => plan_pages::rows(db, plan, &wanted, paging, Count::Exact(known)).await?,
-        None if paging.at == At::First => {
-            let mut page = plan_pages::rows(db, plan, &wanted, paging, Count::Exact(0)).await?;
-            page.total = match &page.next {
-                // One page is all there is: nobody has to count.
-                None => Count::Exact(page.rows.len() as u64),
-                Some(_) => plan_pages::count_rows(db, plan, &wanted, COUNTED).await?,
-            };
-            page
-        }
-        None => {
-            let counted = plan_pages::count_rows(db, plan, &wanted, COUNTED).await?;
-            plan_pages::rows(db, plan, &wanted, paging, counted).await?
-        }
+    let page = match known {
+        Some(known) => plan_rows::page(db, plan, &wanted, paging, known).await?,
+        None => plan_rows::found(db, plan, &wanted, paging, COUNTED).await?,
     };
     let exceptions = exceptions(services, view, &page.rows).await?;
     let names = named::names(services, view.plan.id, &page.rows).await?;
@@ -295,8 +286,7 @@ fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {
         subject: asked.whom,
         q: asked.q.clone(),
         failed_in: view.carried_by().filter(|_| asked.failed).map(|run| run.id),
-        of_both: (asked.class == Some(Class::Both))
-            .then(|| (Class::There.causes(counts), Class::Here.causes(counts))),
+        of_both: (asked.class == Some(Class::Both)).then(|| both::sides(counts)),
     }
 }
 
@@ -317,33 +307,33 @@ const fn none() -> Page<RowView> {
 }
 
 /// How many rows match, where the plan's counts say so.
-fn known(view: &PlanView, asked: &RowsAsked, wanted: &Wanted) -> Option<u64> {
+fn known(view: &PlanView, asked: &RowsAsked, wanted: &Wanted) -> Option<Count> {
     let counts = &view.plan.counts;
-    let is_searched = asked.whom.is_some() || asked.q.is_some() || wanted.of_both.is_some();
+    let is_searched = asked.whom.is_some() || asked.q.is_some();
     // A plan that is being made has rows that its counts do not have yet.
     if is_searched || view.plan.state == PlanState::Making {
         return None;
     }
     if asked.failed {
-        return (wanted.sorts.is_empty())
-            .then(|| view.carried_by().map_or(0, |run| run.progress.failed));
+        let failed = || view.carried_by().map_or(0, |run| run.progress.failed);
+        return (wanted.sorts.is_empty()).then(|| Count::Exact(failed()));
+    }
+    if wanted.of_both.is_some() {
+        // Kind and cause would narrow what was counted.
+        let is_whole = asked.kind.is_none() && asked.cause.is_none();
+        return both::known(counts).filter(|_| is_whole);
     }
     if wanted.sorts.is_empty() {
-        return Some(counts.all() + counts.refused());
+        return Some(Count::Exact(counts.all() + counts.refused()));
     }
-    Some(
-        wanted
-            .sorts
-            .iter()
-            .filter_map(|(kind, cause)| {
-                if kind == plans::REFUSED {
-                    counts.refusals.get(cause)
-                } else {
-                    counts.steps.get(kind).and_then(|causes| causes.get(cause))
-                }
-            })
-            .sum(),
-    )
+    let of_sort = |(kind, cause): &Sort| {
+        if kind == plans::REFUSED {
+            counts.refusals.get(cause)
+        } else {
+            counts.steps.get(kind).and_then(|causes| causes.get(cause))
+        }
+    };
+    Some(Count::Exact(wanted.sorts.iter().filter_map(of_sort).sum()))
 }
 
 async fn exceptions(
@@ -404,36 +394,6 @@ pub async fn failures(
         ..Paging::default()
     };
     Ok(rows(services, call, &view, &asked, &paging).await?.rows)
-}
-
-/// Runs that are looked through for one that read its source as a whole.
-const LOOKED_AT: u64 = 20;
-
-/// When a directory was last read as a whole: the newest plan of a run that nothing was missing for.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub(crate) async fn read_at(
-    services: &Services,
-    directory: DirectoryId,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let db = services.db();
-    for run in runs::list(db, Some(directory), None, LOOKED_AT).await? {
-        let Some(plan) = run
-            .plan
-            .filter(|_| matches!(run.wish, Wish::Plan | Wish::Sync))
-        else {
-            continue;
-        };
-        let Some(plan) = plans::get(db, plan).await? else {
-            continue;
-        };
-        let is_part = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
-        if plan.state != PlanState::Making && !plan.holds.iter().any(is_part) {
-            return Ok(Some(plan.created_at));
-        }
-    }
-    Ok(None)
 }
 
 /// How far a run is: what a page that watches it asks again and again.

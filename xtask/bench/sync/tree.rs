@@ -31,13 +31,18 @@ pub struct Tree {
 impl Tree {
     /// Fills a new one with so many people, in groups of 250 that overlap, and starts it.
     pub fn plant(folder: &Path, people: u32) -> Result<Self, Failure> {
+        Self::plant_entries(folder, &entries(people))
+    }
+
+    /// Fills a new one with these entries in LDIF, and starts it.
+    pub fn plant_entries(folder: &Path, entries: &str) -> Result<Self, Failure> {
         let io = |error: std::io::Error| Failure::io(folder, &error);
         let data = folder.join("slapd");
         fs::create_dir_all(data.join("db")).map_err(io)?;
         let configuration = data.join("slapd.conf");
         fs::write(&configuration, settings(&data)).map_err(io)?;
         let ldif = data.join("entries.ldif");
-        fs::write(&ldif, entries(people)).map_err(io)?;
+        fs::write(&ldif, entries).map_err(io)?;
         process::run(
             Command::new("slapadd")
                 .arg("-q")
@@ -113,14 +118,19 @@ fn settings(data: &Path) -> String {
     )
 }
 
-/// Everything in LDIF.
-fn entries(people: u32) -> String {
-    let mut ldif = format!(
+/// What is above people and groups, in LDIF.
+pub fn roots() -> String {
+    format!(
         "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n\
          dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{BASE}\nobjectClass: organizationalUnit\nou: groups\n\n\
          dn: {READER}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: reader\nuserPassword: {PASSWORD}\n\n"
-    );
+    )
+}
+
+/// Everything in LDIF.
+fn entries(people: u32) -> String {
+    let mut ldif = roots();
     for n in 0..people {
         let _ = write!(
             ldif,

@@ -1,8 +1,7 @@
-//! Runs and plans, as pages and the command line read them.
+//! One run with what belongs to it, and the rows of a plan one behind the other; lists and pages are in [`crate::sync::views`].
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::stored::Row;
@@ -11,22 +10,13 @@ use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_storage::plans::RowFilter;
 use muster_storage::runs::Exception;
-use muster_storage::{Reader, directories, directory_states, plans as rows, runs};
+use muster_storage::{directories, plans as rows, runs};
 
 use super::asking::find;
 use crate::{Call, Services};
 
 /// Failed steps that are shown with a run.
 const FAILED: u64 = 200;
-
-/// A run in a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RunRow {
-    /// The run.
-    pub run: Run,
-    /// Its directory's name.
-    pub directory: String,
-}
 
 /// A run with what belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,56 +33,6 @@ pub struct RunDetail {
     pub undone_by: Vec<StoredPlan>,
     /// Whether it did anything that could be taken back and was not.
     pub can_be_undone: bool,
-}
-
-/// A plan in a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PlanRow {
-    /// The plan.
-    pub plan: StoredPlan,
-    /// Its directory's name.
-    pub directory: String,
-}
-
-/// A plan with what belongs to it; its rows are read by [`plan_rows`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PlanDetail {
-    /// The plan.
-    pub plan: StoredPlan,
-    /// Its directory's name.
-    pub directory: String,
-    /// Its runs, the newest first.
-    pub runs: Vec<Run>,
-    /// Whether something changed since it was made: an approval would be refused. False once it was begun.
-    pub is_stale: bool,
-}
-
-async fn names(reader: &impl Reader) -> Result<BTreeMap<DirectoryId, String>, Error> {
-    let all = directories::list(reader).await?;
-    Ok(all.into_iter().map(|one| (one.id, one.name)).collect())
-}
-
-/// Runs, the newest first: of one directory or of all, asked for before `before`.
-///
-/// # Errors
-/// Without permission.
-pub async fn list(
-    services: &Services,
-    call: &Call,
-    directory: Option<DirectoryId>,
-    before: Option<DateTime<Utc>>,
-    limit: u64,
-) -> Result<Vec<RunRow>, Error> {
-    call.may(Permission::ViewDirectories)?;
-    let names = names(services.db()).await?;
-    let found = runs::list(services.db(), directory, before, limit).await?;
-    Ok(found
-        .into_iter()
-        .map(|run| RunRow {
-            directory: names.get(&run.directory).cloned().unwrap_or_default(),
-            run,
-        })
-        .collect())
 }
 
 /// One run.
@@ -129,50 +69,6 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
         undone_by,
         can_be_undone,
         run,
-    })
-}
-
-/// Plans, the newest first: of one directory or of all, in one state or in all, made before `before`.
-///
-/// # Errors
-/// Without permission.
-pub async fn plans(
-    services: &Services,
-    call: &Call,
-    directory: Option<DirectoryId>,
-    state: Option<PlanState>,
-    before: Option<DateTime<Utc>>,
-    limit: u64,
-) -> Result<Vec<PlanRow>, Error> {
-    call.may(Permission::ViewDirectories)?;
-    let names = names(services.db()).await?;
-    let found = rows::list(services.db(), directory, state, before, limit).await?;
-    Ok(found
-        .into_iter()
-        .map(|plan| PlanRow {
-            directory: names.get(&plan.directory).cloned().unwrap_or_default(),
-            plan,
-        })
-        .collect())
-}
-
-/// One plan.
-///
-/// # Errors
-/// Without permission, or when there is none.
-pub async fn plan(services: &Services, call: &Call, id: PlanId) -> Result<PlanDetail, Error> {
-    call.may(Permission::ViewDirectories)?;
-    let db = services.db();
-    let plan = rows::get(db, id)
-        .await?
-        .ok_or_else(|| Error::not_found("plan"))?;
-    let revision = directory_states::revision(db, plan.directory).await?;
-    let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
-    Ok(PlanDetail {
-        directory: find(db, plan.directory).await?.name,
-        runs: runs::of_plan(db, id).await?,
-        is_stale: waits && plan.base_revision != revision,
-        plan,
     })
 }
 

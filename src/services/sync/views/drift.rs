@@ -10,7 +10,7 @@ use muster_domain::role::{Permission, Role};
 use muster_domain::user::User;
 use muster_domain::{Error, run::Run};
 use muster_storage::directories::Directory;
-use muster_storage::{Paging, accounts, directories, plan_pages, users};
+use muster_storage::{accounts, directories, plan_pages, runs, users};
 
 use super::super::both;
 use super::{PlanView, around};
@@ -71,16 +71,7 @@ pub async fn drift(services: &Services, call: &Call, id: DirectoryId) -> Result<
         None => (BTreeMap::new(), Count::Exact(0)),
     };
     let (shadows, shadow_count) = shadows(services, id).await?;
-    let one = Paging {
-        direction: muster_domain::listing::Direction::Desc,
-        rows: 1,
-        ..Paging::default()
-    };
-    let newest_run = plan_pages::runs(db, Some(id), &one)
-        .await?
-        .rows
-        .into_iter()
-        .next();
+    let newest_run = runs::list(db, Some(id), None, 1).await?.into_iter().next();
     Ok(Drifting {
         is_read: services.directory_kind(&directory.kind).is_ok(),
         directory,

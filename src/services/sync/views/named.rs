@@ -7,7 +7,7 @@ use muster_domain::change::Action;
 use muster_domain::id::{GroupId, PlanId, UserId};
 use muster_domain::membership;
 use muster_domain::plan::stored::{Line, Row};
-use muster_storage::{groups, plan_pages, users};
+use muster_storage::{groups, plan_rows, users};
 use uuid::Uuid;
 
 use crate::Services;
@@ -98,7 +98,7 @@ pub(super) async fn names(services: &Services, plan: PlanId, rows: &[Row]) -> Re
         .map(|group| group.0)
         .filter(|group| !groups.contains_key(group))
         .collect();
-    let coming = plan_pages::new_groups(db, plan, &missing).await?;
+    let coming = plan_rows::new_groups(db, plan, &missing).await?;
     Ok(Names {
         people: people
             .into_iter()

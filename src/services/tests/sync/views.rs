@@ -124,6 +124,48 @@ on_both! {
         assert_eq!(rows(&world, &view, &asked, At::First).await.total, Count::Exact(0));
     }
 
+    async fn a_search_is_paged_to_and_fro_and_counts_what_it_finds(world) {
+        let view = demo_of(&world).await;
+        let subject = |row: &RowView| match &row.row.line {
+            Line::Refusal(refusal) => refusal.subject.clone(),
+            Line::Step(step) => step.subject.clone(),
+        };
+        let (mut all, mut at) = (Vec::new(), At::First);
+        loop {
+            let page = rows(&world, &view, &RowsAsked::default(), at).await;
+            all.extend(page.rows.iter().map(|row| (row.row.position, subject(row).to_lowercase())));
+            let Some(next) = page.next else { break };
+            at = At::After(next);
+        }
+        for q in ["A", "e", "an", "zzyzx", "Project", "ø"] {
+            let asked = RowsAsked { q: Some(q.to_owned()), ..RowsAsked::default() };
+            let low = q.to_lowercase();
+            let expected: Vec<i64> = all.iter().filter(|(_, name)| name.contains(&low)).map(|(position, _)| *position).collect();
+            let (mut seen, mut at) = (Vec::new(), At::First);
+            loop {
+                let page = rows(&world, &view, &asked, at).await;
+                assert_eq!(page.total, Count::Exact(expected.len() as u64), "{q}");
+                seen.extend(page.rows.iter().map(|row| row.row.position));
+                let Some(next) = page.next else { break };
+                at = At::After(next);
+            }
+            assert_eq!(seen, expected, "{q}");
+            let (mut back, mut at) = (Vec::new(), At::Last);
+            loop {
+                let page = rows(&world, &view, &asked, at).await;
+                back.splice(0..0, page.rows.iter().map(|row| row.row.position));
+                let Some(previous) = page.previous else { break };
+                at = At::Before(previous);
+            }
+            assert_eq!(back, expected, "{q}");
+        }
+    }
+
+    async fn what_differs_in_the_demo_on_both_sides_is_counted_when_it_is_left(world) {
+        demo_of(&world).await;
+        assert_eq!(left(&world, Purpose::Drift).await.plan.counts.both, Some(0));
+    }
+
     async fn what_changed_on_both_sides_is_told_from_what_changed_on_one(world) {
         let (services, call) = (&world.services, world.system());
         let directory = declared(&world, "Company").await;
@@ -161,8 +203,25 @@ on_both! {
         let drift = views::drift(services, &call, directory).await.unwrap();
         assert_eq!(drift.both, Count::Exact(2));
         assert_eq!(drift.classes, [(Class::There, 2), (Class::Here, 2)].into());
-        let view = drift.view.unwrap();
+        let mut view = drift.view.unwrap();
         assert_eq!(view.plan.id, plan.id);
+        let of_both = RowsAsked { class: Some(Class::Both), ..RowsAsked::default() };
+        let named = RowsAsked { q: Some("STAFF".to_owned()), ..of_both.clone() };
+        let repaired = RowsAsked { cause: Some("drift_repaired".to_owned()), ..of_both.clone() };
+        // Whether nobody counted them, they are few, or so many that they are near everywhere: they are the same.
+        for known in [None, Some(2), Some(1_000)] {
+            view.plan.counts.both = known;
+            let positions = async |asked: &RowsAsked| {
+                let page = rows(&world, &view, asked, At::First).await;
+                page.rows.iter().map(|row| row.row.position).collect::<Vec<_>>()
+            };
+            assert_eq!(positions(&of_both).await, [0, 1], "{known:?}");
+            assert_eq!(positions(&named).await, [0], "{known:?}");
+            assert_eq!(positions(&repaired).await, [0], "{known:?}");
+        }
+        view.plan.counts.both = Some(0);
+        assert_eq!(rows(&world, &view, &of_both, At::First).await.total, Count::Exact(0));
+        view.plan.counts.both = None;
         let subjects = |class: Class| {
             let (world, view) = (&world, &view);
             async move {

@@ -6,6 +6,7 @@ use muster_domain::role::Role;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::snapshot::Doubt;
 use muster_services::sync::runs;
+use muster_services::sync::views;
 use muster_storage::{directory_states, plans};
 use muster_testing::TestWorld;
 
@@ -125,7 +126,7 @@ on_both! {
         let identity = plan.identity.unwrap();
         let refused = runs::approve(&world.services, &call, plan.id, &identity).await.unwrap_err();
         assert_eq!(refused.code, "PLAN-002");
-        assert!(runs::plan(&world.services, &call, plan.id).await.unwrap().is_stale);
+        assert!(views::plan_view(&world.services, &call, plan.id).await.unwrap().is_stale);
         // Between the approval and the run's turn.
         let run = ran(&world, directory, Wish::Plan).await;
         let mut plan = plan_of(&world, &run).await;

@@ -5,7 +5,8 @@ use muster_domain::role::Role;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::snapshot::Doubt;
 use muster_services::sync::runs::{self, KEPT, SHOWN};
-use muster_services::users::{Fields, checked_fields, create};
+use muster_services::sync::views;
+use muster_services::users::{Fields, Paging, checked_fields, create};
 use muster_storage::plans::RowFilter;
 use muster_storage::{audit, plans, runs as rows, users};
 use muster_testing::TestWorld;
@@ -198,10 +199,11 @@ on_both! {
             runs::carry(services, call, run).await.unwrap_err().code,
         ];
         assert_eq!(codes, ["WEB-403"; 6]);
-        assert!(runs::list(services, call, None, None, 9).await.is_ok());
+        let all = Paging::default();
+        assert!(views::run_list(services, call, None, &all).await.is_ok());
         let stranger = world.persona("stan", &[]).await.unwrap();
-        assert_eq!(runs::list(services, &stranger.call, None, None, 9).await.unwrap_err().code, "WEB-403");
-        assert_eq!(runs::plan(services, &stranger.call, plan.id).await.unwrap_err().code, "WEB-403");
+        assert_eq!(views::run_list(services, &stranger.call, None, &all).await.unwrap_err().code, "WEB-403");
+        assert_eq!(views::plan_view(services, &stranger.call, plan.id).await.unwrap_err().code, "WEB-403");
         assert!(users::by_username(services.db(), "u00001").await.unwrap().is_none());
     }
 }
