@@ -9,6 +9,7 @@ pub mod mapped;
 pub mod planning;
 pub mod rules;
 pub mod runs;
+mod since;
 pub mod views;
 
 use muster_domain::guard::Guarded;
