@@ -22,6 +22,7 @@ mod m0016_addresses;
 mod m0017_syncs;
 mod m0018_plan_pages;
 mod m0019_mappings;
+mod m0020_readings;
 mod m0024_tried_mappings;
 
 use sea_orm_migration::prelude::*;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_syncs::Step),
             Box::new(m0018_plan_pages::Step),
             Box::new(m0019_mappings::Step),
+            Box::new(m0020_readings::Step),
             Box::new(m0024_tried_mappings::Step),
         ]
     }

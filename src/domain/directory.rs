@@ -118,7 +118,9 @@ pub trait Directory: Send + Sync {
 
     /// Reads who was added or changed since a cursor, and groups likewise, in the same entries as a whole reading, but with
     /// members by [`Reference::Id`](crate::snapshot::Reference::Id) alone, since those they point to are mostly not among
-    /// the entries. The same change may come again. Members that are listed are in the group; of others nothing is said.
+    /// the entries. The same change may come again. Members that are listed are in the group. Of a group whose own entry is
+    /// among the changes all members are listed, unless [`Entry::MembersUnread`](crate::snapshot::Entry::MembersUnread) says
+    /// otherwise; of another one nothing is said of those who are not listed.
     ///
     /// Always [`Completeness::Incomplete`] with [`Doubt::Partial`]: what is missing is missing for no reason. With further
     /// doubts something failed, and the cursor is the one that was given: try again. No cursor: the source cannot say what

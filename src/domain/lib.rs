@@ -34,6 +34,7 @@ pub mod plan;
 pub mod policy;
 pub mod protocol;
 pub mod provider;
+pub mod reading;
 pub mod reauth;
 pub mod record;
 pub mod return_to;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DirectoryId, PlanId, RunId};
+use crate::reading::Told;
 
 /// Where a run stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -78,6 +79,8 @@ pub struct Progress {
     pub planning_ms: u64,
     /// How long it was carried out, in milliseconds.
     pub applying_ms: u64,
+    /// How much of the source was read; none: nothing was.
+    pub told: Option<Told>,
 }
 
 /// One run.
@@ -89,6 +92,8 @@ pub struct Run {
     pub directory: DirectoryId,
     /// What it is asked to do.
     pub wish: Wish,
+    /// Of whom alone, by the name they sign in with there; none: of everybody.
+    pub person: Option<String>,
     /// Its plan, once there is one.
     pub plan: Option<PlanId>,
     /// Who or what started it.

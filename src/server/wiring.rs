@@ -32,7 +32,7 @@ pub(crate) async fn services(settings: &Settings, listen: SocketAddr) -> Result<
             Http::new(guard(settings, listen)),
             Arc::new(SystemClock),
         ))],
-        directories: vec![Arc::new(LdapKind)],
+        directories: vec![Arc::new(LdapKind::with_clock(Arc::new(SystemClock)))],
         postman: Arc::new(Smtp::default()),
         // One core stays free for everything else.
         hashing: Hashing::new(cores().saturating_sub(1).max(1), &SystemEntropy)?,

@@ -10,6 +10,7 @@ pub mod mapped;
 pub mod planning;
 pub mod rules;
 pub mod runs;
+mod since;
 pub mod views;
 
 pub use rules::Rules;

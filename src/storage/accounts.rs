@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 pub use crate::source_digests::{
-    KnownAccount, close, directories_of, known_page, mark, remember, remember_if,
+    KnownAccount, close, directories_of, known_of, known_page, mark, remember, remember_if,
 };
 
 use crate::entities::accounts::{ActiveModel, Column, Entity, Model};

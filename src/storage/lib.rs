@@ -44,6 +44,7 @@ pub mod plans;
 pub mod probes;
 pub mod providers;
 mod reader;
+pub mod readings;
 pub mod receipts;
 mod recent;
 pub mod recovery_codes;

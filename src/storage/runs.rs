@@ -18,7 +18,7 @@ use crate::{Reader, Tx};
 /// `DB-021` when there is no such directory or plan.
 pub async fn insert(tx: &Tx, run: &Run) -> Result<(), Error> {
     let sql = "INSERT INTO runs (id, directory_id, plan_id, started_by, state, progress, problem, cancel_asked, created_at, \
-               started_at, heartbeat_at, ended_at, wish) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+               started_at, heartbeat_at, ended_at, wish, person) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let values = [
         run.id.0.into(),
         run.directory.0.into(),
@@ -33,6 +33,7 @@ pub async fn insert(tx: &Tx, run: &Run) -> Result<(), Error> {
         run.heartbeat_at.map(millis).into(),
         run.ended_at.map(millis).into(),
         word(run.wish)?.into(),
+        run.person.clone().into(),
     ];
     sql::change(tx, sql::ask(tx, sql, values)).await?;
     Ok(())
@@ -85,10 +86,11 @@ pub(crate) struct Row {
     heartbeat_at: Option<i64>,
     ended_at: Option<i64>,
     wish: String,
+    person: Option<String>,
 }
 
 pub(crate) const COLUMNS: &str = "id, directory_id, plan_id, started_by, state, progress, problem, cancel_asked, created_at, started_at, \
-                       heartbeat_at, ended_at, wish";
+                       heartbeat_at, ended_at, wish, person";
 
 /// One run.
 ///
@@ -154,6 +156,7 @@ pub(crate) fn to_run(row: Row) -> Result<Run, Error> {
         id: RunId(row.id),
         directory: DirectoryId(row.directory_id),
         wish: from_word::<Wish>("runs", &row.wish)?,
+        person: row.person,
         plan: row.plan_id.map(PlanId),
         started_by: row.started_by,
         state: from_word::<RunState>("runs", &row.state)?,

@@ -62,6 +62,37 @@ pub async fn known_page(
     found.map_or(Ok(Vec::new()), |found| unpacked("accounts", &found.rows))
 }
 
+/// What a sync keeps in mind of these accounts of a directory, in no order.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn known_of(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    ids: &[ExternalId],
+) -> Result<Vec<KnownAccount>, Error> {
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(BATCH - 1) {
+        let mut wanted = Where::on(reader);
+        let directory = wanted.bind(directory.0);
+        wanted.and(format!("directory_id = {directory}"));
+        let ids: Vec<String> = some.iter().map(|id| wanted.bind(id.0.as_str())).collect();
+        wanted.and(format!("external_id IN ({})", ids.join(", ")));
+        let user = wanted.id_text("user_id");
+        let fields = format!("external_id, {user}, source_digest");
+        let sql = format!(
+            "SELECT {} AS rows FROM (SELECT external_id, user_id, source_digest FROM accounts{}) page",
+            wanted.packed(&fields, "external_id"),
+            wanted.clause()
+        );
+        let page: Option<Packed> = sql::one(reader, wanted.statement(sql)).await?;
+        if let Some(page) = page {
+            found.extend(unpacked::<KnownAccount>("accounts", &page.rows)?);
+        }
+    }
+    Ok(found)
+}
+
 /// These accounts of a directory, as a whole, with what is kept with each; in no order.
 ///
 /// # Errors

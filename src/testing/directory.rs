@@ -1,13 +1,15 @@
 //! A directory that says what it is told to say, page by page.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use muster_domain::directory::{Directory, DirectoryKind, Finding, Preset, Probe};
-use muster_domain::record::UserRecord;
+use muster_domain::census::{Census, OfWhole};
+use muster_domain::directory::{Cursor, Directory, DirectoryKind, Finding, Preset, Probe};
+use muster_domain::record::{ExternalId, UserRecord};
 use muster_domain::settings::{SettingsSchema, Values};
-use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake};
+use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, Reference};
 use muster_domain::{Error, Kind};
 use tokio::sync::watch;
 
@@ -17,6 +19,115 @@ struct Told {
     pages: Vec<Vec<Entry>>,
     completeness: Completeness,
     hangs_after: Option<usize>,
+    /// What it said before, if it tells changes: the place in it is a cursor.
+    before: Option<Vec<Vec<Entry>>>,
+    /// What is wrong with its census.
+    doubt: Option<Doubt>,
+}
+
+/// All that is said of each id, with members in their order.
+type Said = BTreeMap<ExternalId, Vec<Entry>>;
+
+impl Told {
+    fn cursor(&self) -> Option<Cursor> {
+        let before = self.before.as_ref()?;
+        Some(Cursor(before.len().to_string()))
+    }
+
+    /// What differs from what was said at a cursor: records with all that is said of them, members by their ids.
+    fn changed(&self, since: &Cursor) -> Option<Vec<Entry>> {
+        let before = self.before.as_ref()?;
+        let at: usize = since.0.parse().ok()?;
+        let now: Vec<Entry> = self.pages.iter().flatten().cloned().collect();
+        let past = match at == before.len() {
+            true => return Some(Vec::new()),
+            false => before.get(at)?,
+        };
+        let (now, past) = (said(&now), said(past));
+        let differs = now
+            .into_iter()
+            .filter(|(id, said)| past.get(id) != Some(said));
+        Some(differs.flat_map(|(_, said)| said).collect())
+    }
+}
+
+fn said(entries: &[Entry]) -> Said {
+    let mut located = BTreeMap::new();
+    for entry in entries {
+        if let Some((id, locators)) = head(entry) {
+            located.extend(locators.iter().map(|one| (one.clone(), id.clone())));
+        }
+    }
+    let is_there = |id: &ExternalId| {
+        let mut heads = entries.iter().filter_map(head);
+        heads.any(|(other, _)| other == id)
+    };
+    let found = |reference: &Reference| match reference {
+        Reference::Id(id) => Some(id.clone()).filter(is_there),
+        Reference::Locator(name) => located.get(name).cloned(),
+    };
+    let mut said = Said::new();
+    for entry in entries {
+        match entry {
+            Entry::Members { group, members } => {
+                let Some(group) = found(group) else { continue };
+                let all = members.len();
+                let members: Vec<Reference> = members
+                    .iter()
+                    .filter_map(&found)
+                    .map(Reference::Id)
+                    .collect();
+                let is_all = members.len() == all;
+                let by_id = Reference::Id(group.clone());
+                let theirs = said.entry(group).or_default();
+                theirs.push(Entry::Members {
+                    group: by_id.clone(),
+                    members,
+                });
+                if !is_all {
+                    theirs.push(Entry::MembersUnread {
+                        group: by_id,
+                        why: "Some of its members are not found.".to_owned(),
+                    });
+                }
+            }
+            Entry::MembersUnread { group, why } => {
+                if let Some(group) = found(group) {
+                    let by_id = Reference::Id(group.clone());
+                    said.entry(group).or_default().push(Entry::MembersUnread {
+                        group: by_id,
+                        why: why.clone(),
+                    });
+                }
+            }
+            other => {
+                if let Some((id, _)) = head(other) {
+                    said.entry(id.clone()).or_default().push(other.clone());
+                }
+            }
+        }
+    }
+    said
+}
+
+fn head(entry: &Entry) -> Option<(&ExternalId, &[String])> {
+    match entry {
+        Entry::User {
+            record, locators, ..
+        } => Some((&record.external_id, locators)),
+        Entry::Group {
+            external_id,
+            locators,
+            ..
+        }
+        | Entry::Filtered {
+            external_id,
+            locators,
+            ..
+        } => Some((external_id, locators)),
+        Entry::Refused(record) => Some((record.external_id.as_ref()?, &record.locators)),
+        Entry::Members { .. } | Entry::MembersUnread { .. } => None,
+    }
 }
 
 /// The source behind directories of the kind [`FakeDirectory::KIND`]. Cloning shares what it says.
@@ -24,6 +135,7 @@ struct Told {
 pub struct FakeDirectory {
     told: Arc<Mutex<Told>>,
     readings: Arc<AtomicU64>,
+    censuses: Arc<AtomicU64>,
     hangs: watch::Sender<bool>,
 }
 
@@ -34,8 +146,11 @@ impl Default for FakeDirectory {
                 pages: Vec::new(),
                 completeness: Completeness::Complete,
                 hangs_after: None,
+                before: None,
+                doubt: None,
             })),
             readings: Arc::default(),
+            censuses: Arc::default(),
             hangs: watch::Sender::new(false),
         }
     }
@@ -48,10 +163,38 @@ impl FakeDirectory {
     /// From now on it says this, and that it is everything.
     pub fn says(&self, pages: Vec<Vec<Entry>>) {
         self.set(|told| {
-            told.pages = pages;
+            let past = std::mem::replace(&mut told.pages, pages);
+            if let Some(before) = &mut told.before {
+                before.push(past.into_iter().flatten().collect());
+            }
             told.completeness = Completeness::Complete;
             told.hangs_after = None;
         });
+    }
+
+    /// From now on it tells what changed.
+    pub fn tells_changes(&self) {
+        self.set(|told| told.before = Some(Vec::new()));
+    }
+
+    /// It was restored, or is another server: cursors that it gave mean nothing any more.
+    pub fn forgets(&self) {
+        self.set(|told| {
+            if told.before.is_some() {
+                told.before = Some(Vec::new());
+            }
+        });
+    }
+
+    /// From now on its census is not all, for this reason; none: it is.
+    pub fn doubts_its_census(&self, doubt: Option<Doubt>) {
+        self.set(|told| told.doubt = doubt);
+    }
+
+    /// How often it was asked who is there.
+    #[must_use]
+    pub fn censuses(&self) -> u64 {
+        self.censuses.load(Ordering::Relaxed)
     }
 
     /// From now on it says that this is missing.
@@ -119,6 +262,51 @@ impl Directory for FakeDirectory {
                 .then_some(record)
         });
         Ok(found)
+    }
+
+    async fn read_whole(&self, intake: &mut dyn Intake) -> (Completeness, Option<Cursor>) {
+        let cursor = self.told().cursor();
+        (self.read(intake).await, cursor)
+    }
+
+    async fn read_changes(
+        &self,
+        since: &Cursor,
+        intake: &mut dyn Intake,
+    ) -> (Completeness, Option<Cursor>) {
+        let partial = Completeness::Complete.doubting(Doubt::Partial);
+        let told = self.told();
+        let Some(changed) = told.changed(since) else {
+            return (partial, None);
+        };
+        if let Completeness::Incomplete(doubts) = told.completeness {
+            // It was cut: what is said is true, and not all.
+            let some = changed.into_iter().take(1).collect();
+            let _ = intake.page(some).await;
+            let doubting = doubts.into_iter().fold(partial, Completeness::doubting);
+            return (doubting, Some(since.clone()));
+        }
+        if !changed.is_empty()
+            && let Err(error) = intake.page(changed).await
+        {
+            let cut = Doubt::CutOff(error.public.into_owned());
+            return (partial.doubting(cut), Some(since.clone()));
+        }
+        (partial, told.cursor())
+    }
+
+    async fn read_ids(&self, census: &mut dyn Census) -> Completeness {
+        self.censuses.fetch_add(1, Ordering::Relaxed);
+        let told = self.told();
+        let mut whole = OfWhole::new(census);
+        for page in told.pages {
+            let _ = whole.page(page).await;
+        }
+        let completeness = match told.doubt {
+            Some(doubt) => told.completeness.doubting(doubt),
+            None => told.completeness,
+        };
+        whole.judged(completeness)
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {

@@ -407,7 +407,10 @@ fn plugged(
         entropy: entropy.clone(),
         sealer,
         kinds: vec![idp.clone()],
-        directories: vec![Arc::new(LdapKind), source.clone()],
+        directories: vec![
+            Arc::new(LdapKind::with_clock(clock.clone())),
+            source.clone(),
+        ],
         postman: mail.clone(),
         hashing: Hashing::new(1, entropy.as_ref())?,
         fixed_url: None,

@@ -88,6 +88,7 @@ mod tests {
             id: RunId(Uuid::nil()),
             directory: DirectoryId(Uuid::nil()),
             wish,
+            person: None,
             plan: None,
             started_by: "root".to_owned(),
             state,

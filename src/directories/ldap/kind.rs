@@ -4,7 +4,9 @@
 //! its field.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use muster_domain::clock::Clock;
 use muster_domain::directory::{Directory, DirectoryKind, Preset};
 use muster_domain::error::FieldError;
 use muster_domain::settings::{SettingsSchema, Values};
@@ -19,9 +21,27 @@ mod form;
 
 use form::{ATTRIBUTES, places, preset, reader, server, words};
 
-/// Directories that speak LDAP.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LdapKind;
+/// Directories that speak LDAP. Without a clock, those that date their changes tell none.
+#[derive(Clone, Default)]
+pub struct LdapKind {
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl LdapKind {
+    /// With a clock.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock) }
+    }
+
+    fn opened(&self, settings: LdapSettings) -> Result<Box<dyn Directory>, Error> {
+        let ldap = Ldap::new(settings)?;
+        Ok(Box::new(match &self.clock {
+            Some(clock) => ldap.with_clock(clock.clone()),
+            None => ldap,
+        }))
+    }
+}
 
 impl DirectoryKind for LdapKind {
     fn key(&self) -> &'static str {
@@ -69,7 +89,7 @@ impl DirectoryKind for LdapKind {
         settings: &Values,
         secret: Option<&SecretString>,
     ) -> Result<Box<dyn Directory>, Error> {
-        Ok(Box::new(Ldap::new(read(settings, secret)?)?))
+        self.opened(read(settings, secret)?)
     }
 
     fn open_asking(
@@ -81,7 +101,7 @@ impl DirectoryKind for LdapKind {
         let mut settings = read(settings, secret)?;
         let names = asked.iter().filter(|name| schema::is_attribute(name));
         settings.schema.extra.extend(names.cloned());
-        Ok(Box::new(Ldap::new(settings)?))
+        self.opened(settings)
     }
 }
 

@@ -88,9 +88,26 @@ impl<'a> References<'a> {
                 Entry::Members { group, members } => {
                     let group = self.ids(vec![group]).await?;
                     if let Some(group) = group.into_iter().next() {
+                        let pointed = members.len();
                         let members = self.ids(members).await?;
-                        resolved.push(Entry::Members { group, members });
+                        let is_all = members.len() == pointed;
+                        resolved.push(Entry::Members {
+                            group: group.clone(),
+                            members,
+                        });
+                        if !is_all {
+                            resolved.push(unread(group, "Some of its members are not found."));
+                        }
                     }
+                }
+                Entry::Group { .. } if self.settings.schema.mark == Mark::Usn => {
+                    let group = match &entry {
+                        Entry::Group { external_id, .. } => Reference::Id(external_id.clone()),
+                        _ => continue,
+                    };
+                    resolved.push(entry);
+                    // People name their primary group, which does not list them.
+                    resolved.push(unread(group, "Whose primary group it is is not listed."));
                 }
                 other => resolved.push(other),
             }
@@ -173,6 +190,13 @@ impl<'a> References<'a> {
         }
         self.connection = Some(connection);
         Ok(found)
+    }
+}
+
+fn unread(group: Reference, why: &str) -> Entry {
+    Entry::MembersUnread {
+        group,
+        why: why.to_owned(),
     }
 }
 

@@ -14,11 +14,13 @@ mod looking;
 pub mod measure;
 mod members;
 mod names;
+mod partial;
 mod reading;
+mod roll;
 mod subjects;
 mod writing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -29,10 +31,12 @@ use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
 use muster_domain::plan::identity::{Digest, Identity};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan, Terms};
+use muster_domain::reading::{Because, Reading as Extent, Told};
 use muster_domain::role::Permission;
 use muster_domain::run::Progress;
 use muster_domain::snapshot::Completeness;
 use muster_storage::directories::{self, Directory};
+use muster_storage::readings::Kept;
 use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
 use tokio::sync::Mutex;
 
@@ -40,7 +44,7 @@ use super::{Rules, both};
 use crate::{Call, Services, roles};
 use names::Wish;
 use reading::Reading;
-use subjects::Subjects;
+use subjects::{Key, Subjects};
 use writing::Writer;
 
 pub use groups::confirm;
@@ -63,6 +67,54 @@ pub trait Watch: Send {
     async fn went_on(&mut self, progress: &Progress) -> Result<(), Error>;
 }
 
+/// How much of a source is read, and from where.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// How much.
+    pub told: Told,
+    /// A digest of all that decides what a reading means.
+    pub terms: String,
+    /// From where it goes on.
+    pub kept: Option<Kept>,
+    /// The one person, where it is one.
+    pub person: Option<String>,
+}
+
+impl Asked {
+    /// Everything, to go on from nowhere.
+    const fn everything() -> Self {
+        Self {
+            told: Told::whole(Because::Asked),
+            terms: String::new(),
+            kept: None,
+            person: None,
+        }
+    }
+}
+
+/// From where the next sync goes on, once everything of the plan is carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct Gained {
+    pub kept: Kept,
+    /// Who was there, if that is not what is kept.
+    pub roll: Option<String>,
+}
+
+/// A plan that was made.
+pub(crate) struct Made {
+    pub plan: StoredPlan,
+    /// What was read for it.
+    pub told: Told,
+    pub gained: Option<Gained>,
+}
+
+/// How the making of a plan ended.
+enum Ended {
+    Made(Box<Made>),
+    /// A part does not decide it.
+    AllIsNeeded(Because),
+}
+
 /// Makes a plan of a directory without a run: to look at.
 ///
 /// # Errors
@@ -82,7 +134,9 @@ pub async fn look(
         .ok_or_else(|| Error::not_found("directory"))?;
     let plan = StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at);
     let terms = terms(call, &directory, rules);
-    through(services, terms, source, rules, plan, watch).await
+    let asked = Asked::everything();
+    let made = make_from(services, terms, source, rules, plan, asked, watch).await?;
+    Ok(made.plan)
 }
 
 /// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
@@ -101,10 +155,12 @@ pub(crate) async fn make(
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
     let terms = terms(call, directory, rules);
-    through(services, terms, source, rules, plan, watch).await
+    let asked = Asked::everything();
+    let made = make_from(services, terms, source, rules, plan, asked, watch).await?;
+    Ok(made.plan)
 }
 
-fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
+pub(super) fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
     Terms {
         directory: directory.id,
         name: directory.name.clone(),
@@ -115,47 +171,70 @@ fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
     }
 }
 
-async fn through(
+/// The same from as much of the source as is asked for, or from all of it where that does not do.
+///
+/// # Errors
+/// As [`make`]; `RUN-011` when there is nobody of the name that is asked for.
+pub(crate) async fn make_from(
     services: &Services,
     terms: Terms,
     source: &dyn Source,
     rules: &Rules,
     mut plan: StoredPlan,
+    mut asked: Asked,
     watch: &mut dyn Watch,
-) -> Result<StoredPlan, Error> {
+) -> Result<Made, Error> {
     let tx = services.db().begin().await?;
     directory_states::ensure(&tx, plan.directory).await?;
     plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
     plans::insert(&tx, &plan).await?;
     tx.commit_quiet(Quiet::Working).await?;
     let id = plan.id;
-    let mut making = Making {
-        services,
-        rules,
-        terms,
-        order: Vec::new(),
-        people: BTreeSet::new(),
-        groups: BTreeSet::new(),
-        subjects: Subjects::new(services),
-        writer: Writer::new(plan),
-        drafts: Vec::new(),
-        wishes: Vec::new(),
-        goes: BTreeSet::new(),
-        progress: Progress::default(),
-        watch: Mutex::new(watch),
-    };
-    match making.run(source).await {
-        Ok(plan) => Ok(plan),
-        Err(error) => {
-            // Whatever it says: all of it goes.
-            let _ = making.writer.settle().await;
-            // What cannot be removed now, the next one removes.
-            if let Ok(tx) = services.db().begin().await
-                && plans::delete(&tx, id).await.is_ok()
-            {
-                let _ = tx.commit_quiet(Quiet::Working).await;
+    loop {
+        let mut making = Making {
+            services,
+            rules,
+            terms: terms.clone(),
+            order: Vec::new(),
+            people: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            subjects: Subjects::new(services, asked.kept.as_ref().map(|kept| kept.salt.as_str())),
+            writer: Writer::new(plan.clone()),
+            drafts: Vec::new(),
+            wishes: Vec::new(),
+            goes: BTreeSet::new(),
+            progress: Progress {
+                told: Some(asked.told),
+                ..Progress::default()
+            },
+            is_partial: false,
+            is_whole_part: false,
+            is_loaded: false,
+            looked_up: HashSet::new(),
+            watch: Mutex::new(&mut *watch),
+        };
+        match making.run(source, &asked).await {
+            Ok(Ended::Made(made)) => return Ok(*made),
+            Ok(Ended::AllIsNeeded(because)) => {
+                making.writer.settle().await?;
+                asked.told = Told::whole(because);
+                let tx = services.db().begin().await?;
+                plans::upkeep::forget(&tx, id).await?;
+                plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
+                plans::insert(&tx, &plan).await?;
+                tx.commit_quiet(Quiet::Working).await?;
             }
-            Err(error)
+            Err(error) => {
+                // Whatever it says: all of it goes.
+                let _ = making.writer.settle().await;
+                // What cannot be removed now, the next one removes.
+                if let Ok(tx) = services.db().begin().await
+                    && plans::delete(&tx, id).await.is_ok()
+                {
+                    let _ = tx.commit_quiet(Quiet::Working).await;
+                }
+                return Err(error);
+            }
         }
     }
 }
@@ -179,20 +258,37 @@ struct Making<'a> {
     /// People who are deleted: their names are free then.
     goes: BTreeSet<UserId>,
     progress: Progress,
+    /// Only a part of the source is read.
+    is_partial: bool,
+    /// Of that part everything was read.
+    is_whole_part: bool,
+    /// Groups of here are loaded.
+    is_loaded: bool,
+    /// People who were looked for here.
+    looked_up: HashSet<Key>,
     /// Never contended: behind a lock it may be looked past from several threads.
     watch: Mutex<&'a mut dyn Watch>,
 }
 
 impl Making<'_> {
-    async fn run(&mut self, source: &dyn Source) -> Result<StoredPlan, Error> {
+    async fn run(&mut self, source: &dyn Source, asked: &Asked) -> Result<Ended, Error> {
         let db = self.services.db();
         let all = directories::list(db).await?;
         self.order = all.into_iter().map(|known| known.id).collect();
         let standing = roles::standing(db).await?;
         (self.people, self.groups) = (standing.privileged_people(), standing.privileged_groups());
+        match asked.told.reading {
+            Extent::Whole => self.everything(source, asked).await,
+            Extent::Changes | Extent::Census => self.changes(source, asked).await,
+            Extent::Person => self.one(source, asked).await,
+        }
+    }
+
+    async fn everything(&mut self, source: &dyn Source, asked: &Asked) -> Result<Ended, Error> {
+        let db = self.services.db();
         self.subjects.load(db, self.terms.directory).await?;
         let mut reading = Reading::of(self);
-        let said = source.read(&mut reading).await;
+        let (said, cursor) = source.read_whole(&mut reading).await;
         reading.ended()?;
         let completeness = self.judged(said);
         self.terms.may_remove = completeness.may_remove();
@@ -203,7 +299,15 @@ impl Making<'_> {
         self.decide_members().await?;
         self.flush().await?;
         self.writer.settle().await?;
-        self.finish(&completeness).await
+        let gained = match completeness.may_remove() {
+            true => self.gained(cursor, asked).await?,
+            false => None,
+        };
+        Ok(Ended::Made(Box::new(Made {
+            plan: self.finish(&completeness).await?,
+            told: asked.told,
+            gained,
+        })))
     }
 
     /// What the source said of itself, and what shows only when all of it was read.

@@ -3,10 +3,12 @@
 //! They stand in the same values as the kind's own and in the same form. What cannot be read counts as its default, which
 //! is the careful one.
 
+use chrono::TimeDelta;
 use muster_domain::error::FieldError;
 use muster_domain::guard::{Guard, Limit};
 use muster_domain::name;
 use muster_domain::plan::{Leavers, Revival};
+use muster_domain::reading::Often;
 use muster_domain::schedule::{self, Schedule};
 use muster_domain::settings::{Field, Input, Need, Section, Shown, Values};
 use muster_storage::directories::Directory;
@@ -27,6 +29,8 @@ pub struct Rules {
     pub protected_users: Vec<String>,
     /// Groups it may not touch: whole names, or beginnings that end in `*`.
     pub protected_groups: Vec<String>,
+    /// How often everything is read, and how often it is looked who is there.
+    pub often: Often,
 }
 
 impl Rules {
@@ -90,6 +94,19 @@ pub fn read(values: &Values) -> Rules {
         },
         protected_users: lines("protected_users"),
         protected_groups: lines("protected_groups"),
+        often: often(values),
+    }
+}
+
+fn often(values: &Values) -> Often {
+    let hours = |key: &str, usual: TimeDelta| {
+        let hours = get(values, key).parse::<u32>().ok();
+        hours.map_or(usual, |hours| TimeDelta::hours(hours.max(1).into()))
+    };
+    let usual = Often::default();
+    Often {
+        whole: hours("whole_hours", usual.whole),
+        census: hours("census_hours", usual.census),
     }
 }
 
@@ -338,6 +355,20 @@ fn times() -> Section {
                 "In which the schedule counts, such as Europe/Warsaw. Empty: UTC.",
                 Input::Text,
                 "",
+            ),
+            field(
+                "census_hours",
+                "Hours until it is looked who is still there",
+                "Between, a sync reads only what changed, where the server can tell.",
+                Input::Number { min: 1, max: 744 },
+                "6",
+            ),
+            field(
+                "whole_hours",
+                "Hours until everything is read again",
+                "It also puts right what was changed here by hand.",
+                Input::Number { min: 1, max: 744 },
+                "24",
             ),
         ],
     }

@@ -19,7 +19,7 @@ mod what_if;
 
 use muster_domain::{Error, Kind};
 
-pub use asking::{approve, ask, cancel, discard, open_run};
+pub use asking::{approve, ask, ask_for, cancel, discard, open_run};
 pub use carrying::{Stop, carry, work, work_until};
 pub use examining::examine;
 pub use keeping::{KEPT, SHOWN, sweep};

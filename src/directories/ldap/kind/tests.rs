@@ -117,14 +117,18 @@ fn l5_l8_no_password_travels_in_the_open_and_none_is_empty() {
 fn the_form_fills_itself_with_defaults_that_hold() {
     let mut sent = good(&[]);
     sent.insert("bind_password".to_owned(), "pw".to_owned());
-    let checked = LdapKind.schema().check(&sent, &[]).unwrap();
+    let checked = LdapKind::default().schema().check(&sent, &[]).unwrap();
     let secret = SecretString::from("pw");
-    assert!(LdapKind.open(&checked, Some(&secret)).is_ok());
-    let known: Vec<_> = LdapKind.schema().fields().map(|field| field.key).collect();
-    for key in LdapKind
+    assert!(LdapKind::default().open(&checked, Some(&secret)).is_ok());
+    let known: Vec<_> = LdapKind::default()
+        .schema()
+        .fields()
+        .map(|field| field.key)
+        .collect();
+    for key in LdapKind::default()
         .secret_is_for()
         .into_iter()
-        .chain(LdapKind.answers_by())
+        .chain(LdapKind::default().answers_by())
         .flatten()
     {
         assert!(known.contains(key), "{key}");

@@ -142,7 +142,7 @@ impl Making<'_> {
     }
 
     /// Whom a pointer points to: somebody here, or somebody whom this plan makes.
-    fn member(&self, pointer: Key) -> Option<Member> {
+    pub(super) fn member(&self, pointer: Key) -> Option<Member> {
         let key = self.subjects.follow(pointer);
         let group = self
             .subjects

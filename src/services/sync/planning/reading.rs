@@ -43,7 +43,10 @@ impl<'m, 'a> Reading<'m, 'a> {
 }
 
 impl Making<'_> {
-    async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+    pub(super) async fn take(&mut self, entries: Vec<Entry>) -> Result<(), Error> {
+        if self.is_partial {
+            self.ask_for(&entries).await?;
+        }
         let mut closer = Vec::new();
         for entry in entries {
             match entry {

@@ -8,6 +8,7 @@ use muster_domain::plan::Protection;
 use muster_domain::plan::member::Standing;
 use muster_domain::record::ExternalId;
 use muster_domain::snapshot::Reference;
+use muster_storage::accounts::KnownAccount;
 use muster_storage::groups::Group;
 use muster_storage::{Db, accounts, groups};
 use sha2::{Digest as _, Sha256};
@@ -110,9 +111,14 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
-    pub(super) fn new(services: &Services) -> Self {
+    /// Nobody yet. With the key of a reading before, hashes are those of that reading.
+    pub(super) fn new(services: &Services, salt: Option<&str>) -> Self {
+        let known = salt.and_then(|salt| u128::from_str_radix(salt, 16).ok());
         let mut salt = [0; 16];
-        services.entropy().fill(&mut salt);
+        match known {
+            Some(known) => salt = known.to_be_bytes(),
+            None => services.entropy().fill(&mut salt),
+        }
         Self {
             salt,
             found: HashMap::new(),
@@ -140,13 +146,27 @@ impl Subjects {
             let Some(last) = page.last() else { break };
             after = Some(last.external_id.clone());
             for account in page {
-                let key = self.id(&account.external_id);
-                let person = self.person(key);
-                person.user = Some(UserId(account.user));
-                person.kept = account.digest.as_deref().and_then(fingerprint);
+                self.know(&account);
                 self.known += 1;
             }
         }
+        self.load_groups(db, directory).await
+    }
+
+    /// Takes in an account.
+    pub(super) fn know(&mut self, account: &KnownAccount) {
+        let key = self.id(&account.external_id);
+        let person = self.person(key);
+        person.user = Some(UserId(account.user));
+        person.kept = account.digest.as_deref().and_then(fingerprint);
+    }
+
+    /// Takes in the groups that are here of a directory.
+    pub(super) async fn load_groups(
+        &mut self,
+        db: &Db,
+        directory: DirectoryId,
+    ) -> Result<(), Error> {
         let mut after: Option<ExternalId> = None;
         loop {
             let page =
@@ -163,6 +183,52 @@ impl Subjects {
             }
         }
         Ok(())
+    }
+
+    /// So many people are here, whether they are taken in or not.
+    pub(super) const fn are_here(&mut self, known: u64) {
+        self.known = known;
+    }
+
+    /// The key of its hashes.
+    pub(super) fn salt(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.salt))
+    }
+
+    /// People of whom the source said something like this.
+    pub(super) fn people_said(&self, wanted: impl Fn(Said) -> bool) -> Vec<Key> {
+        let is_wanted = |place: u32| self.at(place).is_some_and(|person| wanted(person.said));
+        let all = self.found.iter();
+        all.filter(|(_, place)| is_wanted(**place))
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// Groups of which the source said something.
+    pub(super) fn groups_said(&self) -> Vec<Key> {
+        let is_said = |group: &&Grouped| {
+            group.name.is_some()
+                || group.filter.is_some()
+                || self.refused.contains_key(&group.external_id)
+        };
+        let all = self.groups.iter().filter(is_said);
+        all.map(|group| self.id(&group.external_id)).collect()
+    }
+
+    /// Where everybody stands who is here or is made.
+    pub(super) fn places(&self) -> HashMap<UserId, u32> {
+        let places = 0_u32..;
+        let all = places.zip(&self.people);
+        all.filter_map(|(place, person)| Some((person.user?, place)))
+            .collect()
+    }
+
+    /// Whether somebody, or a group, is here whose record cannot be used, or not all of it.
+    pub(super) fn somebody_here_is_refused(&self) -> bool {
+        let mut people = self.people.iter();
+        let mut groups = self.groups.iter().filter(|group| group.here.is_some());
+        people.any(|one| one.said == Said::Refused && one.user.is_some())
+            || groups.any(|one| one.is_unread || self.refused.contains_key(&one.external_id))
     }
 
     /// How many people are here of this directory.

@@ -10,7 +10,7 @@ use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_d
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
-use muster_storage::{Reader, directory_states, plans, runs};
+use muster_storage::{Reader, directory_states, plans, readings, runs};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -76,6 +76,11 @@ impl Worker {
             plans::update(&tx, &plan).await?;
             self.commit(tx, &[]).await?;
             return Err(out_of_date());
+        }
+        // Until all of it is done, and done well, nothing is good to go on from.
+        let comes = plan.counts.of("create_user") + plan.counts.of("reactivate");
+        if run.person.is_none() || comes > 0 {
+            readings::forget(&tx, self.directory).await?;
         }
         plan.state = PlanState::Begun;
         plans::update(&tx, &plan).await?;

@@ -12,6 +12,9 @@ use serde_json::json;
 use super::what_if;
 use crate::{Call, Services};
 
+/// The longest name that is looked for, in bytes.
+const LONGEST: usize = 256;
+
 /// Asks for a run of a directory: a plan alone, or a sync.
 ///
 /// # Errors
@@ -35,8 +38,48 @@ pub async fn ask(
         );
     }
     let tx = services.db().begin().await?;
-    let (run, directory) = wished(services, call, &tx, directory, wish).await?;
+    let (run, directory) = wished(services, call, &tx, directory, wish, None).await?;
     let detail = json!({ "run": run.id, "wish": wish });
+    let event = call.event(
+        "directory.run.ask",
+        &directory.name,
+        Some(directory.id.0),
+        detail,
+    );
+    tx.commit(&[event]).await?;
+    Ok(run.id)
+}
+
+/// Asks for a run about one person, by the name they sign in with over there. It adds, changes, keeps out and lets in again;
+/// nobody goes by it.
+///
+/// # Errors
+/// As [`ask`]; `RUN-012` for a name that nobody can bear.
+pub async fn ask_for(
+    services: &Services,
+    call: &Call,
+    directory: DirectoryId,
+    person: &str,
+) -> Result<RunId, Error> {
+    call.may(Permission::ManageDirectories)?;
+    let person = person.trim();
+    if person.is_empty() || person.len() > LONGEST || person.chars().any(char::is_control) {
+        return Err(
+            Error::new("RUN-012", Kind::Invalid, "Nobody can bear this name.")
+                .field("person", "Enter the name the person signs in with."),
+        );
+    }
+    let tx = services.db().begin().await?;
+    let (run, directory) = wished(
+        services,
+        call,
+        &tx,
+        directory,
+        Wish::Sync,
+        Some(person.to_owned()),
+    )
+    .await?;
+    let detail = json!({ "run": run.id, "wish": run.wish, "person": person });
     let event = call.event(
         "directory.run.ask",
         &directory.name,
@@ -54,6 +97,7 @@ pub(super) async fn wished(
     tx: &Tx,
     id: DirectoryId,
     wish: Wish,
+    person: Option<String>,
 ) -> Result<(Run, Directory), Error> {
     let directory = find(tx, id).await?;
     services.directory_kind(&directory.kind)?;
@@ -65,7 +109,7 @@ pub(super) async fn wished(
         )
         .next("Switch it on first."));
     }
-    let run = queue(services, call, tx, id, wish, None).await?;
+    let run = queue(services, call, tx, (id, person), wish, None).await?;
     Ok((run, directory))
 }
 
@@ -74,7 +118,7 @@ async fn queue(
     services: &Services,
     call: &Call,
     tx: &Tx,
-    directory: DirectoryId,
+    (directory, person): (DirectoryId, Option<String>),
     wish: Wish,
     plan: Option<PlanId>,
 ) -> Result<Run, Error> {
@@ -89,6 +133,7 @@ async fn queue(
         id: services.id(),
         directory,
         wish,
+        person,
         plan,
         started_by: call.actor().to_owned(),
         state: RunState::Queued,
@@ -166,7 +211,7 @@ pub async fn approve(
         services,
         call,
         &tx,
-        plan.directory,
+        (plan.directory, None),
         Wish::Apply,
         Some(plan.id),
     )

@@ -7,7 +7,7 @@ use muster_domain::id::RunId;
 use muster_domain::plan::PlanState;
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
-use muster_storage::{plans, runs};
+use muster_storage::{Tx, plans, readings, runs};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -201,6 +201,9 @@ impl Worker {
             plan.state = PlanState::Done;
             plans::update(&tx, &plan).await?;
         }
+        if state == RunState::Done && run.wish == Wish::Sync && run.progress.failed == 0 {
+            self.keep(&tx).await?;
+        }
         run.state = state;
         run.ended_at = Some(call.at);
         run.heartbeat_at = Some(call.at);
@@ -225,5 +228,16 @@ impl Worker {
         let events = [event];
         self.commit_and_leave(tx, if is_told { &events } else { &[] })
             .await
+    }
+
+    /// Keeps from where the next sync goes on.
+    async fn keep(&self, tx: &Tx) -> Result<(), Error> {
+        match self.gained() {
+            Some(gained) => {
+                let roll = gained.roll.as_deref();
+                readings::keep(tx, self.directory, &gained.kept, roll).await
+            }
+            None => Ok(()),
+        }
     }
 }

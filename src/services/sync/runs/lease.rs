@@ -1,5 +1,6 @@
 //! The right to work on a run: a lease of its directory, renewed by everything that is written.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -11,6 +12,7 @@ use muster_storage::{Quiet, Tx, directory_states, runs};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{LOST, STOPPED, lost, passes};
+use crate::sync::planning::Gained;
 use crate::{Call, Services};
 
 /// How long after its last sign of life a run is taken over.
@@ -28,6 +30,8 @@ pub(super) struct Worker {
     pub(super) directory: DirectoryId,
     pub(super) run: RunId,
     owner: String,
+    /// From where the next sync goes on, if this one ends well.
+    gained: Mutex<Option<Gained>>,
 }
 
 impl Worker {
@@ -38,6 +42,7 @@ impl Worker {
             directory: run.directory,
             run: run.id,
             owner: services.token(),
+            gained: Mutex::new(None),
         };
         let now = services.now();
         if directory_states::is_taken(services.db(), run.directory, now).await? {
@@ -60,6 +65,17 @@ impl Worker {
                 Ok(None)
             }
         }
+    }
+
+    /// Keeps in mind from where the next sync goes on, until this one ends well.
+    pub(super) fn keep_in_mind(&self, gained: Option<Gained>) {
+        *self.gained.lock().unwrap_or_else(PoisonError::into_inner) = gained;
+    }
+
+    /// What was kept in mind.
+    pub(super) fn gained(&self) -> Option<Gained> {
+        let kept = self.gained.lock();
+        kept.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What it does is done in the name of the run: who asked for it stands there.

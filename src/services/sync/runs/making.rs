@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
+use muster_domain::reading::Reading;
 use muster_domain::run::{Progress, Run, RunState, Wish};
 use muster_storage::{Tx, plans, runs};
 
@@ -13,7 +14,7 @@ use super::asking::find;
 use super::lease::{Worker, again};
 use super::passes;
 use crate::sync::planning::{self, Watch};
-use crate::sync::rules;
+use crate::sync::{rules, since};
 
 /// How often progress is written while it is made.
 const TELL: Duration = Duration::from_millis(500);
@@ -55,17 +56,27 @@ impl Worker {
             begun,
             told: None,
         };
-        let plan = planning::make(
-            &self.services,
-            &call,
+        let asked = since::asked(
+            self.services.db(),
             &directory,
+            &rules,
+            &watched.run,
+            call.at,
+        )
+        .await?;
+        let made = planning::make_from(
+            &self.services,
+            planning::terms(&call, &directory, &rules),
             source.as_ref(),
             &rules,
             plan,
+            asked,
             &mut watched,
         )
         .await?;
-        let mut run = watched.run;
+        let (mut run, plan) = (watched.run, made.plan);
+        run.progress.told = Some(made.told);
+        self.keep_in_mind(made.gained);
         run.plan = Some(plan.id);
         run.progress.planned = plan.counts.all();
         run.progress.planning_ms = millis(begun);
@@ -89,7 +100,13 @@ impl Worker {
             };
             plans::update(&tx, &shown).await?;
         }
-        for state in [PlanState::Clear, PlanState::Held] {
+        // A plan of a part says nothing of the rest of one that waits.
+        let is_whole = run
+            .progress
+            .told
+            .is_none_or(|told| told.reading == Reading::Whole);
+        let states = [PlanState::Clear, PlanState::Held];
+        for state in states.into_iter().filter(|_| is_whole) {
             let some = plans::upkeep::in_state(&tx, Some(self.directory), state, None).await?;
             for mut old in some {
                 if old.id != plan.id && old.purpose == plan.purpose {

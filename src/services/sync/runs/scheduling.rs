@@ -119,7 +119,7 @@ async fn claimed(
 
 async fn asked(services: &Services, tx: &Tx, directory: &Directory) -> Result<(), Error> {
     let call = Call::system(ASKS, services.now());
-    wished(services, &call, tx, directory.id, Wish::Sync)
+    wished(services, &call, tx, directory.id, Wish::Sync, None)
         .await
         .map(drop)
 }
