@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::bulk::Insert;
 use crate::packed::unpacked;
 use crate::row::{count, from_json, from_word, instant, json, millis, word};
-use crate::sql::{self, Where};
+use crate::sql::{self, BATCH, Where};
 use crate::{Reader, Tx};
 
 /// The kind of rows that are not done.

@@ -42,7 +42,7 @@ pub(super) async fn asked(
             because: None,
         },
         (None, Wish::Sync) => reading::decide(start.as_ref(), rules.often, census_is_whole, now),
-        (None, Wish::Plan | Wish::Apply) => Told::whole(Because::Asked),
+        (None, Wish::Plan | Wish::Apply | Wish::WhatIf) => Told::whole(Because::Asked),
     };
     Ok(Asked {
         told,

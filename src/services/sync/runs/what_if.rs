@@ -30,7 +30,7 @@ pub async fn ask_what_if(
 ) -> Result<RunId, Error> {
     call.may(Permission::ManageDirectories)?;
     let tx = services.db().begin().await?;
-    let (run, directory) = wished(services, call, &tx, directory, Wish::WhatIf).await?;
+    let (run, directory) = wished(services, call, &tx, directory, Wish::WhatIf, None).await?;
     mappings::put_tried(&tx, directory.id, run.id, tried).await?;
     let detail =
         json!({ "run": run.id, "wish": Wish::WhatIf, "mapping": tried.mapping.identity() });
