@@ -94,7 +94,9 @@ fn stands(field: &Field, filled: &Filled) -> Option<String> {
             let lines: Vec<&str> = value.lines().map(str::trim).collect();
             Some(lines.join(", "))
         }
-        Input::Text | Input::Url | Input::Lines | Input::Secret | Input::Number { .. } => None,
+        Input::Secret | Input::Number { .. } => None,
+        _ if filled.usual.contains_key(field.key) => None,
+        Input::Text | Input::Url | Input::Lines => Some("Not set".to_owned()),
     }
 }
 

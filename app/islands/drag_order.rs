@@ -68,6 +68,10 @@ mod dragging {
 
     const HANDLE: &str = ".drag-handle";
     const HELD: &str = "held";
+    /// So near to an end of the window it scrolls, in pixels; the bar at the top is in the way.
+    const EDGE: f64 = 80.0;
+    /// By so much at each move.
+    const STRIDE: f64 = 14.0;
 
     /// A row that somebody holds.
     struct Held {
@@ -226,6 +230,9 @@ mod dragging {
 
         /// Moves the held row to where the pointer is.
         fn follow(&self, y: f64) {
+            if self.is_held() {
+                scroll(y);
+            }
             loop {
                 let towards = {
                     let held = self.held.borrow();
@@ -325,6 +332,23 @@ mod dragging {
                 at.set_text_content(Some(&(place + 1).to_string()));
             }
         }
+    }
+
+    /// Scrolls on where the pointer is near the upper or lower end of the window.
+    fn scroll(y: f64) {
+        let Some(window) = crate::page::window() else {
+            return;
+        };
+        let height = window
+            .inner_height()
+            .ok()
+            .and_then(|height| height.as_f64());
+        let by = match height {
+            _ if y < EDGE => -STRIDE,
+            Some(height) if y > height - EDGE => STRIDE,
+            _ => return,
+        };
+        window.scroll_by_with_x_and_y(0.0, by);
     }
 
     /// Where the middle of a row is, from the top of the window.

@@ -73,6 +73,34 @@ test('it is declared from nothing, and every step is tried beside what it tests'
   await look(page, 'directory-fresh');
 });
 
+test.describe('without script', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('what few need is folded away, and an error opens where it is', async ({ world, page, context }) => {
+    await (await asRoot(world)).enter(context);
+    await page.goto('/directories/new?system=active_directory');
+    await expect(page.locator('main')).toContainText('System: Active Directory or Samba');
+    await expect(page.locator('#vendor'), 'what was chosen is not asked again').toHaveCount(0);
+    for (const folded of ['#ca', '#users_filter', '#username_attribute', '#schedule', '#guard_people_count']) await expect(page.locator(folded)).toBeHidden();
+    await page.locator('summary', { hasText: 'What the server calls things' }).click();
+    await expect(page.locator('#username_attribute')).toHaveAttribute('placeholder', 'sAMAccountName');
+    await page.locator('summary', { hasText: 'When it is synced by itself' }).click();
+    await page.locator('#schedule').fill('often');
+    await page.locator('summary', { hasText: 'Certification authority' }).click();
+    await page.locator('#ca').fill('nonsense');
+    await page.locator('#servers').fill('dc1.example.org');
+    await page.locator('#users_base').fill('dc=example,dc=org');
+    await press(page, 'Save directory');
+    await expect(page.locator('#ca-error')).toContainText('no certificate');
+    await expect(page.locator('#ca'), 'the section of an error is open').toBeVisible();
+    await page.locator('#ca').fill('');
+    await press(page, 'Save directory');
+    await expect(page.locator('#schedule-error')).toBeVisible();
+    await expect(page.locator('#schedule')).toHaveValue('often');
+    await expect(page.locator('#protected_users')).toBeHidden();
+  });
+});
+
 test('its page tries it again, shows what would change, and syncs', async ({ world, page, context }) => {
   const root = await asRoot(world);
   await root.enter(context);
@@ -129,6 +157,7 @@ test('its people sign in with their password there, once that is switched on', a
   expect((await enters('ada', 'ada-pw')).status).toBe(422);
   await (await asRoot(world)).enter(context);
   await page.goto(`${kept.path}/edit`);
+  await page.locator('summary', { hasText: 'Signing in' }).click();
   await page.locator('#sign_in').check();
   await press(page, 'Save directory');
   await expect(page.locator('main')).toContainText('Signing in');

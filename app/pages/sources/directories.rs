@@ -158,7 +158,7 @@ fn table(
 ) -> AnyView {
     let last = rows.len();
     let mut columns = vec![
-        Column::number("Place"),
+        Column::new("Place"),
         Column::new("Directory"),
         Column::new("Accounts arrive"),
         Column::number("Users"),

@@ -169,8 +169,8 @@ impl DirectoryForm {
                         </div>
                     </Card>
                     {tried}
-                    <Card title="Terms">
-                        <p class="muted">"What is here is careful, and can be changed at any time."</p>
+                    <Card title="Details and terms">
+                        <p class="muted">"Each begins with what is careful, and can be changed at any time."</p>
                         <div class="terms">{others}</div>
                     </Card>
                     <p class="help">"Saving and testing need a secure session. Saving changes nobody: nothing is read until you ask for it, or the schedule does."</p>

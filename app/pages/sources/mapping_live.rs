@@ -83,7 +83,8 @@ fn wrong(
                 let href = format!("#{}", typed.as_sent(&error.field));
                 let mark =
                     mark.map(|mark| view! { <pre class="place" aria-hidden="true">{mark}</pre> });
-                view! { <li><a href=href>{name}</a>" "{error.message.clone()}{mark}</li> }
+                let words = first_sentence(&error.message);
+                view! { <li><a href=href>{name}</a>" "{words}{mark}</li> }
             })
             .collect_view();
         view! { <Callout tone=Tone::Caution title="It cannot be tried like this"><ul class="points">{items}</ul></Callout> }
@@ -105,6 +106,14 @@ fn trouble(error: &Error) -> axum::response::Response {
             .into_any()
     });
     axum::Json(json!({ "said": said, "problem": problem, "errors": [] })).into_response()
+}
+
+/// All of a message stands beside its field.
+fn first_sentence(message: &str) -> String {
+    match message.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => message.to_owned(),
+    }
 }
 
 /// What people call the part that a field belongs to.
