@@ -53,6 +53,41 @@ pub(crate) fn below_sql(group: &str) -> String {
     )
 }
 
+/// The groups above a person, as the beginning of a question. `user` may be any expression.
+pub(crate) fn above_sql(reader: &impl Reader, user: &str) -> String {
+    let wider = each_sql(
+        reader,
+        "above a",
+        "memberships m",
+        "m.group_id",
+        "m.member_kind = 'group' AND m.member_id = a.id",
+    );
+    format!(
+        "WITH RECURSIVE above(id) AS (\
+         SELECT group_id FROM memberships WHERE member_kind = 'user' AND member_id = {user} UNION \
+         SELECT m.group_id FROM {wider})"
+    )
+}
+
+/// Rows of `table` for each of `few`, by an index of `table`. PostgreSQL is told so: where nobody told it yet how many rows
+/// a table has, as after a first sync, it would read the whole table for each level of groups. `OFFSET 0` keeps what is
+/// inside from being turned around.
+pub(crate) fn each_sql(
+    reader: &impl Reader,
+    few: &str,
+    table: &str,
+    columns: &str,
+    matching: &str,
+) -> String {
+    if Where::on(reader).is_sqlite() {
+        return format!("{few} JOIN {table} ON {matching}");
+    }
+    let name = table.rsplit(' ').next().unwrap_or(table);
+    format!(
+        "{few} CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE {matching} OFFSET 0) {name}"
+    )
+}
+
 /// Adds members. One that is there by the same origin stays as it is.
 ///
 /// # Errors
@@ -212,14 +247,31 @@ async fn edges(
 /// # Errors
 /// Why the database cannot answer.
 pub async fn edges_around(reader: &impl Reader, user: UserId) -> Result<Vec<Membership>, Error> {
-    let sql = "WITH RECURSIVE above(id) AS (\
-               SELECT group_id FROM memberships WHERE member_kind = 'user' AND member_id = $1 UNION \
-               SELECT m.group_id FROM memberships m JOIN above a ON m.member_id = a.id WHERE m.member_kind = 'group') \
-               SELECT group_id, member_kind, member_id, origin FROM memberships \
-               WHERE member_kind = 'user' AND member_id = $1 UNION ALL \
-               SELECT m.group_id, m.member_kind, m.member_id, m.origin FROM above a \
-               JOIN memberships m ON m.member_kind = 'group' AND m.member_id = a.id";
-    edges(reader, sql::ask(reader, sql, [user.0.into()])).await
+    #[derive(FromQueryResult)]
+    struct Packed {
+        edges: String,
+    }
+    let on = Where::on(reader);
+    let columns = "m.group_id, m.member_kind, m.member_id, m.origin";
+    let of_group = "m.member_kind = 'group' AND m.member_id = a.id";
+    let nested = each_sql(reader, "above a", "memberships m", columns, of_group);
+    let fields = format!(
+        "{}, e.member_kind, {}, e.origin",
+        on.id_text("e.group_id"),
+        on.id_text("e.member_id")
+    );
+    let sql = format!(
+        "{} SELECT {} AS edges FROM (SELECT {columns} FROM memberships m WHERE m.member_kind = 'user' \
+         AND m.member_id = $1 UNION ALL SELECT {columns} FROM {nested}) e",
+        above_sql(reader, "$1"),
+        on.packed(&fields, "e.group_id"),
+    );
+    let row: Option<Packed> = sql::one(reader, sql::ask(reader, &sql, [user.0.into()])).await?;
+    let rows: Vec<(Uuid, String, Uuid, String)> =
+        row.map_or(Ok(Vec::new()), |row| unpacked("memberships", &row.edges))?;
+    rows.into_iter()
+        .map(|(group, kind, member, origin)| self::read(group, &kind, member, &origin))
+        .collect()
 }
 
 /// Every membership of a group in a group: what [`muster_domain::membership::would_cycle`] needs.

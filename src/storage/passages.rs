@@ -10,8 +10,8 @@ use sea_orm::{FromQueryResult, QueryResult};
 use uuid::Uuid;
 
 use crate::failure::unreadable;
+use crate::memberships::{above_sql, each_sql};
 use crate::packed::unpacked;
-use crate::roles::above_sql;
 use crate::row::{instant, millis};
 use crate::sessions::{Hot, hot, signed_in_sql};
 use crate::sql::Where;
@@ -211,10 +211,10 @@ fn groups_sql(reader: &impl Reader, user: &str) -> String {
     let on = Where::on(reader);
     let id = on.id_text("n.id");
     let packed = on.packed(&format!("{id}, n.name"), "n.name");
+    let named = each_sql(reader, "above a", "groups g", "g.id, g.name", "g.id = a.id");
     format!(
-        "({} SELECT {packed} FROM (SELECT g.id, g.name FROM groups g WHERE g.id IN (SELECT id FROM above) \
-         ORDER BY g.name) n)",
-        above_sql(user)
+        "({} SELECT {packed} FROM (SELECT g.id, g.name FROM {named} ORDER BY g.name) n)",
+        above_sql(reader, user)
     )
 }
 

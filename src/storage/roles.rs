@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::entities::role_assignments::{Entity, Model};
 use crate::failure::{fail, unreadable};
-use crate::memberships::read_member;
+use crate::memberships::{above_sql, read_member};
 use crate::reader::sealed::Source as _;
 use crate::row::{instant, millis};
 use crate::{Reader, Tx, sql};
@@ -41,15 +41,6 @@ pub struct AssignmentRow {
     pub name: String,
     /// Whether the holder may come in; groups always may.
     pub is_active: bool,
-}
-
-/// The groups above a person, as the beginning of a question. `user` may be any expression.
-pub(crate) fn above_sql(user: &str) -> String {
-    format!(
-        "WITH RECURSIVE above(id) AS (\
-         SELECT group_id FROM memberships WHERE member_kind = 'user' AND member_id = {user} UNION \
-         SELECT m.group_id FROM memberships m JOIN above a ON m.member_id = a.id WHERE m.member_kind = 'group')"
-    )
 }
 
 /// The ids of people who hold a role everywhere, directly or through groups, as a sub-select.
@@ -141,7 +132,7 @@ pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Role>, Er
         "{} SELECT DISTINCT role FROM role_assignments WHERE scope = '' AND (\
          (principal_kind = 'user' AND principal_id = $1) OR \
          (principal_kind = 'group' AND principal_id IN (SELECT id FROM above)))",
-        above_sql("$1")
+        above_sql(reader, "$1")
     );
     let rows: Vec<Held> = sql::all(reader, sql::ask(reader, &sql, [user.0.into()])).await?;
     let mut roles: Vec<Role> = rows
