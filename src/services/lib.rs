@@ -79,6 +79,7 @@ struct Inner {
     answered: break_glass::Answered,
     unforced: break_glass::Answered,
     glimpses: mapping::Glimpses,
+    asked_at_sign_in: sync::at_sign_in::Asked,
 }
 
 /// The parts, plugged together by the composition root.
@@ -115,6 +116,7 @@ impl Services {
             answered: break_glass::Answered::default(),
             unforced: break_glass::Answered::default(),
             glimpses: mapping::Glimpses::default(),
+            asked_at_sign_in: sync::at_sign_in::Asked::default(),
         }))
     }
 
@@ -226,6 +228,10 @@ impl Services {
 
     pub(crate) fn glimpses(&self) -> &mapping::Glimpses {
         &self.0.glimpses
+    }
+
+    pub(crate) fn asked_at_sign_in(&self) -> &sync::at_sign_in::Asked {
+        &self.0.asked_at_sign_in
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

@@ -7,8 +7,9 @@ use muster_domain::methods::Method;
 use muster_domain::methods::measured::{Measured, Took, UNSEEN_DAYS};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_domain::provider::Provider;
+use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
-use muster_domain::run::RunState;
+use muster_domain::run::{Run, RunState};
 use muster_storage::directories::Directory;
 use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers, runs};
 
@@ -64,14 +65,18 @@ async fn one(
     for provider in &through {
         nested += coverage::nested(db, Origin::Claims(provider.id)).await?;
     }
-    let last = runs::list(db, Some(id), None, LOOKED_AT)
-        .await?
-        .into_iter()
-        .find(|run| run.state == RunState::Done && run.progress.calls > 0)
-        .map(|run| Took {
-            millis: run.progress.planning_ms + run.progress.applying_ms,
-            calls: run.progress.calls,
-        });
+    let mut last = runs::list(db, Some(id), None, LOOKED_AT).await?;
+    last.retain(|run| run.state == RunState::Done && run.progress.calls > 0);
+    // One that read everything, where there is one among them.
+    let is_part = |run: &Run| {
+        let told = run.progress.told;
+        told.is_some_and(|told| told.reading != Reading::Whole)
+    };
+    last.sort_by_key(is_part);
+    let last = last.into_iter().next().map(|run| Took {
+        millis: run.progress.planning_ms + run.progress.applying_ms,
+        calls: run.progress.calls,
+    });
     Ok(Measured {
         name: directory.name,
         method,

@@ -44,7 +44,9 @@ impl Told {
             false => before.get(at)?,
         };
         let (now, past) = (said(&now), said(past));
-        let differs = now.into_iter().filter(|(id, said)| past.get(id) != Some(said));
+        let differs = now
+            .into_iter()
+            .filter(|(id, said)| past.get(id) != Some(said));
         Some(differs.flat_map(|(_, said)| said).collect())
     }
 }
@@ -70,8 +72,11 @@ fn said(entries: &[Entry]) -> Said {
             Entry::Members { group, members } => {
                 let Some(group) = found(group) else { continue };
                 let all = members.len();
-                let members: Vec<Reference> =
-                    members.iter().filter_map(&found).map(Reference::Id).collect();
+                let members: Vec<Reference> = members
+                    .iter()
+                    .filter_map(&found)
+                    .map(Reference::Id)
+                    .collect();
                 let is_all = members.len() == all;
                 let by_id = Reference::Id(group.clone());
                 let theirs = said.entry(group).or_default();
@@ -131,6 +136,7 @@ pub struct FakeDirectory {
     told: Arc<Mutex<Told>>,
     readings: Arc<AtomicU64>,
     censuses: Arc<AtomicU64>,
+    questions: Arc<AtomicU64>,
     hangs: watch::Sender<bool>,
 }
 
@@ -146,6 +152,7 @@ impl Default for FakeDirectory {
             })),
             readings: Arc::default(),
             censuses: Arc::default(),
+            questions: Arc::default(),
             hangs: watch::Sender::new(false),
         }
     }
@@ -184,6 +191,12 @@ impl FakeDirectory {
     /// From now on its census is not all, for this reason; none: it is.
     pub fn doubts_its_census(&self, doubt: Option<Doubt>) {
         self.set(|told| told.doubt = doubt);
+    }
+
+    /// How often it was asked for one person.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
     }
 
     /// How often it was asked who is there.
@@ -249,6 +262,11 @@ impl Directory for FakeDirectory {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        if self.told().hangs_after == Some(0) {
+            let mut hangs = self.hangs.subscribe();
+            let _ = hangs.wait_for(|hangs| !hangs).await;
+        }
         let found = self.told().pages.into_iter().flatten().find_map(|entry| {
             let Entry::User { record, .. } = entry else {
                 return None;

@@ -13,12 +13,13 @@ use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::listing::{At, Count, Page};
 use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
+use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
 use muster_storage::plan_pages::{self, Wanted};
 use muster_storage::runs::Exception;
-use muster_storage::{Paging, directories, directory_states, plans, runs};
+use muster_storage::{Paging, directories, directory_states, plans, readings, runs};
 use uuid::Uuid;
 
 use super::both::COUNTED;
@@ -418,7 +419,13 @@ pub(crate) async fn read_at(
     directory: DirectoryId,
 ) -> Result<Option<DateTime<Utc>>, Error> {
     let db = services.db();
+    let kept = readings::get(db, directory).await?;
+    let kept = kept.map(|kept| kept.whole_at);
     for run in runs::list(db, Some(directory), None, LOOKED_AT).await? {
+        let told = run.progress.told;
+        if told.is_some_and(|told| told.reading != Reading::Whole) {
+            continue;
+        }
         let Some(plan) = run.plan.filter(|_| run.wish != Wish::Apply) else {
             continue;
         };
@@ -427,10 +434,10 @@ pub(crate) async fn read_at(
         };
         let is_part = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
         if plan.state != PlanState::Making && !plan.holds.iter().any(is_part) {
-            return Ok(Some(plan.created_at));
+            return Ok(kept.max(Some(plan.created_at)));
         }
     }
-    Ok(None)
+    Ok(kept)
 }
 
 /// How far a run is: what a page that watches it asks again and again.
