@@ -3,7 +3,7 @@
 import { Http } from '../http.mjs';
 import { look } from '../pages.mjs';
 import { asRoot, signIn, words } from '../people.mjs';
-import { BASE, READER, installed, startSlapd } from '../peers/slapd.mjs';
+import { BASE, READER, installed, person, startSlapd } from '../peers/slapd.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story();
@@ -138,6 +138,45 @@ test('a local group holds synced people, and a synced group inside it', async ({
   const inside = words((await root.get(`${to}?view=effective`)).text);
   for (const name of ['Ada Example', 'Ben Example', 'Dora Example']) expect(inside).toContain(name);
   expect(inside).not.toContain('Cleo Example');
+});
+
+test('a second sync reads what changed alone, and who is gone goes when everything is read', async ({ world, page, context }) => {
+  const root = await asRoot(world);
+  await root.enter(context);
+  const synced = async () => {
+    await leave(page, kept.path);
+    await press(page, 'Sync now');
+    await page.waitForURL(/\/runs\//);
+    const run = new URL(page.url()).pathname;
+    await expect.poll(async () => words((await root.get(run)).text), { timeout: 60_000, message: 'the sync ends' }).toContain('Ended');
+    await leave(page, run);
+    return page.locator('main');
+  };
+  slapd.change(`dn: ${person('ben')}\nchangetype: modify\nreplace: mail\nmail: benjamin@example.test\n`);
+  slapd.change(`dn: ${person('dora')}\nchangetype: delete\n`);
+  await expect(await synced()).toContainText('Read what changed since');
+  await look(page, 'run-changes');
+  expect((await root.get('/users?q=ben')).text).toContain('benjamin@example.test');
+  expect(words((await root.get('/users?q=dora&state=deactivated')).text), 'nobody goes by changes').not.toContain('Dora Example');
+  await test.step('one person by name, from the directory’s page', async () => {
+    slapd.change(`dn: ${person('cleo')}\nchangetype: modify\nreplace: mail\nmail: cleopatra@example.test\n`);
+    await page.goto(kept.path);
+    await page.locator('#person').fill('cleo');
+    await press(page, 'Sync this person');
+    await page.waitForURL(/\/runs\//);
+    await expect.poll(async () => (await root.get('/users?q=cleo')).text.includes('cleopatra@example.test'), { timeout: 60_000, message: 'Cleo changes' }).toBe(true);
+    await leave(page, kept.path);
+    await page.locator('#person').fill('');
+    await press(page, 'Sync this person');
+    await expect(page.locator('.field.wrong')).toContainText(['Enter the name']);
+  });
+  await test.step('other settings make everything due, and the guard counts who goes', async () => {
+    await page.goto(`${kept.path}/edit`);
+    await page.locator('#census_hours').fill('1');
+    await press(page, 'Save directory');
+    await expect(await synced()).toContainText('settings or mapping changed since');
+    expect(words((await root.get('/users?q=dora&state=deactivated')).text)).toContain('Dora Example');
+  });
 });
 
 test('whoever changes the server enters the password again', async ({ world, page, context }) => {

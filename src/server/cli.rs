@@ -55,6 +55,9 @@ pub(crate) enum Command {
         /// Carry out the plan of this identity: the one that --plan printed, and no other
         #[arg(long, value_name = "IDENTITY", conflicts_with = "plan")]
         approve: Option<String>,
+        /// Only this person, by the name they sign in with there; nobody is removed by it
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["plan", "approve"])]
+        person: Option<String>,
     },
     /// Fill an empty database with made-up people and groups
     Demo {

@@ -81,11 +81,13 @@ async fn run(cli: Cli) -> Result<ExitCode, Stop> {
             directory,
             plan,
             approve,
+            person,
         } => {
             let asked = syncing::Asked {
                 directory,
                 plan,
                 approve,
+                person,
             };
             return syncing::once(Settings::read(settings)?, asked).await;
         }

@@ -101,6 +101,8 @@ pub(crate) struct Asked {
     pub plan: bool,
     /// To carry out this very plan.
     pub approve: Option<String>,
+    /// Only this person.
+    pub person: Option<String>,
 }
 
 /// Exit code where a plan waits for a person.
@@ -130,10 +132,13 @@ async fn asked_for(services: &Services, asked: &Asked) -> Result<ExitCode, Why> 
         })?;
     let run = match &asked.approve {
         Some(identity) => approved(services, &call, directory, identity).await?,
-        None => wished(services, &call, directory, asked.plan).await?,
+        None => wished(services, &call, directory, asked).await?,
     };
     runs::carry(services, &call, run).await?;
     let detail = runs::show(services, &call, run).await?;
+    if let Some(told) = detail.run.progress.told {
+        say(format_args!("{}", told.words()));
+    }
     if let Some(plan) = &detail.plan {
         tell(services, &call, plan, &detail.directory).await?;
     }
@@ -145,15 +150,18 @@ async fn wished(
     services: &Services,
     call: &Call,
     directory: DirectoryId,
-    plan: bool,
+    asked: &Asked,
 ) -> Result<RunId, Why> {
+    if let Some(person) = &asked.person {
+        return Ok(runs::ask_for(services, call, directory, person).await?);
+    }
     if let Some(open) = runs::open_run(services, call, directory).await? {
         say(format_args!(
             "A run is under way already: this is run {open}."
         ));
         return Ok(open);
     }
-    let wish = if plan { Wish::Plan } else { Wish::Sync };
+    let wish = if asked.plan { Wish::Plan } else { Wish::Sync };
     Ok(runs::ask(services, call, directory, wish).await?)
 }
 

@@ -80,6 +80,7 @@ struct Inner {
     unforced: break_glass::Answered,
     glimpses: mapping::Glimpses,
     pace: mapping::Pace,
+    asked_at_sign_in: sync::at_sign_in::Asked,
 }
 
 /// The parts, plugged together by the composition root.
@@ -117,6 +118,7 @@ impl Services {
             unforced: break_glass::Answered::default(),
             glimpses: mapping::Glimpses::default(),
             pace: mapping::Pace::default(),
+            asked_at_sign_in: sync::at_sign_in::Asked::default(),
         }))
     }
 
@@ -232,6 +234,10 @@ impl Services {
 
     pub(crate) fn pace(&self) -> &mapping::Pace {
         &self.0.pace
+    }
+
+    pub(crate) fn asked_at_sign_in(&self) -> &sync::at_sign_in::Asked {
+        &self.0.asked_at_sign_in
     }
 
     pub(crate) fn refusals(&self) -> &refusals::Refusals {

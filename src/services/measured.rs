@@ -7,8 +7,9 @@ use muster_domain::methods::Method;
 use muster_domain::methods::measured::{Measured, Took, UNSEEN_DAYS};
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_domain::provider::Provider;
+use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
-use muster_domain::run::{RunState, Wish};
+use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
 use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers};
 
@@ -62,12 +63,18 @@ async fn one(
     for provider in &through {
         nested += coverage::nested(db, Origin::Claims(provider.id)).await?;
     }
+    // One that read everything, where there is one among them.
+    let is_part = |run: &Run| {
+        let told = run.progress.told;
+        told.is_some_and(|told| told.reading != Reading::Whole)
+    };
     let last = recent
         .runs
         .into_iter()
-        .find(|run| {
+        .filter(|run| {
             run.state == RunState::Done && run.progress.calls > 0 && run.wish != Wish::WhatIf
         })
+        .min_by_key(is_part)
         .map(|run| Took {
             millis: run.progress.planning_ms + run.progress.applying_ms,
             calls: run.progress.calls,

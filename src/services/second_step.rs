@@ -91,7 +91,12 @@ pub async fn sign_in(
             password::enter(services, call, &user, came).await?
         }
         By::Directory { directory } => {
-            password::directory::enter(services, call, &user, *directory, Some(&checked)).await?
+            let came = password::directory::Came {
+                directory: *directory,
+                factor: Some(&checked),
+                notes: Vec::new(),
+            };
+            password::directory::enter(services, call, &user, came).await?
         }
     };
     Ok((user, entry))

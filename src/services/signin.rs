@@ -6,7 +6,7 @@ use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::evidence::AuthEvidence;
 use muster_domain::id::{GroupId, SignInId};
-use muster_domain::jit::{Decision, Outcome};
+use muster_domain::jit::{Decision, Outcome, Refusal};
 use muster_domain::opener::Openers;
 use muster_domain::protocol::Returned;
 use muster_domain::provider::Provider;
@@ -23,6 +23,7 @@ use crate::attempt::{asked_at, leave, provider_error, record};
 use crate::reauth::{self, Seen};
 use crate::refusals::{self, Concerns};
 use crate::roundtrip::{Back, End, arrive, connection};
+use crate::sync::at_sign_in::{self, Brought};
 use crate::{Call, Services, arrival, break_glass, lockout, providers, provisioning, site, trial};
 
 /// A way to sign in, as the sign-in page shows it.
@@ -188,8 +189,16 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         }
         Err(error) => return Err(error.clone()),
     };
+    let brought = brought(services, call, provider, evidence).await?;
     let tx = services.db().begin().await?;
-    let decision = arrival::decide(services, &tx, provider, evidence).await?;
+    let mut decision = arrival::decide(services, &tx, provider, evidence).await?;
+    if let (Some(by), Some(user)) = (brought.off, decision.outcome.user()) {
+        decision.outcome = Outcome::Refused(Refusal::Deactivated {
+            user,
+            username: decision.username.clone().unwrap_or_default(),
+            by,
+        });
+    }
     if let Outcome::Refused(refusal) = &decision.outcome {
         tx.rollback().await?;
         keep_refused(services, call, provider, evidence, &decision).await?;
@@ -211,7 +220,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
     let opened_by = identity.map(|known| known.opened_by).unwrap_or_default();
     users::touch_sign_in(&tx, user.id, call.at).await?;
     subjects::touch(&tx, provider.id, issuer, subject, call.at).await?;
-    let row = record(
+    let mut row = record(
         services,
         call,
         provider,
@@ -220,6 +229,7 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         Ended::SignedIn,
         Some(&user),
     );
+    row.notes.extend(brought.notes);
     sign_ins::insert(&tx, &asked_at(row, back.challenge.asked_at, evidence)).await?;
     let detail = json!({"provider": provider.name, "changes": decision.changes.len(), "auth_time": evidence.stated().instant()});
     let mut event = call.event("signin.provider", &user.username, Some(user.id.0), detail);
@@ -243,6 +253,23 @@ async fn signed_in(services: &Services, call: &Call, back: &Back) -> Result<Arri
         return_to: back.challenge.return_to.clone(),
         sid: reauth::sid_of(evidence),
     })
+}
+
+/// Brings whoever arrives up to date, where a directory of theirs wants that.
+async fn brought(
+    services: &Services,
+    call: &Call,
+    provider: &Provider,
+    evidence: &AuthEvidence,
+) -> Result<Brought, Error> {
+    if !at_sign_in::is_wanted(services).await? {
+        return Ok(Brought::default());
+    }
+    let decision = arrival::decide(services, services.db(), provider, evidence).await?;
+    match decision.outcome.user() {
+        Some(user) => at_sign_in::bring(services, call, user).await,
+        None => Ok(Brought::default()),
+    }
 }
 
 /// A decision whose changes were made, in a transaction that is not committed yet.

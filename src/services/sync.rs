@@ -4,6 +4,7 @@
 //! A plan that the guard holds is carried out only with an approval of exactly that plan. Steps go through the door in
 //! short transactions; a step that fails is told and the others go on.
 
+pub(crate) mod at_sign_in;
 pub(crate) mod both;
 mod here;
 pub mod mapped;

@@ -136,6 +136,7 @@ pub struct FakeDirectory {
     told: Arc<Mutex<Told>>,
     readings: Arc<AtomicU64>,
     censuses: Arc<AtomicU64>,
+    questions: Arc<AtomicU64>,
     hangs: watch::Sender<bool>,
 }
 
@@ -151,6 +152,7 @@ impl Default for FakeDirectory {
             })),
             readings: Arc::default(),
             censuses: Arc::default(),
+            questions: Arc::default(),
             hangs: watch::Sender::new(false),
         }
     }
@@ -189,6 +191,12 @@ impl FakeDirectory {
     /// From now on its census is not all, for this reason; none: it is.
     pub fn doubts_its_census(&self, doubt: Option<Doubt>) {
         self.set(|told| told.doubt = doubt);
+    }
+
+    /// How often it was asked for one person.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
     }
 
     /// How often it was asked who is there.
@@ -254,6 +262,11 @@ impl Directory for FakeDirectory {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        if self.told().hangs_after == Some(0) {
+            let mut hangs = self.hangs.subscribe();
+            let _ = hangs.wait_for(|hangs| !hangs).await;
+        }
         let found = self.told().pages.into_iter().flatten().find_map(|entry| {
             let Entry::User { record, .. } = entry else {
                 return None;

@@ -38,6 +38,8 @@ struct Size {
     first_memory: &'static str,
     unchanged: &'static str,
     unchanged_memory: &'static str,
+    search: &'static str,
+    incremental: &'static str,
     python: &'static str,
 }
 
@@ -50,6 +52,8 @@ const SIZES: [Size; 2] = [
         first_memory: "    most memory of it",
         unchanged: "  unchanged, full compare",
         unchanged_memory: "    most memory of it",
+        search: "  bare search for what changed",
+        incremental: "  unchanged, what changed",
         python: "  plain sync in Python",
     },
     Size {
@@ -60,6 +64,8 @@ const SIZES: [Size; 2] = [
         first_memory: "    most memory of it",
         unchanged: "  unchanged, full compare",
         unchanged_memory: "    most memory of it",
+        search: "  bare search for what changed",
+        incremental: "  unchanged, what changed",
         python: "  plain sync in Python",
     },
 ];
@@ -137,18 +143,24 @@ impl Scene {
         let tree = timed("slapd", || Tree::plant(&self.folder, size.people))?;
         self.declare(&tree)?;
         self.bare_read(&tree)?;
-        let first = timed("first sync", || self.sync())?;
+        let first = timed("first sync", || self.sync(&[]))?;
         // Everything is warm now, as it is in an installation that syncs every hour.
         let before = self.peer(&["digest", &self.database()])?;
         let (mut reads, mut again) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
             reads.push(self.bare_read(&tree)?);
-            again.push(self.sync()?);
+            // A plan is about everybody, whatever was read before.
+            again.push(self.sync(&["--plan"])?);
         }
         if self.peer(&["digest", &self.database()])? != before {
             return Err(Failure::new("a sync of an unchanged source wrote rows"));
         }
         let copy = self.folder.join("insert.db").display().to_string();
+        let (mut searches, mut small) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            searches.push(Self::bare_search(&tree)?);
+            small.push(self.sync(&[])?.seconds);
+        }
         let mut inserts = Vec::new();
         for _ in 0..TURNS {
             inserts.push(self.number(&["insert", &self.database(), &copy])?);
@@ -160,6 +172,7 @@ impl Scene {
         let insert = median(inserts);
         let memory = again.iter().map(|took| took.mib).fold(0.0, f64::max);
         let again = median(again.into_iter().map(|took| took.seconds).collect());
+        let (search, small) = (median(searches), median(small));
         let figure = |name, value, reference, against, promise| Figure {
             name,
             value,
@@ -196,6 +209,14 @@ impl Scene {
                 Promise::AtMost(2.0),
             ),
             mib(size.unchanged_memory, memory),
+            figure(size.search, search, read, "s, bare read", Promise::None),
+            figure(
+                size.incremental,
+                small,
+                search,
+                "s, bare search",
+                Promise::AtMost(3.0),
+            ),
             figure(
                 size.python,
                 python,
@@ -237,9 +258,12 @@ impl Scene {
     }
 
     /// Syncs to the end.
-    fn sync(&self) -> Result<Took, Failure> {
+    fn sync(&self, more: &[&str]) -> Result<Took, Failure> {
         let mut command = self.muster();
-        command.args(["sync", NAME]).stdout(Stdio::null());
+        command
+            .args(["sync", NAME])
+            .args(more)
+            .stdout(Stdio::null());
         let line = process::line(&command);
         let failed = |error| Failure::new(format!("`{line}`: {error}"));
         let begun = Instant::now();
@@ -260,16 +284,35 @@ impl Scene {
         Ok(Took { seconds, mib })
     }
 
-    /// Everybody and every group with its members, by OpenLDAP's client, in pages of the same size.
+    /// One search by OpenLDAP's client, in pages of the same size.
+    fn search(tree: &Tree, base: &str, query: &str, attributes: &[&str]) -> Result<(), Failure> {
+        let mut command = Command::new("ldapsearch");
+        command
+            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt"])
+            .args(["-H", &tree.address(), "-D", READER, "-w", PASSWORD, "-b"])
+            .args([&format!("{base},{BASE}"), query])
+            .args(attributes);
+        process::run(command.stdout(Stdio::null()))
+    }
+
+    /// Who changed since a time at which everybody was there: nobody.
+    fn bare_search(tree: &Tree) -> Result<f64, Failure> {
+        let changed = "(entryCSN>=20990101000000.000000Z#000000#000#000001)";
+        let begun = Instant::now();
+        for (base, class) in [
+            ("ou=people", "inetOrgPerson"),
+            ("ou=groups", "groupOfNames"),
+        ] {
+            let query = format!("(&(objectClass={class}){changed})");
+            Self::search(tree, base, &query, &["entryUUID"])?;
+        }
+        Ok(begun.elapsed().as_secs_f64())
+    }
+
+    /// Everybody and every group with its members.
     fn bare_read(&self, tree: &Tree) -> Result<f64, Failure> {
-        let read = |base: &str, query: &str, attributes: &[&str]| -> Result<(), Failure> {
-            let mut command = Command::new("ldapsearch");
-            command
-                .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt"])
-                .args(["-H", &tree.address(), "-D", READER, "-w", PASSWORD, "-b"])
-                .args([&format!("{base},{BASE}"), query])
-                .args(attributes);
-            process::run(command.stdout(Stdio::null()))
+        let read = |base: &str, query: &str, attributes: &[&str]| {
+            Self::search(tree, base, query, attributes)
         };
         let begun = Instant::now();
         let people = [

@@ -320,6 +320,12 @@ fn facts(detail: &RunDetail, now: DateTime<Utc>) -> Vec<KeyValue> {
         KeyValue::new("Asked by", run.started_by.clone()),
         KeyValue::new("Asked", exact(run.created_at)),
     ];
+    if let Some(person) = run.person.clone() {
+        items.push(KeyValue::new("About", person));
+    }
+    if let Some(told) = run.progress.told {
+        items.push(KeyValue::new("From the source", told.words()));
+    }
     if let Some(at) = run.started_at {
         items.push(KeyValue::new("Began", exact(at)));
     }

@@ -47,7 +47,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     page(&visit, id_of(&id, "directory")?, Tried::default()).await
 }
 
-/// `POST /directories/{id}/test`: tries one step, or looks for one person.
+/// `POST /directories/{id}/test`: tries one step, looks for one person, or brings them up to date.
 ///
 /// # Errors
 /// Without permission, for an unknown directory.
@@ -55,6 +55,24 @@ pub async fn test(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answe
     let id: DirectoryId = id_of(&id, "directory")?;
     let person = fields.one(PERSON).unwrap_or_default().trim().to_owned();
     let (services, call, target) = (&visit.services, &visit.call, Target::Kept(id));
+    if fields.one("intent") == Some("sync") {
+        return match runs::ask_for(services, call, id, &person).await {
+            Ok(run) => {
+                let words = "This person is read and brought up to date.";
+                visit.done(&format!("/runs/{run}"), words).await
+            }
+            Err(error) if belongs_to_form(&error) && !error.fields.is_empty() => {
+                let tried = Tried {
+                    status: StatusCode::UNPROCESSABLE_ENTITY,
+                    errors: error.fields,
+                    person,
+                    ..Tried::default()
+                };
+                page(&visit, id, tried).await
+            }
+            Err(error) => Err(Failure(error)),
+        };
+    }
     let outcome = match Wants::of(fields.one("intent")) {
         Some(Wants::Person) => directories::person(services, call, target, &person)
             .await
@@ -181,7 +199,7 @@ fn view(seen: Seen, tried: Tried) -> AnyView {
     let left = view! {
         <div class="stack">
             {is_read.then(|| latest(&seen))}
-            {tools.then(|| tests(directory.id, tried))}
+            {tools.then(|| tests(directory.id, directory.enabled, tried))}
             {(!is_read).then(|| not_read(&directory.kind))}
         </div>
     }
@@ -302,7 +320,7 @@ fn run_chip(state: RunState) -> AnyView {
 }
 
 /// The four tests.
-fn tests(id: DirectoryId, tried: Tried) -> AnyView {
+fn tests(id: DirectoryId, is_on: bool, tried: Tried) -> AnyView {
     let action = format!("/directories/{id}/test");
     let error = error_of(&tried.errors, PERSON);
     let others: Vec<FieldError> = tried
@@ -315,9 +333,10 @@ fn tests(id: DirectoryId, tried: Tried) -> AnyView {
         view! { <Callout tone=Tone::Danger title="Its settings cannot be used"><p>{words.join(" ")}</p></Callout> }
     });
     let said = tried.told.map(told);
+    let sync = is_on.then(|| view! { <Button name="intent" value="sync" icon=Glyph::Refresh>"Sync this person"</Button> });
     view! {
         <Card title="Tests" id="tests">
-            <p class="muted">"Each tries the ones before it on the way, on a connection of its own. None of them changes anything."</p>
+            <p class="muted">"Each tries the ones before it on the way, on a connection of its own. None of them changes anything; “Sync this person” does."</p>
             <Form action guard=Guard::Off>
                 <FormActions>
                     <Button name="intent" value="connect">"Test connection"</Button>
@@ -326,6 +345,7 @@ fn tests(id: DirectoryId, tried: Tried) -> AnyView {
                 </FormActions>
                 <TextField name=PERSON label="One person" value=tried.person takes=Takes::Exact need=Need::Optional error help="The name somebody signs in with. What would be taken over of them is shown.">
                     <Button name="intent" value="person" icon=Glyph::User>"Look up"</Button>
+                    {sync}
                 </TextField>
                 {wrong}
                 {said}

@@ -23,7 +23,7 @@ use serde_json::json;
 use super::{Door, Entered, admit, kept, record, too_many, wrong};
 use crate::directories::INTERNAL;
 use crate::second_step::Half;
-use crate::sync::rules;
+use crate::sync::{at_sign_in, rules};
 use crate::{Call, Services, sign_in_policy};
 
 /// Somebody whose password a directory answers for.
@@ -162,6 +162,13 @@ pub(super) async fn sign_in(
         record(services, call, name, Some(user), why).await?;
         return Err(wrong());
     }
+    let brought = at_sign_in::bring(services, call, user.id).await?;
+    let fresh = users::get(services.db(), user.id).await?;
+    let Some(user) = fresh.filter(|user| user.is_active() && brought.off.is_none()) else {
+        record(services, call, name, Some(user), "deactivated over there").await?;
+        return Err(wrong());
+    };
+    let user = &user;
     if factors::enrolled(services.db(), user.id).await? == Enrolled::Yes {
         super::record_half(services, call, user).await?;
         return Ok(Entered::Half(Half::of_directory(
@@ -170,8 +177,13 @@ pub(super) async fn sign_in(
             asked.directory.id,
         )));
     }
-    let entry = enter(services, call, user, asked.directory.id, None).await?;
-    Ok(Entered::In(Box::new(asked.user), entry))
+    let came = Came {
+        directory: asked.directory.id,
+        factor: None,
+        notes: brought.notes,
+    };
+    let entry = enter(services, call, user, came).await?;
+    Ok(Entered::In(Box::new(user.clone()), entry))
 }
 
 async fn vouched(
@@ -183,6 +195,16 @@ async fn vouched(
     source.authenticate(&asked.external_id, password).await
 }
 
+/// How somebody came in.
+pub(crate) struct Came<'a> {
+    /// Which directory answered for the password.
+    pub directory: DirectoryId,
+    /// The second factor, where there is one.
+    pub factor: Option<&'a FactorChecked>,
+    /// What the record of the sign-in tells besides.
+    pub notes: Vec<String>,
+}
+
 /// Puts a sign-in on record whose password a directory answered for, and whose second factor was checked where there is one.
 ///
 /// # Errors
@@ -191,9 +213,13 @@ pub(crate) async fn enter(
     services: &Services,
     call: &Call,
     user: &User,
-    directory: DirectoryId,
-    factor: Option<&FactorChecked>,
+    came: Came<'_>,
 ) -> Result<Entry, Error> {
+    let Came {
+        directory,
+        factor,
+        notes,
+    } = came;
     let door = Door::sign_in(call, &user.username);
     let tx = services.db().begin().await?;
     if !still_answers(services, &tx, user.id, directory).await? {
@@ -207,6 +233,7 @@ pub(crate) async fn enter(
     users::touch_sign_in(&tx, user.id, call.at).await?;
     let mut row = kept(services, call, user);
     row.means = "directory".to_owned();
+    row.notes = notes;
     sign_ins::insert(&tx, &row).await?;
     let detail = json!({
         "directory": directory, "second_factor": factor.map(FactorChecked::by),

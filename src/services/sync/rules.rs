@@ -3,6 +3,8 @@
 //! They stand in the same values as the kind's own and in the same form. What cannot be read counts as its default, which
 //! is the careful one.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use muster_domain::error::FieldError;
 use muster_domain::guard::{Guard, Limit};
@@ -15,6 +17,10 @@ use muster_storage::directories::Directory;
 
 /// Whether its people sign in here with its passwords.
 pub const SIGN_IN: &str = "sign_in";
+/// Whether its people are brought up to date when they sign in.
+const AT_SIGN_IN: &str = "at_sign_in";
+/// How long it may take to say who they are, in seconds.
+const AT_SIGN_IN_SECONDS: &str = "at_sign_in_seconds";
 
 /// The terms of one directory, as they are set.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -114,6 +120,14 @@ fn often(values: &Values) -> Often {
 #[must_use]
 pub fn signs_in(values: &Values) -> bool {
     get(values, SIGN_IN) == "on"
+}
+
+/// How long a directory is waited for that brings people up to date when they sign in; none: it does not.
+#[must_use]
+pub fn at_sign_in(values: &Values) -> Option<Duration> {
+    let seconds = get(values, AT_SIGN_IN_SECONDS).parse::<u64>();
+    let seconds = seconds.ok().filter(|seconds| (1..=10).contains(seconds));
+    (get(values, AT_SIGN_IN) == "on").then(|| Duration::from_secs(seconds.unwrap_or(2)))
 }
 
 fn get<'a>(values: &'a Values, key: &str) -> &'a str {
@@ -379,13 +393,29 @@ fn sign_in() -> Section {
         title: "Signing in",
         help: "Switching this on, and changing anything about the connection while it is on, takes the right to grant roles: whoever answers for passwords decides who is who.",
         shown: Shown::Open,
-        fields: vec![field(
-            SIGN_IN,
-            "Its people sign in here with their password of this directory",
-            "The directory is asked each time; the password is not kept. Accounts of the internal directory and break-glass accounts are never asked for there.",
-            Input::Switch,
-            "",
-        )],
+        fields: vec![
+            field(
+                SIGN_IN,
+                "Its people sign in here with their password of this directory",
+                "The directory is asked each time; the password is not kept. Accounts of the internal directory and break-glass accounts are never asked for there.",
+                Input::Switch,
+                "",
+            ),
+            field(
+                AT_SIGN_IN,
+                "Bring a person up to date when they sign in",
+                "Whichever way they sign in. Whoever is switched off over there stays out.",
+                Input::Switch,
+                "",
+            ),
+            field(
+                AT_SIGN_IN_SECONDS,
+                "Seconds it may take",
+                "A directory that does not answer in time keeps nobody out; the record of the sign-in says so.",
+                Input::Number { min: 1, max: 10 },
+                "2",
+            ),
+        ],
     }
 }
 

@@ -105,6 +105,7 @@ fn settings(data: &Path) -> String {
          pidfile {data}/pid\n\
          modulepath /usr/lib/ldap\n\
          moduleload back_mdb\n\
+         moduleload syncprov\n\
          sizelimit size.soft=500 size.hard=500 size.pr=unlimited size.prtotal=unlimited\n\
          database mdb\n\
          maxsize 4294967296\n\
@@ -112,9 +113,10 @@ fn settings(data: &Path) -> String {
          rootdn \"cn=admin,{BASE}\"\n\
          directory {data}/db\n\
          dbnosync\n\
-         index objectClass,uid,entryUUID eq\n\
+         index objectClass,uid,entryUUID,entryCSN eq\n\
          access to attrs=userPassword by anonymous auth by * none\n\
-         access to * by dn.exact=\"{READER}\" read by * none\n"
+         access to * by dn.exact=\"{READER}\" read by * none\n\
+         overlay syncprov\n"
     )
 }
 

@@ -83,6 +83,7 @@ fn told(entry: &Entry) -> Option<String> {
             // Active Directory asks for a part even where there is none.
             (!members.is_empty()).then(|| format!("{} members", members.len()))
         }
+        Entry::MembersUnread { .. } => Some("unread".to_owned()),
         other => Some(format!("{other:?}")),
     }
 }

@@ -50,16 +50,13 @@ impl Making<'_> {
         self.settle_names().await?;
         self.decide_groups().await?;
         let mut known = Known::default();
-        if let Some(because) = self.weigh(&mut known).await? {
+        if let Some(because) = self.weigh(kept, &mut known).await? {
             return Ok(Ended::AllIsNeeded(because));
         }
         if let Some(because) = self.decide_members_of_changes().await? {
             return Ok(Ended::AllIsNeeded(because));
         }
         self.flush().await?;
-        if kept.unsettled && self.writer.plan.counts.all() > 0 {
-            return Ok(Ended::AllIsNeeded(Because::Unsettled));
-        }
         let is_census = asked.told.reading == Extent::Census;
         if is_census {
             known.load(self).await?;
@@ -169,12 +166,16 @@ impl Making<'_> {
     }
 
     /// Whether somebody among the changes can only be decided about among all, and who was there is brought up to date.
-    async fn weigh(&mut self, known: &mut Known) -> Result<Option<Because>, Error> {
+    async fn weigh(&self, kept: &Kept, known: &mut Known) -> Result<Option<Because>, Error> {
         let is_said = |said: Said| said != Said::Nothing;
         let people: Vec<Key> = self.subjects.people_said(is_said);
         let groups: Vec<Key> = self.subjects.groups_said();
         if people.is_empty() && groups.is_empty() {
             return Ok(None);
+        }
+        // Whoever changed may have been in another one's way, here or over there.
+        if kept.unsettled {
+            return Ok(Some(Because::Unsettled));
         }
         known.load(self).await?;
         for key in people {

@@ -19,7 +19,7 @@ const LONGEST: usize = 256;
 ///
 /// # Errors
 /// Without permission; `RUN-001` when one is under way, `RUN-002` when the directory is switched off, `DIR-004` when
-/// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved, `RUN-011` for a mapping to try:
+/// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved, `RUN-013` for a mapping to try:
 /// that is asked for with it.
 pub async fn ask(
     services: &Services,

@@ -46,7 +46,7 @@ pub async fn ask_what_if(
 
 pub(super) fn gone() -> Error {
     Error::new(
-        "RUN-011",
+        "RUN-013",
         Kind::Conflict,
         "The mapping that this run was to try is not there any more.",
     )

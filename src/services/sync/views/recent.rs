@@ -5,8 +5,9 @@ use muster_domain::Error;
 use muster_domain::guard::Hold;
 use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::plan::{PlanState, StoredPlan};
+use muster_domain::reading::Reading;
 use muster_domain::run::{Run, Wish};
-use muster_storage::{plans, runs};
+use muster_storage::{plans, readings, runs};
 
 use crate::Services;
 
@@ -31,6 +32,7 @@ pub(crate) async fn recent(services: &Services, directory: DirectoryId) -> Resul
     let read: Vec<PlanId> = runs
         .iter()
         .filter(|run| matches!(run.wish, Wish::Plan | Wish::Sync))
+        .filter(|run| is_of_everything(run))
         .filter_map(|run| run.plan)
         .collect();
     let read_at = plans::get_many(db, &read)
@@ -39,7 +41,14 @@ pub(crate) async fn recent(services: &Services, directory: DirectoryId) -> Resul
         .filter(is_whole)
         .map(|plan| plan.created_at)
         .max();
+    let kept = readings::get(db, directory).await?;
+    let read_at = read_at.max(kept.map(|kept| kept.whole_at));
     Ok(Recent { runs, read_at })
+}
+
+fn is_of_everything(run: &Run) -> bool {
+    let told = run.progress.told;
+    told.is_none_or(|told| told.reading == Reading::Whole)
 }
 
 fn is_whole(plan: &StoredPlan) -> bool {

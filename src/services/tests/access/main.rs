@@ -12,6 +12,7 @@ mod address;
 mod announcements;
 mod applications;
 mod arrivals;
+mod at_sign_in;
 mod calibration;
 mod closing;
 mod config;

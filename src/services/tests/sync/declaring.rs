@@ -47,7 +47,7 @@ pub fn draft(slapd: &Slapd, more: &[(&str, &str)]) -> Draft {
 }
 
 /// An admin in a secure session.
-async fn admin(world: &TestWorld) -> Persona {
+pub async fn admin(world: &TestWorld) -> Persona {
     let ann = world.persona("ann", &[Role::Admin]).await.unwrap();
     world.elevate(&ann).await.unwrap()
 }

@@ -19,6 +19,7 @@ mod both;
 mod declaring;
 mod door;
 mod drift;
+mod interleaved;
 mod mapped;
 mod paged;
 mod random;

@@ -27,10 +27,10 @@ const GROUPS: [&str; 6] = ["Staff", "STAFF", "Lab", "Key holders", "Team", "Kept
 const PEOPLE: u64 = 9;
 
 /// Numbers that repeat (splitmix64).
-struct Dice(u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -38,11 +38,11 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    fn is(&mut self, percent: u64) -> bool {
+    pub(crate) fn is(&mut self, percent: u64) -> bool {
         self.roll(100) < percent
     }
 
-    fn of<'a, T>(&mut self, some: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&mut self, some: &'a [T]) -> &'a T {
         let count = u64::try_from(some.len()).unwrap();
         &some[usize::try_from(self.roll(count)).unwrap()]
     }

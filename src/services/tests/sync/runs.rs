@@ -3,6 +3,7 @@
 mod approvals;
 mod cuts;
 mod outcomes;
+mod parts;
 mod schedules;
 mod what_ifs;
 
@@ -24,7 +25,11 @@ async fn office(world: &TestWorld) -> DirectoryId {
     declared(world, "Office", &[]).await
 }
 
-async fn declared(world: &TestWorld, name: &str, settings: &[(&str, &str)]) -> DirectoryId {
+pub(crate) async fn declared(
+    world: &TestWorld,
+    name: &str,
+    settings: &[(&str, &str)],
+) -> DirectoryId {
     let call = world.system();
     let settings: Values = settings
         .iter()
@@ -98,7 +103,7 @@ async fn asked(world: &TestWorld, directory: DirectoryId, wish: Wish) -> RunId {
 }
 
 /// Asks and works until the run is over.
-async fn ran(world: &TestWorld, directory: DirectoryId, wish: Wish) -> Run {
+pub(crate) async fn ran(world: &TestWorld, directory: DirectoryId, wish: Wish) -> Run {
     let id = asked(world, directory, wish).await;
     assert!(runs::work(&world.services).await.unwrap());
     run_of(world, id).await
@@ -121,7 +126,7 @@ async fn plan_of(world: &TestWorld, run: &Run) -> StoredPlan {
 }
 
 /// Approves a plan as it stands and carries it out.
-async fn carried_out(world: &TestWorld, plan: PlanId) -> Run {
+pub(crate) async fn carried_out(world: &TestWorld, plan: PlanId) -> Run {
     let stored = plans::get(world.services.db(), plan)
         .await
         .unwrap()

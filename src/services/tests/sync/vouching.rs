@@ -294,3 +294,26 @@ async fn whom_somebody_chose_to_protect_a_source_does_not_touch() {
         assert_eq!(inside.len(), left, "{}", group.name);
     }
 }
+
+#[tokio::test]
+async fn whoever_signs_in_by_bind_is_brought_up_to_date_where_that_is_wanted() {
+    let Some(slapd) = Slapd::start(Setup::of(&people(3))) else {
+        return;
+    };
+    let world = TestWorld::new().await.unwrap();
+    let (id, sue) = peopled(&world, &slapd).await;
+    let on = draft(&slapd, &[("sign_in", "on"), ("at_sign_in", "on")]);
+    saved(&world, &sue, id, &on).await.unwrap();
+    let mut admin = slapd.admin().await;
+    let mail = std::collections::HashSet::from(["new@example.test"]);
+    let change = vec![ldap3::Mod::Replace("mail", mail)];
+    let done = admin.modify(&person(1), change).await.unwrap();
+    done.success().unwrap();
+    assert_eq!(code(&world, "u001", "wrong").await, "AUTH-001");
+    let email = |user: &User| user.email.clone();
+    let before = user(&world, "u001").await;
+    assert_ne!(email(&before).as_deref(), Some("new@example.test"));
+    assert_eq!(code(&world, "u001", "pw-1").await, "in");
+    let after = user(&world, "u001").await;
+    assert_eq!(email(&after).as_deref(), Some("new@example.test"));
+}

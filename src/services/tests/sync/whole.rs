@@ -2,16 +2,20 @@
 
 use std::collections::HashSet;
 
+use chrono::TimeDelta;
 use ldap3::Mod;
 use muster_directories::{Bind, Ldap};
 use muster_domain::change::{Action, Cause};
 use muster_domain::guard::Guarded;
 use muster_domain::membership::Member;
 use muster_domain::plan::PlanState;
-use muster_services::sync::{Rules, runs};
+use muster_domain::reading::{Because, Reading, Told};
+use muster_services::directories;
+use muster_services::sync::{self, Rules, runs};
 use muster_storage::{groups, memberships, users};
 use muster_testing::TestWorld;
 
+use crate::declaring::{admin, draft, synced};
 use crate::slapd::{Setup, Slapd, group, named, people, person};
 use crate::{approved, carried, declared, is_in, kept, planned};
 
@@ -218,4 +222,65 @@ async fn many_who_leave_wait_for_an_approval_of_exactly_this_plan() {
     assert_eq!(told.code, "RUN-006");
     runs::carry(&world.services, &call, run).await.unwrap();
     assert_eq!(is_in(&world, "u001").await, Some(false));
+}
+
+#[tokio::test]
+async fn l24_a_real_server_is_read_by_what_changed_until_a_census_finds_somebody_missing() {
+    let entries = entries();
+    let setup = Setup {
+        more: "overlay syncprov",
+        ..Setup::of(&entries)
+    };
+    let Some(slapd) = Slapd::start(setup) else {
+        return;
+    };
+    let world = TestWorld::new().await.unwrap();
+    let ann = admin(&world).await;
+    let elevated = ann.call.elevated().unwrap();
+    let services = &world.services;
+    let settings = draft(&slapd, &[]);
+    let id = directories::add(services, &ann.call, &elevated, &settings)
+        .await
+        .unwrap();
+    let newest = async || {
+        let rows = sync::runs::list(services, &ann.call, None, None, 1).await;
+        let run = rows.unwrap().remove(0).run;
+        (run.progress.told.unwrap(), run.progress.planned)
+    };
+    synced(&world, &ann, id).await;
+    assert_eq!(
+        newest().await,
+        (Told::whole(Because::NoStart), 300 + 6 + 304)
+    );
+    world.clock.forward(TimeDelta::minutes(10));
+    synced(&world, &ann, id).await;
+    let (told, planned) = newest().await;
+    assert_eq!((told.reading, planned), (Reading::Changes, 0));
+    let mut there = slapd.admin().await;
+    let changed = vec![Mod::Replace("mail", HashSet::from(["new@example.test"]))];
+    let done = there.modify(&person(3), changed).await.unwrap();
+    done.success().unwrap();
+    let leaves = person(4);
+    let leaves = vec![Mod::Delete("member", HashSet::from([leaves.as_str()]))];
+    let done = there.modify(&named("all"), leaves).await.unwrap();
+    done.success().unwrap();
+    synced(&world, &ann, id).await;
+    let (told, planned) = newest().await;
+    assert_eq!((told.reading, planned), (Reading::Changes, 2));
+    let gone = person(9);
+    let leaves = vec![Mod::Delete("member", HashSet::from([gone.as_str()]))];
+    let done = there.modify(&named("all"), leaves).await.unwrap();
+    done.success().unwrap();
+    there.delete(&gone).await.unwrap().success().unwrap();
+    synced(&world, &ann, id).await;
+    assert_eq!(newest().await.0.reading, Reading::Changes);
+    assert_eq!(is_in(&world, "u009").await, Some(true));
+    world.clock.forward(TimeDelta::hours(6));
+    synced(&world, &ann, id).await;
+    assert_eq!(newest().await.0, Told::whole(Because::OthersAreThere));
+    assert_eq!(is_in(&world, "u009").await, Some(false));
+    world.clock.forward(TimeDelta::hours(6));
+    synced(&world, &ann, id).await;
+    let (told, planned) = newest().await;
+    assert_eq!((told.reading, planned), (Reading::Census, 0));
 }

@@ -171,7 +171,7 @@ on_both! {
         let wrong = Mapping { filter: Some(Expression("nosuch(".to_owned())), ..Mapping::default() };
         let error = mapping::impact(services, &call, directory, &wrong, 0).await.unwrap_err();
         assert_eq!(error.code, "MAP-001");
-        assert_eq!(runs::ask(services, &call, directory, Wish::WhatIf).await.unwrap_err().code, "RUN-011");
+        assert_eq!(runs::ask(services, &call, directory, Wish::WhatIf).await.unwrap_err().code, "RUN-013");
         assert_eq!(rows::open(services.db()).await.unwrap(), []);
         let broken = declared(&world, "Broken", &[("broken", "It does not open.")]).await;
         let run = {
