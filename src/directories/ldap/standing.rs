@@ -1,6 +1,7 @@
 //! Whether the server keeps somebody out: switched off, locked for good, or expired.
 
 use super::entry::{Raw, Unusable};
+use super::schema::Mark;
 
 /// ACCOUNTDISABLE ([MS-ADTS] section 2.2.16).
 const ACCOUNT_DISABLED: i64 = 2;
@@ -62,10 +63,17 @@ impl Moment {
     }
 }
 
-/// Whether the server keeps the person out at this time. A sign that cannot be read keeps the record out instead.
-pub(super) fn is_off(raw: &Raw, now: Option<Moment>) -> Result<bool, Unusable> {
+/// Whether the server keeps the person out at this time. A sign that cannot be read keeps the record out instead; so does
+/// one that is missing where everybody bears one: whoever may not read it would take everybody for active.
+pub(super) fn is_off(raw: &Raw, now: Option<Moment>, mark: Mark) -> Result<bool, Unusable> {
     if let Some(flags) = number(raw, "userAccountControl")? {
         return Ok(flags & ACCOUNT_DISABLED != 0 || is_expired(raw, now)?);
+    }
+    // All accounts of Active Directory have it ([MS-SAMR] section 3.1.1.8.10).
+    if mark == Mark::Usn {
+        let why = "“userAccountControl” is missing: nobody can tell whether the account is disabled. Let the account that \
+                   reads see it.";
+        return Err(why.to_owned());
     }
     if let Some(lock) = raw.text("nsAccountLock", 10)? {
         return Ok(lock.eq_ignore_ascii_case("true"));
@@ -117,6 +125,7 @@ mod tests {
             is_off(
                 &raw(&[("userAccountControl", flags), ("accountExpires", until)]),
                 now,
+                Mark::Usn,
             )
         };
         assert_eq!(off("512", "0"), Ok(false));
@@ -132,14 +141,26 @@ mod tests {
             ("userAccountControl", "512"),
             ("accountExpires", "130000000000000000"),
         ]);
-        assert!(is_off(&timeless, None).is_err());
+        assert!(is_off(&timeless, None, Mark::Usn).is_err());
+    }
+
+    #[test]
+    fn l25_an_account_of_active_directory_whose_flags_are_not_shown_is_never_taken_for_active() {
+        let now = Moment::read("20261122080000.0Z");
+        let expired = ("accountExpires", "130000000000000000");
+        for shown in [&[][..], &[expired], &[("userAccountControl", "")]] {
+            let why = is_off(&raw(shown), now, Mark::Usn).unwrap_err();
+            assert!(why.contains("userAccountControl"), "{why}");
+            assert_eq!(is_off(&raw(shown), now, Mark::Csn), Ok(false), "elsewhere");
+        }
     }
 
     #[test]
     fn a_lock_of_other_servers_is_known() {
-        assert_eq!(is_off(&raw(&[("nsAccountLock", "TRUE")]), None), Ok(true));
-        assert_eq!(is_off(&raw(&[("nsAccountLock", "false")]), None), Ok(false));
-        let locked = |time| is_off(&raw(&[("pwdAccountLockedTime", time)]), None);
+        let is_off = |sign| is_off(&raw(&[sign]), None, Mark::Time);
+        assert_eq!(is_off(("nsAccountLock", "TRUE")), Ok(true));
+        assert_eq!(is_off(("nsAccountLock", "false")), Ok(false));
+        let locked = |time| is_off(("pwdAccountLockedTime", time));
         assert_eq!(locked(LOCKED_FOR_GOOD), Ok(true));
         assert_eq!(locked("20261122080000Z"), Ok(false), "it ends by itself");
     }

@@ -8,6 +8,7 @@
 //!
 //! [`muster_domain::plan::make`] is the measure: it makes the same plan in memory.
 
+mod again;
 mod groups;
 mod leavers;
 mod looking;
@@ -24,7 +25,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{self, Guarded, Tally};
+use muster_domain::guard::{self, Guarded, Hold, Tally};
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
 use muster_domain::plan::identity::Digest;
@@ -33,7 +34,7 @@ use muster_domain::role::Permission;
 use muster_domain::run::Progress;
 use muster_domain::snapshot::Completeness;
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
+use muster_storage::{Quiet, accounts, directory_states, drafts, memberships, plans};
 use tokio::sync::Mutex;
 
 use super::{Rules, both};
@@ -207,10 +208,11 @@ impl Making<'_> {
         let completeness = self.judged(said);
         self.terms.may_remove = completeness.may_remove();
         self.refuse_unusable().await?;
+        self.subjects.note_groups();
         self.let_go().await?;
         self.settle_names().await?;
         self.decide_groups().await?;
-        self.decide_members().await?;
+        self.decide_members(source).await?;
         self.flush().await?;
         self.finish(&completeness).await
     }
@@ -253,16 +255,23 @@ impl Making<'_> {
             groups: of(&["delete_group", "unlink_group"]),
         };
         let mut there = Tally {
-            people: self.subjects.people_here(),
+            people: 0,
             memberships: 0,
             groups: self.subjects.groups_here(),
         };
+        if taken.people > 0 {
+            // Who left long ago makes nothing smaller.
+            there.people = accounts::count_active(db, plan.directory).await?;
+        }
         if taken.memberships > 0 {
             there.memberships = memberships::count_put_by(db, plan.directory).await?;
         }
         let since = self.terms.at - LATELY;
         let lately = drafts::taken_since(db, plan.directory, since).await?;
-        let guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
+        let mut guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
+        if taken.groups + taken.memberships > 0 && self.subjects.shows_no_group {
+            guarded = guarded.holding(Hold::NoGroups { here: there.groups });
+        }
         (plan.state, plan.holds) = match guarded {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),
