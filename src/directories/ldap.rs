@@ -19,9 +19,11 @@ mod settings;
 mod sign_in;
 mod source;
 mod standing;
+mod still;
 mod trust;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -122,6 +124,14 @@ impl Directory for Ldap {
         intake: &mut dyn Intake,
     ) -> (Completeness, Option<Cursor>) {
         read::changes(&self.settings, self.now(), since, intake).await
+    }
+
+    async fn still_in(
+        &self,
+        group: &ExternalId,
+        who: &[ExternalId],
+    ) -> Result<BTreeSet<ExternalId>, Error> {
+        still::still_in(&self.settings, group, who).await
     }
 
     async fn read_ids(&self, census: &mut dyn Census) -> Completeness {

@@ -143,6 +143,7 @@ mod tests {
             about: "x".to_owned(),
             why: "x".to_owned(),
             locators: Vec::new(),
+            off: false,
         })
     }
 

@@ -135,6 +135,21 @@ pub trait Directory: Send + Sync {
         (Completeness::Complete.doubting(Doubt::Partial), None)
     }
 
+    /// Who of these is in a group after all, directly: asked when they seem to have left it, and it lists somebody by a name
+    /// that nobody bore in the same reading. Whoever is renamed or moved while everything is read, is read under one name
+    /// and listed under another. Sources whose members are told by id alone need not answer.
+    ///
+    /// # Errors
+    /// Why the source cannot say. Nobody leaves the group then.
+    async fn still_in(
+        &self,
+        group: &ExternalId,
+        who: &[ExternalId],
+    ) -> Result<BTreeSet<ExternalId>, Error> {
+        let _ = (group, who);
+        Ok(BTreeSet::new())
+    }
+
     /// Reads the ids of everybody who is there, and of every group. Complete: who is not among them is gone. Whoever cannot
     /// be used is there all the same.
     async fn read_ids(&self, census: &mut dyn Census) -> Completeness {

@@ -163,6 +163,11 @@ pub enum Hold {
         /// How many there are.
         of: u64,
     },
+    /// The source showed no group at all, though groups of it are here.
+    NoGroups {
+        /// How many are here.
+        here: u64,
+    },
 }
 
 impl Hold {
@@ -188,6 +193,9 @@ impl Hold {
                     kind.words()
                 )
             }
+            Self::NoGroups { here } => format!(
+                "The source showed no group at all, and {here} are here: perhaps it may no longer be asked for groups."
+            ),
         }
     }
 }
@@ -203,7 +211,21 @@ pub enum Guarded {
     Held(Vec<Hold>),
 }
 
-/// Judges a plan that takes away `taken` of what is here (`there`), after `lately` went.
+impl Guarded {
+    /// The same, and it waits for this, too.
+    pub fn holding(self, hold: Hold) -> Self {
+        match self {
+            Self::Clear => Self::Held(vec![hold]),
+            Self::Held(mut holds) => {
+                holds.push(hold);
+                Self::Held(holds)
+            }
+        }
+    }
+}
+
+/// Judges a plan that takes away `taken` of what is here (`there`), after `lately` went. Of people those count as here who
+/// are active: whoever left long ago makes nothing smaller.
 pub fn judge(
     guard: &Guard,
     completeness: &Completeness,
@@ -222,9 +244,9 @@ pub fn judge(
     }
     for kind in Kind::ALL {
         let (now, lately, limit) = (taken.of(kind), lately.of(kind), guard.limit(kind));
-        // What went lately was there when it went.
-        let of = there.of(kind).saturating_add(lately);
         let gone = now.saturating_add(lately);
+        // What went lately was there when it went; and whoever goes now was there, though perhaps not active.
+        let of = there.of(kind).saturating_add(lately).max(gone);
         let share = u128::from(gone) * 100 > u128::from(of) * u128::from(limit.percent);
         if now > 0 && (gone > limit.count || gone > limit.few && share) {
             holds.push(Hold::TooMany {
@@ -277,6 +299,25 @@ mod tests {
         );
         assert!(!is_held(0, 0, 0));
         assert!(is_held(3, 0, 0), "of nothing nothing can go");
+        let any = Limit {
+            count: 1_000,
+            percent: 100,
+            few: 0,
+        };
+        let guard = Guard {
+            people: any,
+            ..Guard::default()
+        };
+        let judged = |taken, there| {
+            judge(
+                &guard,
+                &Completeness::Complete,
+                people(taken),
+                people(there),
+                people(0),
+            )
+        };
+        assert_eq!(judged(5, 2), Guarded::Clear, "three were not active");
     }
 
     #[test]

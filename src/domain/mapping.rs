@@ -411,6 +411,28 @@ impl Compiled {
         Mapped::Record(record)
     }
 
+    /// Whether a rule says who may come in. Otherwise the source alone does.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        self.rules.iter().any(|rule| rule.attribute == "active")
+    }
+
+    /// Whether the person of a record that is refused may come in: that counts even then. Rules that fail say nothing; where
+    /// none can say it, the source's own word holds.
+    #[must_use]
+    pub fn admitted(
+        &self,
+        source: &SourceValues,
+        default: UserRecord,
+        known: Option<&Attributes>,
+    ) -> bool {
+        let (mut meter, mut record) = (Meter::full(), default);
+        for rule in &self.rules {
+            let _ = rule.effect(source, &mut record, known, &mut meter);
+        }
+        record.active
+    }
+
     /// Whether a group comes here.
     ///
     /// # Errors

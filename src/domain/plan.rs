@@ -15,6 +15,7 @@ mod making;
 pub mod member;
 pub mod names;
 pub mod person;
+mod roster;
 pub mod stored;
 pub mod terms;
 pub mod told;
@@ -79,6 +80,11 @@ pub enum Reason {
         /// The name.
         name: String,
     },
+    /// The name is among those that this source may not touch.
+    NameProtected {
+        /// The name.
+        name: String,
+    },
     /// It may not be touched from here.
     Protected {
         /// Why not.
@@ -97,6 +103,7 @@ impl Reason {
             Self::NameTaken { .. } => "name_taken",
             Self::NameContended { .. } => "name_contended",
             Self::NamesInACircle { .. } => "names_in_a_circle",
+            Self::NameProtected { .. } => "name_protected",
             Self::Protected { .. } => "protected",
             Self::InItself => "in_itself",
         }
@@ -113,6 +120,9 @@ impl Reason {
             }
             Self::NamesInACircle { name } => {
                 format!("“{name}” would have to be exchanged. Give one of them another name first.")
+            }
+            Self::NameProtected { name } => {
+                format!("The name “{name}” is protected: nobody gets it from a source.")
             }
             Self::Protected { why } => why.words().to_owned(),
             Self::InItself => "A group cannot be in itself.".to_owned(),

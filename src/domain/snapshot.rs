@@ -82,6 +82,10 @@ pub struct RefusedRecord {
     pub why: String,
     /// Names by which [`Reference::Locator`] finds it.
     pub locators: Vec<String>,
+    /// Whether it says, as far as it can be read, that its person may not come in: that counts whatever is wrong with the
+    /// rest, or nobody could be kept out whose record cannot be used.
+    #[serde(default)]
+    pub off: bool,
 }
 
 /// Whether a source said everything.
@@ -187,6 +191,9 @@ pub struct Snapshot {
     pub groups: BTreeMap<ExternalId, GroupRecord>,
     /// Groups of which not all members were read: none leaves them.
     pub unread: BTreeSet<ExternalId>,
+    /// Groups that list somebody by a name that nobody in this reading bore: somebody who is not read at all, or somebody
+    /// who was renamed meanwhile ([`Directory::still_in`](crate::directory::Directory::still_in)).
+    pub strangers: BTreeSet<ExternalId>,
     /// Records that are there and cannot be used.
     pub refused: Vec<RefusedRecord>,
 }
@@ -202,6 +209,8 @@ pub struct Gathered {
     refused: Vec<RefusedRecord>,
     filtered: BTreeMap<ExternalId, String>,
     repeated: BTreeSet<ExternalId>,
+    /// Of those whose record came again and differed: who may come in by the earlier one.
+    were_in: BTreeSet<ExternalId>,
 }
 
 #[async_trait]
@@ -227,7 +236,10 @@ impl Gathered {
                 if differs || self.groups.contains_key(&id) {
                     self.repeated.insert(id.clone());
                 }
-                self.users.insert(id, record);
+                let before = self.users.insert(id.clone(), record);
+                if before.is_some_and(|before| before.active) {
+                    self.were_in.insert(id);
+                }
             }
             Entry::Group {
                 external_id,
@@ -294,20 +306,29 @@ impl Gathered {
         self.repeated
             .extend(self.filtered.keys().filter(both).cloned());
         for id in &self.repeated {
-            self.users.remove(id);
+            let last = self.users.remove(id);
+            let off = last.is_some_and(|last| !last.active) && !self.were_in.contains(id);
             self.groups.remove(id);
             self.refused.push(RefusedRecord {
                 external_id: Some(id.clone()),
                 about: id.0.clone(),
                 why: "Two different records bear this id.".to_owned(),
                 locators: Vec::new(),
+                off,
             });
         }
         let mut inside: BTreeMap<ExternalId, BTreeSet<ExternalId>> = BTreeMap::new();
+        let mut strangers = BTreeSet::new();
         for (group, members) in std::mem::take(&mut self.members) {
             if let Some(group) = self.find(&group) {
-                let found = members.iter().filter_map(|member| self.find(member));
-                inside.entry(group).or_default().extend(found);
+                let found: Vec<_> = members.iter().map(|member| self.find(member)).collect();
+                if found.iter().any(Option::is_none) {
+                    strangers.insert(group.clone());
+                }
+                inside
+                    .entry(group)
+                    .or_default()
+                    .extend(found.into_iter().flatten());
             }
         }
         for (id, group) in &mut self.groups {
@@ -335,6 +356,7 @@ impl Gathered {
             users: self.users,
             groups: self.groups,
             unread,
+            strangers,
             refused: self.refused,
         }
     }

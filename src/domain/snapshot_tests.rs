@@ -58,6 +58,7 @@ fn members_find_each_other_in_any_order_and_in_parts() {
     let staff = snapshot.groups.get(&id(9)).unwrap();
     assert_eq!(staff.members, [id(1), id(2), id(8)]);
     assert_eq!(snapshot.unread, BTreeSet::from([id(8)]));
+    assert_eq!(snapshot.strangers, BTreeSet::from([id(9)]), "elsewhere");
 }
 
 #[test]
@@ -87,6 +88,7 @@ fn a_record_without_an_id_and_an_empty_source_are_doubts() {
         about: "cn=x".to_owned(),
         why: "No id.".to_owned(),
         locators: Vec::new(),
+        off: false,
     };
     let snapshot = gathered(vec![user(1, "anna"), Entry::Refused(nameless)]);
     assert_eq!(

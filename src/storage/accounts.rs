@@ -183,6 +183,17 @@ pub async fn of_users(reader: &impl Reader, users: &[UserId]) -> Result<Vec<Acco
     Ok(accounts)
 }
 
+/// How many people who may come in have an account of a directory.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn count_active(reader: &impl Reader, directory: DirectoryId) -> Result<u64, Error> {
+    let sql = "SELECT COUNT(*) FROM accounts a JOIN users u ON u.id = a.user_id \
+               WHERE a.directory_id = $1 AND u.state = 'active'";
+    let asked = sql::ask(reader, sql, [directory.0.into()]);
+    Ok(crate::row::count(sql::number(reader, asked).await?))
+}
+
 /// How many accounts a directory holds.
 ///
 /// # Errors

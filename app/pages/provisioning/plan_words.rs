@@ -63,6 +63,11 @@ const REASONS: [(&str, &str, &str); 6] = [
         "Rename one of them by hand; the next run follows.",
     ),
     (
+        "name_protected",
+        "Name protected",
+        "Rename them at the source, or take the name out of those the directory may not touch.",
+    ),
+    (
         "protected",
         "Protected",
         "If it is meant, change it on their own page.",
@@ -233,6 +238,7 @@ mod tests {
             },
             Reason::NameContended { name: name() },
             Reason::NamesInACircle { name: name() },
+            Reason::NameProtected { name: name() },
             Reason::Protected {
                 why: Protection::Chosen,
             },

@@ -61,7 +61,10 @@ pub(super) fn entries(raw: &Raw, settings: &LdapSettings, base: &str) -> (Vec<En
             let rest = members(raw, settings, &group, &mut entries);
             (entries, rest)
         }
-        (Err(why), _) | (_, Err(why)) => (vec![refused(raw, id.ok(), locators, why)], Vec::new()),
+        (Err(why), _) | (_, Err(why)) => (
+            vec![refused(raw, id.ok(), locators, why, false)],
+            Vec::new(),
+        ),
     }
 }
 

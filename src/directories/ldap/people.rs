@@ -70,7 +70,11 @@ impl<'a> People<'a> {
             .and_then(|id| self.known(raw, id, place.as_deref()));
         let mut locators: Vec<String> = place.iter().map(|dn| by_dn(dn)).collect();
         let (record, source) = match known {
-            Err(why) => return vec![refused(raw, id.ok(), locators, why)],
+            Err(why) => {
+                // Whoever is off is so whatever else is wrong with their entry.
+                let off = self.is_off(raw).is_ok_and(|off| off);
+                return vec![refused(raw, id.ok(), locators, why, off)];
+            }
             Ok(known) => known,
         };
         if !self.settings.schema.member_names.is_empty() {
@@ -84,6 +88,11 @@ impl<'a> People<'a> {
             locators,
         });
         entries
+    }
+
+    fn is_off(&self, raw: &Raw) -> Result<bool, Unusable> {
+        let schema = &self.settings.schema;
+        standing::is_off(raw, schema.until, self.now, schema.mark)
     }
 
     /// `place` is the normalised name of the entry.
@@ -126,7 +135,7 @@ impl<'a> People<'a> {
         Ok(UserRecord {
             external_id,
             attributes,
-            active: !standing::is_off(raw, schema.until, self.now)?,
+            active: !self.is_off(raw)?,
         })
     }
 }
@@ -136,12 +145,14 @@ pub(super) fn refused(
     external_id: Option<ExternalId>,
     locators: Vec<String>,
     why: Unusable,
+    off: bool,
 ) -> Entry {
     Entry::Refused(RefusedRecord {
         external_id,
         about: shown(&raw.dn),
         why,
         locators,
+        off,
     })
 }
 
@@ -237,6 +248,50 @@ mod tests {
             proptest::collection::btree_map(name.prop_map(str::to_owned), values, 0..8);
         let dn = prop_oneof![Just("uid=a,dc=example".to_owned()), "\\PC{0,20}"];
         (dn, attributes).prop_map(|(dn, attributes)| Raw { dn, attributes })
+    }
+
+    #[test]
+    fn l25_whoever_is_disabled_is_off_whatever_else_is_wrong_with_their_entry() {
+        let settings = LdapSettings {
+            schema: Vendor::ActiveDirectory.schema(),
+            ..example()
+        };
+        let entry = |signs: &[(&str, &str)]| {
+            let common = [("objectguid", "0123456789abcdef"), ("samaccountname", "a")];
+            let all = common.iter().chain(signs);
+            let attributes = all
+                .map(|(name, value)| ((*name).to_owned(), vec![value.as_bytes().to_vec()]))
+                .collect();
+            let raw = Raw {
+                dn: format!("CN=a,{}", settings.users_base),
+                attributes,
+            };
+            let people = People::new(&settings, Moment::read("20261122080000Z"));
+            people.entries(&raw).pop().unwrap()
+        };
+        let long = "x".repeat(settings.limits.value + 1);
+        let refused = |signs: &[(&str, &str)]| match entry(signs) {
+            Entry::Refused(record) => (record.external_id.is_some(), record.off),
+            other => panic!("{other:?}"),
+        };
+        let flags = |flags| ("useraccountcontrol", flags);
+        assert_eq!(
+            refused(&[flags("514"), ("displayname", &long)]),
+            (true, true)
+        );
+        assert_eq!(
+            refused(&[flags("512"), ("displayname", &long)]),
+            (true, false)
+        );
+        let expired = ("accountexpires", "130000000000000000");
+        assert_eq!(
+            refused(&[flags("512"), expired, ("mail", &long)]),
+            (true, true)
+        );
+        // Nobody can tell: neither in nor out.
+        assert_eq!(refused(&[expired]), (true, false));
+        assert_eq!(refused(&[flags("junk")]), (true, false));
+        assert!(matches!(entry(&[flags("512")]), Entry::User { .. }));
     }
 
     proptest! {

@@ -324,5 +324,6 @@ fn unreadable(why: Unusable) -> Entry {
         about: "an entry without a readable name".to_owned(),
         why,
         locators: Vec::new(),
+        off: false,
     })
 }

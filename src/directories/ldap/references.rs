@@ -224,7 +224,7 @@ fn wanted(names: &[&str], settings: &LdapSettings) -> String {
 }
 
 /// What others call this entry.
-fn named(raw: &Raw, settings: &LdapSettings) -> Vec<String> {
+pub(super) fn named(raw: &Raw, settings: &LdapSettings) -> Vec<String> {
     let mut names: Vec<String> = dn::normalised(&raw.dn)
         .iter()
         .map(|dn| people::by_dn(dn))

@@ -64,6 +64,11 @@ async fn name_of(
 
 /// The people with this id among those that `filter` finds. A GUID of Active Directory stands in a filter as its 16 bytes.
 fn with_id(filter: &str, attribute: &str, id: &str) -> String {
+    format!("(&{filter}{})", is_id(attribute, id))
+}
+
+/// That an entry has this id.
+pub(super) fn is_id(attribute: &str, id: &str) -> String {
     let guid = attribute
         .eq_ignore_ascii_case("objectGUID")
         .then(|| Uuid::parse_str(id).ok())
@@ -75,9 +80,9 @@ fn with_id(filter: &str, attribute: &str, id: &str) -> String {
                 .iter()
                 .map(|byte| format!("\\{byte:02x}"))
                 .collect();
-            format!("(&{filter}({attribute}={bytes}))")
+            format!("({attribute}={bytes})")
         }
-        None => filter::exactly(filter, attribute, id),
+        None => format!("({attribute}={})", filter::escaped(id)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! may be set anew by whoever knows it, and a lock that ends by itself is over before anybody reads of it.
 
 use super::entry::{Raw, Unusable};
+use super::schema::Mark;
 
 /// ACCOUNTDISABLE ([MS-ADTS] section 2.2.16).
 const ACCOUNT_DISABLED: i64 = 2;
@@ -69,11 +70,13 @@ impl Moment {
 }
 
 /// Whether the server keeps the person out at this time; `until` is the attribute of [`super::schema::Schema::until`]. A
-/// sign that cannot be read keeps the record out instead.
+/// sign that cannot be read keeps the record out instead; so does one that is missing where everybody bears one: whoever may
+/// not read it would take everybody for active.
 pub(super) fn is_off(
     raw: &Raw,
     until: Option<&str>,
     now: Option<Moment>,
+    mark: Mark,
 ) -> Result<bool, Unusable> {
     if let Some(until) = until
         && is_past(raw, until, now)?
@@ -82,6 +85,12 @@ pub(super) fn is_off(
     }
     if let Some(flags) = number(raw, "userAccountControl")? {
         return Ok(flags & ACCOUNT_DISABLED != 0 || is_expired(raw, now)?);
+    }
+    // All accounts of Active Directory have it ([MS-SAMR] section 3.1.1.8.10).
+    if mark == Mark::Usn {
+        let why = "“userAccountControl” is missing: nobody can tell whether the account is disabled. Let the account that \
+                   reads see it.";
+        return Err(why.to_owned());
     }
     if let Some(lock) = raw.text("nsAccountLock", 10)?
         && lock.eq_ignore_ascii_case("true")
@@ -155,6 +164,7 @@ mod tests {
                 &raw(&[("userAccountControl", flags), ("accountExpires", until)]),
                 None,
                 now,
+                Mark::Usn,
             )
         };
         assert_eq!(off("512", "0"), Ok(false));
@@ -170,12 +180,27 @@ mod tests {
             ("userAccountControl", "512"),
             ("accountExpires", "130000000000000000"),
         ]);
-        assert!(is_off(&timeless, None, None).is_err());
+        assert!(is_off(&timeless, None, None, Mark::Usn).is_err());
+    }
+
+    #[test]
+    fn l25_an_account_of_active_directory_whose_flags_are_not_shown_is_never_taken_for_active() {
+        let now = Moment::read("20261122080000.0Z");
+        let expired = ("accountExpires", "130000000000000000");
+        for shown in [&[][..], &[expired], &[("userAccountControl", "")]] {
+            let why = is_off(&raw(shown), None, now, Mark::Usn).unwrap_err();
+            assert!(why.contains("userAccountControl"), "{why}");
+            assert_eq!(
+                is_off(&raw(shown), None, now, Mark::Csn),
+                Ok(false),
+                "elsewhere"
+            );
+        }
     }
 
     #[test]
     fn l25_a_lock_of_other_servers_is_known() {
-        let off = |signs: &[(&str, &str)]| is_off(&raw(signs), None, None);
+        let off = |signs: &[(&str, &str)]| is_off(&raw(signs), None, None, Mark::Time);
         assert_eq!(off(&[("nsAccountLock", "TRUE")]), Ok(true));
         assert_eq!(off(&[("nsAccountLock", "false")]), Ok(false));
         let locked = |time| off(&[("pwdAccountLockedTime", time)]);
@@ -192,7 +217,12 @@ mod tests {
     fn l25_freeipa_keeps_out_who_expired_and_not_whose_password_did() {
         let now = Moment::read("20261122080000Z");
         let off = |name: &str, time: &str, now| {
-            is_off(&raw(&[(name, time)]), Some("krbPrincipalExpiration"), now)
+            is_off(
+                &raw(&[(name, time)]),
+                Some("krbPrincipalExpiration"),
+                now,
+                Mark::Time,
+            )
         };
         let until = |time| off("krbPrincipalExpiration", time, now);
         assert_eq!(until("20261122075959Z"), Ok(true));
@@ -211,12 +241,12 @@ mod tests {
             ("krbPrincipalExpiration", "20991231235959Z"),
         ]);
         assert_eq!(
-            is_off(&locked, Some("krbPrincipalExpiration"), now),
+            is_off(&locked, Some("krbPrincipalExpiration"), now, Mark::Time),
             Ok(true)
         );
         // With another vendor it is nobody's end.
         let plain = raw(&[("krbPrincipalExpiration", "20200101000000Z")]);
-        assert_eq!(is_off(&plain, None, now), Ok(false));
+        assert_eq!(is_off(&plain, None, now, Mark::Time), Ok(false));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub fn decide(group: &Group<'_>, terms: &Terms, ids: &mut dyn FnMut() -> Uuid) -
                 Some(here) => known(group, here, name),
             }
         }
-        (Stated::Refused(why), _) => refuse(
+        (Stated::Refused { why, .. }, _) => refuse(
             group,
             Reason::Unusable {
                 why: why.to_owned(),

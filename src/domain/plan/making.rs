@@ -8,14 +8,16 @@ use super::group::{self, Group, HereGroup};
 use super::member::{self, Pair, Reading, Standing};
 use super::names::{Names, Outcome};
 use super::person::{self, HerePerson, NameStanding, Person};
-use super::terms::{Protection, Stated, Terms};
+use super::roster::Roster;
+use super::terms::{Stated, Terms};
 use super::{Phase, Plan, Reason, Refusal, Verdict};
 use crate::change::Action;
-use crate::guard::{self, Guard, Tally};
+use crate::guard::{self, Guard, Hold, Tally};
 use crate::id::{GroupId, UserId};
 use crate::membership::Member;
 use crate::record::{ExternalId, GroupRecord, UserRecord};
 use crate::snapshot::Snapshot;
+use crate::user::State;
 
 /// What is here of one directory.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,6 +34,10 @@ pub struct Here {
     pub usernames: BTreeMap<String, (UserId, String)>,
     /// Every group's name, of all directories: key to group and name.
     pub group_names: BTreeMap<String, (GroupId, String)>,
+    /// Usernames that the source states and may give to nobody, as it states them.
+    pub protected_usernames: BTreeSet<String>,
+    /// The same of groups.
+    pub protected_group_names: BTreeSet<String>,
 }
 
 /// What the source says, after mapping and filters.
@@ -64,12 +70,15 @@ pub fn make(
 ) -> Plan {
     let mut terms = terms.clone();
     terms.may_remove &= now.snapshot.completeness.may_remove();
-    let refused = now
-        .snapshot
-        .refused
-        .iter()
-        .filter_map(|record| Some((record.external_id.clone()?, record.why.as_str())))
-        .collect();
+    let mut refused: BTreeMap<ExternalId, (&str, bool)> = BTreeMap::new();
+    for record in &now.snapshot.refused {
+        if let Some(id) = &record.external_id {
+            // Who may come in by any record of theirs is not kept out.
+            let is_in = now.snapshot.users.get(id).is_some_and(|user| user.active);
+            let off = record.off && !is_in && refused.get(id).is_none_or(|(_, off)| *off);
+            refused.insert(id.clone(), (record.why.as_str(), off));
+        }
+    }
     let people = here
         .people
         .values()
@@ -111,26 +120,31 @@ pub fn make(
     let mut taken = Tally::default();
     made.steps.iter().for_each(|step| taken.count(&step.change));
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let is_active = |person: &&HerePerson| person.state == State::Active;
     let there = Tally {
-        people: count(here.people.len()),
+        people: count(here.people.values().filter(is_active).count()),
         memberships: count(here.members.len()),
         groups: count(here.groups.len()),
     };
     let completeness = &now.snapshot.completeness;
+    let mut guarded = guard::judge(limits.guard, completeness, taken, there, limits.lately);
+    if taken.groups + taken.memberships > 0 && making.shows_no_group() {
+        guarded = guarded.holding(Hold::NoGroups { here: there.groups });
+    }
     Plan {
         directory: terms.directory,
         base_revision: here.revision,
         steps: made.steps,
         refusals: made.refusals,
-        guarded: guard::judge(limits.guard, completeness, taken, there, limits.lately),
+        guarded,
     }
 }
 
-struct Making<'a> {
+pub(super) struct Making<'a> {
     now: Now<'a>,
-    here: &'a Here,
-    terms: &'a Terms,
-    refused: BTreeMap<ExternalId, &'a str>,
+    pub(super) here: &'a Here,
+    pub(super) terms: &'a Terms,
+    refused: BTreeMap<ExternalId, (&'a str, bool)>,
     protected: BTreeSet<Member>,
 }
 
@@ -140,8 +154,8 @@ impl Making<'_> {
         id: &ExternalId,
         records: &'b BTreeMap<ExternalId, R>,
     ) -> Stated<'b, R> {
-        if let Some(why) = self.refused.get(id) {
-            return Stated::Refused(why);
+        if let Some((why, off)) = self.refused.get(id) {
+            return Stated::Refused { why, off: *off };
         }
         match (records.get(id), self.now.filtered.get(id)) {
             (_, Some(filter)) => Stated::FilteredOut(filter),
@@ -150,12 +164,39 @@ impl Making<'_> {
         }
     }
 
-    fn user(&self, id: &ExternalId) -> Stated<'_, UserRecord> {
+    pub(super) fn user(&self, id: &ExternalId) -> Stated<'_, UserRecord> {
         self.stated(id, &self.now.snapshot.users)
     }
 
-    fn group(&self, id: &ExternalId) -> Stated<'_, GroupRecord> {
+    pub(super) fn group(&self, id: &ExternalId) -> Stated<'_, GroupRecord> {
         self.stated(id, &self.now.snapshot.groups)
+    }
+
+    /// That the name of a record is protected, if it is.
+    fn name_of(&self, id: &ExternalId) -> Option<NameStanding> {
+        let name = self
+            .now
+            .snapshot
+            .users
+            .get(id)?
+            .attributes
+            .get("username")?;
+        let is_protected = self.here.protected_usernames.contains(name);
+        is_protected.then_some(NameStanding::Protected)
+    }
+
+    fn group_name_of(&self, id: &ExternalId) -> Option<Reason> {
+        let name = self.now.snapshot.groups.get(id)?.name.clone();
+        let is_protected = self.here.protected_group_names.contains(&name);
+        is_protected.then_some(Reason::NameProtected { name })
+    }
+
+    /// Whether groups are here and the source showed none: nothing that can be told from others, or of here.
+    fn shows_no_group(&self) -> bool {
+        let is_shown =
+            |id: &ExternalId| self.refused.contains_key(id) || self.now.filtered.contains_key(id);
+        let here = &self.here.groups;
+        self.now.snapshot.groups.is_empty() && !here.is_empty() && !here.keys().any(is_shown)
     }
 
     fn person<'b>(&'b self, id: &'b ExternalId, name: NameStanding) -> Person<'b> {
@@ -181,7 +222,7 @@ impl Making<'_> {
             .collect();
         let mut names = Names::default();
         for id in &all {
-            let trial = self.person(id, NameStanding::Free);
+            let trial = self.person(id, self.name_of(id).unwrap_or(NameStanding::Free));
             let trial = person::decide(&trial, self.terms, &mut Uuid::nil);
             let here = self.here.people.get(*id);
             let takes = trial.steps.iter().any(|step| {
@@ -204,7 +245,7 @@ impl Making<'_> {
         let mut made = Verdict::default();
         for id in settled.in_order(&all) {
             let name = match settled.of(id) {
-                Outcome::Free => NameStanding::Free,
+                Outcome::Free => self.name_of(id).unwrap_or(NameStanding::Free),
                 Outcome::Contended => NameStanding::Contended,
                 Outcome::Circle => NameStanding::Circle,
                 Outcome::Held(key) => match self.here.usernames.get(key) {
@@ -249,7 +290,7 @@ impl Making<'_> {
         };
         let mut names = Names::default();
         for id in &all {
-            let trial = decide(id, None, &mut Uuid::nil);
+            let trial = decide(id, self.group_name_of(id), &mut Uuid::nil);
             let here = held.get(id);
             let takes = trial.steps.iter().any(|step| {
                 matches!(
@@ -278,7 +319,7 @@ impl Making<'_> {
                 .map(|record| record.name.clone())
                 .unwrap_or_default();
             let reason = match settled.of(id) {
-                Outcome::Free => None,
+                Outcome::Free => self.group_name_of(id),
                 Outcome::Contended => Some(Reason::NameContended { name }),
                 Outcome::Circle => Some(Reason::NamesInACircle { name }),
                 Outcome::Held(key) => {
@@ -379,115 +420,6 @@ impl Making<'_> {
             Stated::Present(_) if !self.now.snapshot.unread.contains(id) => Reading::Whole,
             _ => Reading::Partial,
         }
-    }
-}
-
-/// Who is who, after newcomers got their ids.
-#[derive(Default)]
-struct Roster {
-    groups: BTreeMap<ExternalId, HereGroup>,
-    members: BTreeMap<ExternalId, Member>,
-    facts: BTreeMap<Member, Facts>,
-}
-
-struct Facts {
-    name: String,
-    protected: Option<Protection>,
-    standing: Standing,
-}
-
-fn standing<R>(stated: Stated<'_, R>, terms: &Terms) -> Standing {
-    match (&stated, stated.leaves(terms)) {
-        (_, Some(_)) => Standing::Left,
-        (Stated::Present(_), None) => Standing::There,
-        (_, None) => Standing::Unknown,
-    }
-}
-
-impl Roster {
-    fn of(making: &Making<'_>, made: &Verdict) -> Self {
-        let mut roster = Self {
-            groups: making.here.groups.clone(),
-            ..Self::default()
-        };
-        for step in &made.steps {
-            match &step.change.action {
-                Action::CreateUser {
-                    user, external_id, ..
-                } => {
-                    roster.note(
-                        external_id,
-                        Member::User(*user),
-                        &step.subject,
-                        None,
-                        Standing::There,
-                    );
-                }
-                Action::LinkGroup {
-                    group, external_id, ..
-                } => {
-                    let fresh = HereGroup {
-                        group: *group,
-                        name: step.subject.clone(),
-                        description: String::new(),
-                        held: false,
-                        protected: None,
-                    };
-                    roster.groups.insert(external_id.clone(), fresh);
-                }
-                // Exceptions of a policy are about the name a group will have.
-                Action::RenameGroup { group, name } => {
-                    let renamed = roster
-                        .groups
-                        .values_mut()
-                        .find(|known| known.group == *group);
-                    renamed
-                        .into_iter()
-                        .for_each(|known| known.name.clone_from(name));
-                }
-                _ => {}
-            }
-        }
-        for (id, person) in &making.here.people {
-            let standing = standing(making.user(id), making.terms);
-            roster.note(
-                id,
-                Member::User(person.user),
-                &person.username,
-                person.protected,
-                standing,
-            );
-        }
-        for (id, group) in roster.groups.clone() {
-            let standing = standing(making.group(&id), making.terms);
-            roster.note(
-                &id,
-                Member::Group(group.group),
-                &group.name,
-                group.protected,
-                standing,
-            );
-        }
-        roster
-    }
-
-    fn note(
-        &mut self,
-        id: &ExternalId,
-        member: Member,
-        name: &str,
-        protected: Option<Protection>,
-        standing: Standing,
-    ) {
-        self.members.insert(id.clone(), member);
-        self.facts.insert(
-            member,
-            Facts {
-                name: name.to_owned(),
-                protected,
-                standing,
-            },
-        );
     }
 }
 

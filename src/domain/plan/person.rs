@@ -57,6 +57,9 @@ pub enum NameStanding {
     Contended,
     /// It was asked for in a circle.
     Circle,
+    /// It is among those that somebody protects against this source: nobody gets it from there, or they could be touched
+    /// by it no more.
+    Protected,
 }
 
 /// One person: what the source says, what is here.
@@ -78,19 +81,19 @@ pub struct Person<'a> {
 pub fn decide(person: &Person<'_>, terms: &Terms, ids: &mut dyn FnMut() -> Uuid) -> Verdict {
     match (person.stated, person.here) {
         (Stated::Present(record), here) => match usable(record) {
-            Err(why) => kept_out(person, record, Reason::Unusable { why }, terms),
+            Err(why) => {
+                let reason = Reason::Unusable { why };
+                kept_out(person, Some(record), !record.active, reason, terms)
+            }
             Ok(()) => match here {
                 None => newcomer(person, record, terms, ids),
                 Some(here) => known(person, record, here, terms),
             },
         },
-        (Stated::Refused(why), _) => refuse(
-            person,
-            None,
-            Reason::Unusable {
-                why: why.to_owned(),
-            },
-        ),
+        (Stated::Refused { why, off }, _) => {
+            let why = why.to_owned();
+            kept_out(person, None, off, Reason::Unusable { why }, terms)
+        }
         (Stated::FilteredOut(_) | Stated::Absent, None) => Verdict::default(),
         (Stated::FilteredOut(_) | Stated::Absent, Some(here)) => {
             match person.stated.leaves(terms) {
@@ -211,7 +214,7 @@ fn newcomer(
 fn known(person: &Person<'_>, record: &UserRecord, here: &HerePerson, terms: &Terms) -> Verdict {
     let mut steps = Vec::new();
     steps.extend(updated(person, record, here, terms));
-    steps.extend(admitted(record, here, terms));
+    steps.extend(admitted(record.active, here, terms));
     if steps.is_empty() {
         return Verdict::default();
     }
@@ -220,7 +223,7 @@ fn known(person: &Person<'_>, record: &UserRecord, here: &HerePerson, terms: &Te
     }
     let renames = wants(record, Some(here)).is_some();
     match not_free(&person.name, record).filter(|_| renames) {
-        Some(reason) => kept_out(person, record, reason, terms),
+        Some(reason) => kept_out(person, Some(record), !record.active, reason, terms),
         None => Verdict {
             steps,
             refusals: Vec::new(),
@@ -229,13 +232,17 @@ fn known(person: &Person<'_>, record: &UserRecord, here: &HerePerson, terms: &Te
 }
 
 /// A record that cannot be followed still keeps its person out: nobody stays in by making their record unusable.
-fn kept_out(person: &Person<'_>, record: &UserRecord, reason: Reason, terms: &Terms) -> Verdict {
-    let mut verdict = refuse(person, Some(record), reason);
-    if let Some(here) = person
-        .here
-        .filter(|here| here.protected.is_none() && !record.active)
-    {
-        verdict.steps.extend(admitted(record, here, terms));
+fn kept_out(
+    person: &Person<'_>,
+    record: Option<&UserRecord>,
+    off: bool,
+    reason: Reason,
+    terms: &Terms,
+) -> Verdict {
+    let mut verdict = refuse(person, record, reason);
+    let here = person.here.filter(|here| here.protected.is_none());
+    if let Some(here) = here.filter(|_| off) {
+        verdict.steps.extend(admitted(false, here, terms));
     }
     verdict
 }
@@ -271,11 +278,11 @@ fn updated(
 }
 
 /// Whether the person may come in follows the source, as far as it is this directory's to say.
-fn admitted(record: &UserRecord, here: &HerePerson, terms: &Terms) -> Option<Step> {
+fn admitted(active: bool, here: &HerePerson, terms: &Terms) -> Option<Step> {
     if here.owner != Owner::Own {
         return None;
     }
-    match (&here.state, record.active) {
+    match (&here.state, active) {
         (State::Active, false) => Some(deactivate(here, Cause::DisabledAtSource, terms)),
         (State::Deactivated(by), true) => {
             let is_ours = by.directory == Some(terms.directory);
@@ -393,6 +400,7 @@ fn why_not(standing: &NameStanding, name: String) -> Option<Reason> {
         }),
         NameStanding::Contended => Some(Reason::NameContended { name }),
         NameStanding::Circle => Some(Reason::NamesInACircle { name }),
+        NameStanding::Protected => Some(Reason::NameProtected { name }),
     }
 }
 

@@ -95,8 +95,13 @@ pub enum Stated<'a, R> {
     Present(&'a R),
     /// It is there, and this filter leaves it out.
     FilteredOut(&'a str),
-    /// It is there and cannot be used, for this reason.
-    Refused(&'a str),
+    /// It is there and cannot be used.
+    Refused {
+        /// For this reason.
+        why: &'a str,
+        /// Whether it says nevertheless that its person may not come in.
+        off: bool,
+    },
     /// It is not there.
     Absent,
 }
@@ -116,7 +121,7 @@ impl<R> Stated<'_, R> {
         match self {
             Self::FilteredOut(filter) => Some(Cause::FilteredOut((*filter).to_owned())),
             Self::Absent if terms.may_remove => Some(Cause::GoneFromSource),
-            Self::Present(_) | Self::Refused(_) | Self::Absent => None,
+            Self::Present(_) | Self::Refused { .. } | Self::Absent => None,
         }
     }
 }

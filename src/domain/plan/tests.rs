@@ -56,6 +56,8 @@ struct World {
     /// As last applied from our directory, by account.
     applied: BTreeMap<ExternalId, Attributes>,
     protected: BTreeMap<Member, Protection>,
+    /// Names that our directory gives to nobody, as it states them.
+    kept_names: BTreeSet<String>,
     made: u128,
 }
 
@@ -246,6 +248,8 @@ impl World {
         let ours = Origin::Directory(OURS);
         let mut here = Here {
             revision: 7,
+            protected_usernames: self.kept_names.clone(),
+            protected_group_names: self.kept_names.clone(),
             ..Here::default()
         };
         for (user, known) in &self.users {
@@ -343,6 +347,7 @@ impl Default for Source {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             unread: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             refused: Vec::new(),
         };
         Self {

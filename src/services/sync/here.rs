@@ -36,7 +36,7 @@ pub(super) async fn of(
     };
     people(reader, directory, snapshot, (&standing, rules), &mut here).await?;
     groups_and_members(reader, directory, (&standing, rules), &mut here).await?;
-    names(reader, snapshot, &mut here).await?;
+    names(reader, snapshot, rules, &mut here).await?;
     Ok(here)
 }
 
@@ -174,22 +174,28 @@ async fn groups_and_members(
 }
 
 /// Who has the names that the source states, of whatever directory.
-async fn names(reader: &impl Reader, snapshot: &Snapshot, here: &mut Here) -> Result<(), Error> {
+async fn names(
+    reader: &impl Reader,
+    snapshot: &Snapshot,
+    rules: &Rules,
+    here: &mut Here,
+) -> Result<(), Error> {
     let stated = snapshot
         .users
         .values()
         .filter_map(|user| user.attributes.get("username"));
+    let protected = stated.clone().filter(|name| rules.protects_user(name));
+    here.protected_usernames = protected.cloned().collect();
     let keys: BTreeSet<String> = stated.map(|username| name::key(username)).collect();
     let keys: Vec<String> = keys.into_iter().collect();
     for user in users::by_keys(reader, &keys).await? {
         here.usernames
             .insert(name::key(&user.username), (user.id, user.username));
     }
-    let keys: BTreeSet<String> = snapshot
-        .groups
-        .values()
-        .map(|group| name::key(&group.name))
-        .collect();
+    let stated = snapshot.groups.values().map(|group| &group.name);
+    let protected = stated.clone().filter(|name| rules.protects_group(name));
+    here.protected_group_names = protected.cloned().collect();
+    let keys: BTreeSet<String> = stated.map(|name| name::key(name)).collect();
     let keys: Vec<String> = keys.into_iter().collect();
     for group in groups::by_keys(reader, &keys).await? {
         here.group_names

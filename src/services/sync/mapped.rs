@@ -122,6 +122,7 @@ impl Work {
                     about: name,
                     why,
                     locators,
+                    off: false,
                 }),
             },
             other => other,
@@ -142,6 +143,10 @@ impl Work {
             .unwrap_or(&external_id.0)
             .clone();
         let here = known.get(&external_id);
+        let (active, default) = (
+            record.active,
+            self.compiled.admits().then(|| record.clone()),
+        );
         let made = self
             .compiled
             .apply_to(&external_id, &source, record, here, &mut |_, _| {});
@@ -161,6 +166,10 @@ impl Work {
                 about,
                 why,
                 locators,
+                off: match default {
+                    Some(default) => !self.compiled.admitted(&source, default, here),
+                    None => !active,
+                },
             }),
         }
     }
@@ -262,6 +271,14 @@ impl Source for MappedSource {
         let mut mapped = Mapped::new(&self.work, &self.db, intake);
         let (completeness, cursor) = self.inner.read_changes(&theirs, &mut mapped).await;
         (completeness, cursor.map(|cursor| self.work.sign(&cursor)))
+    }
+
+    async fn still_in(
+        &self,
+        group: &ExternalId,
+        who: &[ExternalId],
+    ) -> Result<BTreeSet<ExternalId>, Error> {
+        self.inner.still_in(group, who).await
     }
 
     async fn read_ids(&self, census: &mut dyn Census) -> Completeness {

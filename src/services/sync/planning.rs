@@ -8,6 +8,7 @@
 //!
 //! [`muster_domain::plan::make`] is the measure: it makes the same plan in memory.
 
+mod again;
 mod groups;
 mod leavers;
 mod looking;
@@ -26,7 +27,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::directory::Directory as Source;
-use muster_domain::guard::{self, Guarded, Tally};
+use muster_domain::guard::{self, Guarded, Hold, Tally};
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
 use muster_domain::plan::identity::{Digest, Identity};
@@ -37,7 +38,7 @@ use muster_domain::run::Progress;
 use muster_domain::snapshot::Completeness;
 use muster_storage::directories::{self, Directory};
 use muster_storage::readings::Kept;
-use muster_storage::{Quiet, directory_states, drafts, memberships, plans};
+use muster_storage::{Quiet, accounts, directory_states, drafts, memberships, plans};
 use tokio::sync::Mutex;
 
 use super::{Rules, both};
@@ -293,12 +294,12 @@ impl Making<'_> {
         let completeness = self.judged(said);
         self.terms.may_remove = completeness.may_remove();
         self.refuse_unusable().await?;
+        self.subjects.note_groups();
         self.let_go().await?;
         self.settle_names().await?;
         self.decide_groups().await?;
-        self.decide_members().await?;
+        self.decide_members(source).await?;
         self.flush().await?;
-        self.writer.settle().await?;
         let gained = match completeness.may_remove() {
             true => self.gained(cursor, asked).await?,
             false => None,
@@ -339,6 +340,7 @@ impl Making<'_> {
     }
 
     async fn finish(&mut self, completeness: &Completeness) -> Result<StoredPlan, Error> {
+        self.writer.settle().await?;
         let db = self.services.db();
         let mut plan = self.writer.plan.clone();
         let of = |kinds: &[&str]| kinds.iter().map(|kind| plan.counts.of(kind)).sum();
@@ -348,16 +350,23 @@ impl Making<'_> {
             groups: of(&["delete_group", "unlink_group"]),
         };
         let mut there = Tally {
-            people: self.subjects.people_here(),
+            people: 0,
             memberships: 0,
             groups: self.subjects.groups_here(),
         };
+        if taken.people > 0 {
+            // Who left long ago makes nothing smaller.
+            there.people = accounts::count_active(db, plan.directory).await?;
+        }
         if taken.memberships > 0 {
             there.memberships = memberships::count_put_by(db, plan.directory).await?;
         }
         let since = self.terms.at - LATELY;
         let lately = drafts::taken_since(db, plan.directory, since).await?;
-        let guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
+        let mut guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
+        if taken.groups + taken.memberships > 0 && self.subjects.shows_no_group {
+            guarded = guarded.holding(Hold::NoGroups { here: there.groups });
+        }
         (plan.state, plan.holds) = match guarded {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),

@@ -341,7 +341,7 @@ fn guarded() -> Section {
 fn protection() -> Section {
     Section {
         title: "Whom it may not touch",
-        help: "Whoever holds a role here and break-glass accounts are protected anyway. These are, too: one a line, whole names or beginnings that end in *.",
+        help: "Whoever holds a role here and break-glass accounts are protected anyway. These are, too: one a line, whole names or beginnings that end in *. Nobody gets such a name from it, either.",
         shown: Shown::Folded,
         fields: vec![
             field("protected_users", "Usernames", "", Input::Lines, ""),

@@ -71,6 +71,20 @@ async fn l25_who_is_disabled_or_expired_is_not_active_and_never_means_never() {
     let ldap = Ldap::new(samba.settings()).unwrap();
     let alone = ldap.person(&expired).await.unwrap().unwrap();
     assert!(!alone.active, "and so says the reading of one");
+    // Nobody's address is short enough now: whoever is off is so all the same.
+    let mut short = samba.settings();
+    short.limits.value = 15;
+    let refused = read(short).await.refused;
+    let id = |name: &str| Some(ids(&snapshot)[name].clone());
+    let off = |name: &str| {
+        refused
+            .iter()
+            .find(|one| one.external_id == id(name))
+            .unwrap()
+            .off
+    };
+    assert!(off(&expired) && off(&disabled));
+    assert!(!off("u0006") && !off("u0007"));
 }
 
 #[tokio::test]

@@ -223,6 +223,73 @@ async fn who_comes_goes_or_is_renamed_between_two_pages_disturbs_nobody_else() {
     assert_eq!(after.completeness, Completeness::Complete);
 }
 
+/// Gives somebody another name, which the groups that list them follow.
+struct Renaming(ldap3::Ldap);
+
+#[async_trait]
+impl AsyncMeanwhile for Renaming {
+    async fn go(self) {
+        let mut admin = self.0;
+        let renamed = admin.modifydn(&person(1), "uid=early", true, None);
+        renamed.await.unwrap().success().unwrap();
+        let gone = HashSet::from([person(3)]);
+        let taken_out = vec![ldap3::Mod::Delete("member".to_owned(), gone)];
+        let taken_out = admin.modify(&named("all"), taken_out).await.unwrap();
+        taken_out.success().unwrap();
+        let name = format!("uid=early,ou=people,{BASE}");
+        for _ in 0..600 {
+            let listed = admin.compare(&named("all"), "member", name.as_str());
+            if listed.await.unwrap().equal().unwrap() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the group does not follow");
+    }
+}
+
+#[tokio::test]
+async fn l13_whoever_is_renamed_after_they_were_read_is_still_in_their_groups_when_asked_again() {
+    let all: Vec<String> = (1..=10).map(person).collect();
+    let entries = people(10) + &group("all", &all) + &group("few", &[person(2)]);
+    let setup = Setup {
+        more: "overlay refint\nrefint_attributes member",
+        ..Setup::of(&entries)
+    };
+    let Some(slapd) = Slapd::start(setup) else {
+        return;
+    };
+    let mut intake = Between {
+        gathered: Gathered::default(),
+        meanwhile: Some(Renaming(slapd.admin().await)),
+    };
+    let ldap = Ldap::new(slapd.settings()).unwrap();
+    let completeness = ldap.read(&mut intake).await;
+    let during = intake.gathered.finish(completeness);
+    assert_eq!(during.completeness, Completeness::Complete);
+    let id = |name: &str| {
+        let mut users = during.users.values();
+        let found = users.find(|user| user.attributes["username"] == name);
+        found.unwrap().external_id.clone()
+    };
+    let group = |name: &str| {
+        let found = during.groups.values().find(|group| group.name == name);
+        found.unwrap().external_id.clone()
+    };
+    assert!(
+        !members(&during, "all").contains(&"u001"),
+        "by her old name"
+    );
+    assert_eq!(during.strangers, BTreeSet::from([group("all")]));
+    let who = [id("u001"), id("u003")];
+    let still = ldap.still_in(&group("all"), &who).await.unwrap();
+    assert_eq!(still, BTreeSet::from([id("u001")]), "u003 was taken out");
+    let still = ldap.still_in(&group("few"), &who).await.unwrap();
+    assert_eq!(still, BTreeSet::new());
+    let nothing = ldap.still_in(&id("u001"), &who).await.unwrap_err();
+    assert_eq!(nothing.code, "LDAP-006", "that is no group");
+}
+
 #[tokio::test]
 async fn l19_a_server_that_gives_no_pages_and_stops_early_removes_nobody() {
     let entries = people(40);

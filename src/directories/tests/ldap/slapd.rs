@@ -211,6 +211,7 @@ fn configuration(folder: &Path, setup: Setup<'_>) -> String {
          moduleload ppolicy\n\
          moduleload syncprov\n\
          moduleload memberof\n\
+         moduleload refint\n\
          {tls}\
          referral ldap://127.0.0.1:1/\n\
          sizelimit size.soft=5 size.hard=5 size.pr=unlimited size.prtotal=unlimited\n\

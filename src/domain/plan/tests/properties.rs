@@ -77,6 +77,7 @@ impl Said {
                     about: name,
                     why: "Junk.".to_owned(),
                     locators: Vec::new(),
+                    off: false,
                 });
             }
         }

@@ -102,6 +102,7 @@ fn l26_unusable_names_and_junk_are_refused_records_and_nobody_leaves_for_them() 
         about: "cn=ben".to_owned(),
         why: "It is 10 MB long.".to_owned(),
         locators: Vec::new(),
+        off: false,
     });
     let plan = world.plan(&unread, &terms());
     assert_eq!(plan.steps, []);
@@ -164,6 +165,124 @@ fn a_group_whose_members_were_not_all_read_loses_none() {
             ..
         }]
     ));
+}
+
+#[test]
+fn l25_l26_whoever_is_off_is_kept_out_though_their_record_is_refused_and_keeps_their_groups() {
+    let before = Source::of(&[("1", "anna"), ("2", "ben")]).group("g", "Staff", &["1", "2"]);
+    let mut world = settled(&before);
+    let refused = |records: &[(&str, bool)]| {
+        let mut source = before.clone();
+        for (n, off) in records {
+            source = source.without(n);
+            source.snapshot.refused.push(RefusedRecord {
+                external_id: Some(id(n)),
+                about: "cn=x".to_owned(),
+                why: "It is 10 MB long.".to_owned(),
+                locators: Vec::new(),
+                off: *off,
+            });
+        }
+        source
+    };
+    let plan = world.plan(&refused(&[("1", true), ("2", false)]), &terms());
+    assert_eq!(causes(&plan), [("anna", Cause::DisabledAtSource)]);
+    assert_eq!(plan.refusals.len(), 2);
+    // One of two records that says otherwise, and whoever is protected, is not touched.
+    let plan = world.plan(&refused(&[("1", true), ("1", false)]), &terms());
+    assert_eq!(plan.steps, []);
+    let anna = world.here().people[&id("1")].user;
+    let why = Protection::Administrator;
+    world.protected.insert(Member::User(anna), why);
+    let plan = world.plan(&refused(&[("1", true)]), &terms());
+    assert_eq!(plan.steps, []);
+}
+
+#[test]
+fn a_protected_name_is_given_to_nobody_and_who_was_to_get_it_stays_within_reach() {
+    let before = Source::of(&[("1", "anna"), ("2", "ben")]).group("g", "Staff", &["1"]);
+    let mut world = settled(&before);
+    world.kept_names = BTreeSet::from(["root".to_owned(), "Kept".to_owned()]);
+    let after = before
+        .set("1", "username", "root")
+        .with("3", "root")
+        .with("4", "anna")
+        .off("2")
+        .group("g", "Kept", &["1"])
+        .group("h", "Kept", &[]);
+    let plan = world.plan(&after, &terms());
+    assert_eq!(causes(&plan), [("ben", Cause::DisabledAtSource)]);
+    let protected = |name: &str| Reason::NameProtected {
+        name: name.to_owned(),
+    };
+    let taken = Reason::NameTaken {
+        name: "anna".to_owned(),
+        by: "anna".to_owned(),
+    };
+    let (root, kept) = (protected("root"), protected("Kept"));
+    let mut found = reasons(&plan);
+    found.sort_by_key(|(subject, _)| *subject);
+    assert_eq!(
+        found,
+        [
+            ("Kept", &kept),
+            ("Staff", &kept),
+            ("anna", &root),
+            ("anna", &taken),
+            ("root", &root)
+        ]
+    );
+    // Switched off under that name she is kept out all the same.
+    let plan = world.plan(&after.off("1"), &terms());
+    assert!(causes(&plan).contains(&("anna", Cause::DisabledAtSource)));
+}
+
+#[test]
+fn w62_what_goes_is_measured_against_those_who_are_active() {
+    let everybody = |count: u32| {
+        (0..count).fold(Source::default(), |source, n| {
+            source.with(&n.to_string(), &format!("user{n}"))
+        })
+    };
+    let mut world = settled(&everybody(120));
+    let plan = world.plan(&everybody(20), &terms());
+    world.carry_out(&plan.steps);
+    // Five of twenty; of all who were ever here it is one in twenty-four.
+    let plan = world.plan(&everybody(15), &terms());
+    let hold = Hold::TooMany {
+        kind: crate::guard::Kind::People,
+        now: 5,
+        lately: 0,
+        of: 20,
+    };
+    assert_eq!(plan.guarded, Guarded::Held(vec![hold]));
+}
+
+#[test]
+fn l20_a_source_that_shows_no_group_waits_for_a_person_and_one_that_shows_some_does_not() {
+    let people = Source::of(&[("1", "anna"), ("2", "ben")]);
+    let before = people.clone().group("g", "Staff", &["1"]);
+    let mut world = settled(&before);
+    let plan = world.plan(&people, &terms());
+    assert_eq!(plan.steps.len(), 2);
+    let held = Guarded::Held(vec![Hold::NoGroups { here: 1 }]);
+    assert_eq!(plan.guarded, held);
+    let mut filtered = people.clone();
+    filtered.filtered.insert(id("g"), "a filter".to_owned());
+    for shown in [filtered, people.clone().group("h", "Lab", &[])] {
+        let plan = world.plan(&shown, &terms());
+        assert_eq!(
+            plan.steps
+                .iter()
+                .filter(|one| one.subject == "Staff")
+                .count(),
+            1
+        );
+        assert_eq!(plan.guarded, Guarded::Clear);
+    }
+    // Without a group here there is nothing to miss.
+    world.carry_out(&plan.steps);
+    assert_eq!(world.plan(&people, &terms()).guarded, Guarded::Clear);
 }
 
 #[test]

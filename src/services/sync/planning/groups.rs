@@ -63,7 +63,7 @@ impl Making<'_> {
         }
         let mut wishes: Names<GroupId> = Names::default();
         for (id, told) in &all {
-            let trial = self.decide_group(id, told, None, true);
+            let trial = self.decide_group(id, told, self.name_kept(told), true);
             let takes = |action: &Action| {
                 matches!(
                     action,
@@ -92,7 +92,7 @@ impl Making<'_> {
             let record = told.record.as_ref();
             let name = record.map(|record| record.name.clone()).unwrap_or_default();
             let reason = match settled.of(id) {
-                Outcome::Free => None,
+                Outcome::Free => self.name_kept(told),
                 Outcome::Contended => Some(Reason::NameContended { name }),
                 Outcome::Circle => Some(Reason::NamesInACircle { name }),
                 Outcome::Held(key) => holders.get(key).map(|(_, by)| Reason::NameTaken {
@@ -136,7 +136,7 @@ impl Making<'_> {
     ) -> Stated<'b, GroupRecord> {
         let refused = self.subjects.refused.get(&group.external_id);
         match (refused, &group.filter, record) {
-            (Some(why), _, _) => Stated::Refused(why),
+            (Some(why), _, _) => Stated::Refused { why, off: false },
             (None, Some(filter), _) => Stated::FilteredOut(filter),
             (None, None, Some(record)) => Stated::Present(record),
             (None, None, None) => Stated::Absent,
@@ -163,6 +163,13 @@ impl Making<'_> {
             true => uuid::Uuid::nil(),
             false => self.services.id(),
         })
+    }
+
+    /// That the stated name is protected, if it is.
+    fn name_kept(&self, told: &Told) -> Option<Reason> {
+        let name = told.record.as_ref()?.name.clone();
+        let is_protected = self.rules.protects_group(&name);
+        is_protected.then_some(Reason::NameProtected { name })
     }
 
     /// What the group is once this is done.

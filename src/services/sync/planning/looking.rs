@@ -30,16 +30,17 @@ pub(super) struct Looked {
 pub(super) enum Saying {
     Record(UserRecord),
     FilteredOut(String),
-    Refused(String),
+    /// Why, and whether it keeps its person out nevertheless.
+    Refused(String, bool),
     Absent,
 }
 
 impl Saying {
-    const fn stated(&self) -> Stated<'_, UserRecord> {
+    fn stated(&self) -> Stated<'_, UserRecord> {
         match self {
             Self::Record(record) => Stated::Present(record),
             Self::FilteredOut(filter) => Stated::FilteredOut(filter.as_str()),
-            Self::Refused(why) => Stated::Refused(why.as_str()),
+            Self::Refused(why, off) => Stated::Refused { why, off: *off },
             Self::Absent => Stated::Absent,
         }
     }
@@ -70,7 +71,7 @@ impl Making<'_> {
                     stated: looked.saying.stated(),
                     record: None,
                     here: here.as_ref(),
-                    name: NameStanding::Free,
+                    name: self.name_of(&looked.saying),
                 },
                 &self.terms,
                 &mut || self.services.id(),
@@ -111,6 +112,18 @@ impl Making<'_> {
             }
         }
         Ok(())
+    }
+
+    /// How it stands with a name before it is known who else wants it.
+    fn name_of(&self, saying: &Saying) -> NameStanding {
+        let name = match saying {
+            Saying::Record(record) => record.attributes.get("username"),
+            _ => None,
+        };
+        match name {
+            Some(name) if self.rules.protects_user(name) => NameStanding::Protected,
+            _ => NameStanding::Free,
+        }
     }
 
     /// Writes what is decided about a person.
@@ -253,6 +266,11 @@ impl Making<'_> {
             if let Some(group) = self.subjects.group_of_mut(key) {
                 group.name = None;
             }
+            let found = self.subjects.person_of(key);
+            match found.is_some_and(|(_, one)| one.read.is_some() && !one.is_in) {
+                true => self.subjects.off.insert(key),
+                false => self.subjects.on.insert(key),
+            };
             let why = "Two different records bear this id.".to_owned();
             self.subjects.refused.insert(id, why);
         }
@@ -273,6 +291,7 @@ impl Making<'_> {
             if is_group && !is_person {
                 continue;
             }
+            let off = self.subjects.is_off(key);
             let place = self.subjects.place(key);
             if let Some(person) = self.subjects.at_mut(place) {
                 person.said = Said::Refused;
@@ -284,7 +303,7 @@ impl Making<'_> {
             all.push(Looked {
                 place,
                 external_id: id,
-                saying: Saying::Refused(why),
+                saying: Saying::Refused(why, off),
             });
         }
         self.undo_drafts(&spoiled).await?;

@@ -10,7 +10,7 @@ use muster_domain::role::Permission;
 use muster_domain::snapshot::Gathered;
 use muster_storage::{directories, drafts};
 
-use super::{LATELY, Rules};
+use super::{LATELY, Rules, again};
 use crate::sync::here;
 use crate::{Call, Services};
 
@@ -32,8 +32,9 @@ pub async fn plan(
     let mut gathered = Gathered::default();
     let completeness = source.read(&mut gathered).await;
     let filtered = gathered.filtered().clone();
-    let snapshot = gathered.finish(completeness);
+    let mut snapshot = gathered.finish(completeness);
     let here = here::of(services.db(), id, &snapshot, rules).await?;
+    again::in_memory(source, &mut snapshot, &here).await;
     let mut terms = super::terms(call, &directory, rules);
     terms.may_remove = true;
     let now = Now {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use muster_domain::Error;
+use muster_domain::directory::Directory as Source;
 use muster_domain::id::{GroupId, UserId};
 use muster_domain::membership::Member;
 use muster_domain::plan::member::{self, Pair, Reading, Standing};
@@ -10,6 +11,7 @@ use muster_domain::plan::{Protection, fingerprint};
 use muster_domain::user::User;
 use muster_storage::{memberships, users};
 
+use super::again::Again;
 use super::subjects::{Grouped, Key, Said, Then, fingerprint as compared};
 use super::{Making, PAGE};
 
@@ -28,7 +30,8 @@ struct Facts {
 
 impl Making<'_> {
     /// Decides about every membership.
-    pub(super) async fn decide_members(&mut self) -> Result<(), Error> {
+    pub(super) async fn decide_members(&mut self, source: &dyn Source) -> Result<(), Error> {
+        let mut again = Again::of(source);
         let places = 0_u32..;
         let people = places.zip(&self.subjects.people);
         let groups = self.subjects.groups.iter().enumerate();
@@ -54,7 +57,7 @@ impl Making<'_> {
             let parts = std::mem::take(&mut group.members);
             let group = group.clone();
             if let Some(then) = &group.then {
-                self.decide_members_of(&group, then, &parts, &roster)
+                self.decide_members_of(&group, then, &parts, &roster, &mut again)
                     .await?;
             }
         }
@@ -67,10 +70,11 @@ impl Making<'_> {
         then: &Then,
         parts: &[Vec<Key>],
         roster: &Roster,
+        again: &mut Again<'_>,
     ) -> Result<(), Error> {
-        let reading = self.reading(group);
+        let mut reading = self.reading(group);
         let is_present = then.standing == Standing::There;
-        let stated: BTreeSet<Member> = if is_present {
+        let mut stated: BTreeSet<Member> = if is_present {
             let pointers = parts.iter().flatten();
             pointers
                 .filter_map(|pointer| self.member(*pointer))
@@ -81,15 +85,10 @@ impl Making<'_> {
         } else {
             BTreeSet::new()
         };
-        // A source may point to somebody it no longer has.
-        let wanted: BTreeSet<Member> = stated
-            .iter()
-            .filter(|member| self.standing(**member, roster) != Standing::Left)
-            .copied()
-            .collect();
-        let is_whole = is_present && reading == Reading::Whole;
+        let mut wanted = self.wanted(&stated, roster);
+        let mut is_whole = is_present && reading == Reading::Whole;
         let name = group.name.as_deref().filter(|_| is_whole);
-        let digest = name.map(|name| fingerprint::of_group(name, &wanted));
+        let mut digest = name.map(|name| fingerprint::of_group(name, &wanted));
         let mut inside = BTreeSet::new();
         if let Some(known) = &group.here {
             let kept = known.digest.as_deref().and_then(compared);
@@ -98,6 +97,20 @@ impl Making<'_> {
             }
             let rows = memberships::put_by(self.services.db(), then.group, self.origin()).await?;
             inside.extend(rows);
+            if is_whole
+                && parts
+                    .iter()
+                    .flatten()
+                    .any(|one| self.subjects.is_strange(*one))
+            {
+                match self.still_in(group, &stated, &inside, again).await? {
+                    Some(found) => stated.extend(found),
+                    None => (reading, is_whole) = (Reading::Partial, false),
+                }
+                wanted = self.wanted(&stated, roster);
+                let name = name.filter(|_| is_whole);
+                digest = name.map(|name| fingerprint::of_group(name, &wanted));
+            }
             if let Some(digest) = digest
                 && inside == wanted
                 && group.name.as_ref() == Some(&known.group.name)
@@ -139,6 +152,12 @@ impl Making<'_> {
             self.flush_some().await?;
         }
         Ok(())
+    }
+
+    /// A source may point to somebody it no longer has.
+    fn wanted(&self, stated: &BTreeSet<Member>, roster: &Roster) -> BTreeSet<Member> {
+        let is_left = |member: &Member| self.standing(*member, roster) == Standing::Left;
+        stated.iter().filter(|one| !is_left(one)).copied().collect()
     }
 
     /// Whom a pointer points to: somebody here, or somebody whom this plan makes.

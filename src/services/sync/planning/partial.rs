@@ -121,8 +121,6 @@ impl Making<'_> {
         let (db, directory) = (self.services.db(), self.terms.directory);
         if !std::mem::replace(&mut self.is_loaded, true) {
             self.subjects.load_groups(db, directory).await?;
-            let all = accounts::count_of_directory(db, directory).await?;
-            self.subjects.are_here(all);
         }
         let mut ids: BTreeSet<&ExternalId> = BTreeSet::new();
         for entry in entries {

@@ -124,6 +124,10 @@ impl Making<'_> {
         };
         let key = self.subjects.id(&id);
         self.locate(&record.locators, key);
+        match record.off {
+            true => self.subjects.off.insert(key),
+            false => self.subjects.on.insert(key),
+        };
         self.subjects.refused.insert(id, record.why);
     }
 
@@ -138,6 +142,7 @@ impl Making<'_> {
             || self.subjects.filtered.contains(&key);
         let place = self.subjects.place(key);
         let person = self.subjects.at_mut(place)?;
+        person.is_in |= record.active;
         let before = person.read.replace(read);
         if before.is_none() {
             self.subjects.show();

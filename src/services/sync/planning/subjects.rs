@@ -38,6 +38,8 @@ pub(super) enum Said {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Person {
     pub said: Said,
+    /// Whether a record of theirs says that they may come in.
+    pub is_in: bool,
     /// Fingerprint of the record as it was read first; none: none was.
     pub read: Option<Key>,
     /// Whom an account here belongs to, or the newcomer that the plan makes of the record.
@@ -98,6 +100,10 @@ pub(super) struct Subjects {
     pub unread: HashSet<Key>,
     /// Why records cannot be used.
     pub refused: BTreeMap<ExternalId, String>,
+    /// Ids of records that cannot be used and say that their person may not come in.
+    pub off: HashSet<Key>,
+    /// Ids of those that do not say so.
+    pub on: HashSet<Key>,
     /// Ids that a filter leaves out.
     pub filtered: HashSet<Key>,
     /// Ids that two different records bear.
@@ -106,7 +112,8 @@ pub(super) struct Subjects {
     pub nameless: u64,
     /// Usernames of newcomers.
     pub newcomers: HashMap<u32, Box<str>>,
-    known: u64,
+    /// Of the whole source no group was shown, though some are here.
+    pub shows_no_group: bool,
     shown: u64,
 }
 
@@ -129,11 +136,13 @@ impl Subjects {
             members: HashMap::new(),
             unread: HashSet::new(),
             refused: BTreeMap::new(),
+            off: HashSet::new(),
+            on: HashSet::new(),
             filtered: HashSet::new(),
             repeated: BTreeSet::new(),
             nameless: 0,
             newcomers: HashMap::new(),
-            known: 0,
+            shows_no_group: false,
             shown: 0,
         }
     }
@@ -147,7 +156,6 @@ impl Subjects {
             after = Some(last.external_id.clone());
             for account in page {
                 self.know(&account);
-                self.known += 1;
             }
         }
         self.load_groups(db, directory).await
@@ -183,11 +191,6 @@ impl Subjects {
             }
         }
         Ok(())
-    }
-
-    /// So many people are here, whether they are taken in or not.
-    pub(super) const fn are_here(&mut self, known: u64) {
-        self.known = known;
     }
 
     /// The key of its hashes.
@@ -231,11 +234,6 @@ impl Subjects {
             || groups.any(|one| one.is_unread || self.refused.contains_key(&one.external_id))
     }
 
-    /// How many people are here of this directory.
-    pub(super) const fn people_here(&self) -> u64 {
-        self.known
-    }
-
     /// Everybody who is here of this directory.
     pub(super) fn people_known(&self) -> impl Iterator<Item = UserId> {
         let here = self.people.iter().filter(|person| !person.is_new);
@@ -246,6 +244,30 @@ impl Subjects {
     pub(super) fn groups_here(&self) -> u64 {
         let here = self.groups.iter().filter(|group| group.here.is_some());
         here.count().try_into().unwrap_or(u64::MAX)
+    }
+
+    /// After a whole reading, and once it is known which records cannot be used: whether groups are here and none was
+    /// shown. An account that may not read groups sees none, too.
+    pub(super) fn note_groups(&mut self) {
+        let is_shown = |group: &Grouped| {
+            let is_left_out =
+                group.filter.is_some() || self.refused.contains_key(&group.external_id);
+            group.name.is_some() || group.here.is_some() && is_left_out
+        };
+        self.shows_no_group = self.groups_here() > 0 && !self.groups.iter().any(is_shown);
+    }
+
+    /// Whether the person of a record that cannot be used is kept out: all that was read of them says so.
+    pub(super) fn is_off(&self, key: Key) -> bool {
+        let is_in = self.person_of(key).is_some_and(|(_, one)| one.is_in);
+        self.off.contains(&key) && !self.on.contains(&key) && !is_in
+    }
+
+    /// Whether a pointer is to nobody of this reading and nobody of here.
+    pub(super) fn is_strange(&self, pointer: Key) -> bool {
+        !self.located.contains_key(&pointer)
+            && !self.found.contains_key(&pointer)
+            && !self.found_groups.contains_key(&pointer)
     }
 
     /// Notes that a record of a person was read, the first of its id.

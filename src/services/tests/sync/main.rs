@@ -18,6 +18,7 @@ mod certificates;
 mod both;
 mod declaring;
 mod door;
+mod doubts;
 mod drift;
 mod interleaved;
 mod mapped;

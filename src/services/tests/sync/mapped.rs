@@ -173,6 +173,62 @@ async fn somebody_who_is_refused_by_a_rule_does_not_leave() {
     assert_eq!(plan.refusals.len(), 1);
 }
 
+/// The same who may not come in.
+fn off(entry: Entry) -> Entry {
+    match entry {
+        Entry::User {
+            mut record,
+            source,
+            locators,
+        } => {
+            record.active = false;
+            Entry::User {
+                record,
+                source,
+                locators,
+            }
+        }
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_is_disabled_and_refused_by_a_rule_is_kept_out() {
+    let world = TestWorld::new().await.unwrap();
+    let directory = declared(&world, "Office").await;
+    let all = |mails: [&[(&str, &str)]; 3]| {
+        let names = [("1", "anna"), ("2", "ben"), ("3", "cem")];
+        let people = names.iter().zip(mails);
+        people
+            .map(|((id, name), said)| somebody(id, name, said))
+            .collect::<Vec<_>>()
+    };
+    let mail = [("mail", "x@example.org"), ("role", "staff")];
+    let rules = || vec![rule("email", When::Always, "source.mail")];
+    let _ = synced(&world, directory, &mapping(None, rules()), all([&mail; 3])).await;
+    // Offboarding disables anna and clears her address; ben only loses his.
+    let mut after = all([&[], &[], &mail]);
+    after[0] = off(after[0].clone());
+    let plan = synced(&world, directory, &mapping(None, rules()), after.clone()).await;
+    assert_eq!(plan.refusals.len(), 2);
+    assert_eq!(is_in(&world, "anna").await, Some(false));
+    assert_eq!(is_in(&world, "ben").await, Some(true));
+    // Where rules say who may come in, they do, whatever else fails; where they fail, too, the source does.
+    let mut ruled = rules();
+    ruled.push(rule("active", When::Always, "source.role == \"staff\""));
+    let mut after = all([&[("role", "staff")], &[("role", "guest")], &[]]);
+    after[2] = off(after[2].clone());
+    let plan = synced(&world, directory, &mapping(None, ruled), after).await;
+    assert_eq!(plan.refusals.len(), 3);
+    assert_eq!(
+        is_in(&world, "anna").await,
+        Some(false),
+        "nothing that is refused lets in"
+    );
+    assert_eq!(is_in(&world, "ben").await, Some(false));
+    assert_eq!(is_in(&world, "cem").await, Some(false));
+}
+
 #[tokio::test]
 async fn whom_a_filter_leaves_out_leaves_with_the_filters_words_as_the_cause() {
     let world = TestWorld::new().await.unwrap();

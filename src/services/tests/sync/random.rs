@@ -160,6 +160,7 @@ fn source(dice: &mut Dice) -> Told {
                 about: name.clone(),
                 why: "Junk.".to_owned(),
                 locators: vec![format!("uid={name}")],
+                off: dice.is(50),
             }));
         }
     }
@@ -169,6 +170,7 @@ fn source(dice: &mut Dice) -> Told {
             about: "somebody".to_owned(),
             why: "It bears no id.".to_owned(),
             locators: Vec::new(),
+            off: false,
         }));
     }
     let entries = dice.shuffled(entries);
