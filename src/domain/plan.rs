@@ -18,6 +18,7 @@ pub mod person;
 pub mod stored;
 pub mod terms;
 pub mod told;
+pub mod unchanged;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,11 @@ pub enum Reason {
     },
     /// A group would be in itself.
     InItself,
+    /// It is not as the run left it that is taken back.
+    ChangedSince {
+        /// What changed, in a sentence.
+        why: String,
+    },
 }
 
 impl Reason {
@@ -99,6 +105,7 @@ impl Reason {
             Self::NamesInACircle { .. } => "names_in_a_circle",
             Self::Protected { .. } => "protected",
             Self::InItself => "in_itself",
+            Self::ChangedSince { .. } => "changed_since",
         }
     }
 
@@ -106,7 +113,7 @@ impl Reason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Unusable { why } => why.clone(),
+            Self::Unusable { why } | Self::ChangedSince { why } => why.clone(),
             Self::NameTaken { name, by } => format!("The name “{name}” belongs to {by}."),
             Self::NameContended { name } => {
                 format!("Two records of the source want the name “{name}”.")

@@ -40,7 +40,10 @@ pub async fn impact(
     mapping.check().map_err(|wrong| misread(&wrong))?;
     let directory = find(services, services.db(), id).await?;
     forget_former(services, id).await?;
-    let plan = StoredPlan::begun(services.id(), id, Purpose::WhatIf, call.actor(), call.at);
+    let plan = StoredPlan {
+        base_revision: planning::revision(services, id).await?,
+        ..StoredPlan::begun(services.id(), id, Purpose::WhatIf, call.actor(), call.at)
+    };
     let source = directories::open_mapped(services, services.db(), &directory, mapping).await?;
     let terms = rules::of(&directory);
     let made = planning::make(

@@ -75,16 +75,33 @@ pub async fn look(
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
     call.may(Permission::ManageDirectories)?;
+    let base_revision = revision(services, id).await?;
     let directory = directories::get(services.db(), id)
         .await?
         .ok_or_else(|| Error::not_found("directory"))?;
-    let plan = StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at);
+    let plan = StoredPlan {
+        base_revision,
+        ..StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at)
+    };
     let terms = terms(call, &directory, rules);
     through(services, terms, source, rules, plan, watch).await
 }
 
+/// The state of a directory that a plan is about to be made from. It is asked for before anything that the plan goes by,
+/// the directory's settings among it: what changes from then on makes the plan out of date.
+///
+/// # Errors
+/// `DB-021` when there is no such directory.
+pub(crate) async fn revision(services: &Services, directory: DirectoryId) -> Result<u64, Error> {
+    let tx = services.db().begin().await?;
+    directory_states::ensure(&tx, directory).await?;
+    let revision = directory_states::revision(&tx, directory).await?;
+    tx.commit_quiet(Quiet::Working).await?;
+    Ok(revision)
+}
+
 /// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
-/// [`PlanState::Making`]; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
+/// [`PlanState::Making`], with the [`revision`] that was asked for first; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
 ///
 /// # Errors
 /// When `watch` stops it or the database cannot serve; no plan is left then. What the source could not say is in the
@@ -118,12 +135,10 @@ async fn through(
     terms: Terms,
     source: &dyn Source,
     rules: &Rules,
-    mut plan: StoredPlan,
+    plan: StoredPlan,
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
     let tx = services.db().begin().await?;
-    directory_states::ensure(&tx, plan.directory).await?;
-    plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
     plans::insert(&tx, &plan).await?;
     tx.commit_quiet(Quiet::Working).await?;
     let id = plan.id;

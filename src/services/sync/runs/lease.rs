@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{DirectoryId, RunId};
-use muster_domain::run::Run;
-use muster_storage::{Quiet, Tx, directory_states, runs};
+use muster_domain::run::{Run, RunState};
+use muster_storage::{Quiet, Tx, directory_states, roles, runs};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{LOST, lost, passes};
@@ -17,6 +17,8 @@ use crate::{Call, Services};
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How often life is shown where nothing else is written.
 const BEAT: Duration = Duration::from_secs(8);
+/// How often it is looked whether somebody wants to stop, while a source is waited for.
+const LISTEN: Duration = Duration::from_millis(500);
 /// How often something is tried again that is likely to pass.
 const TRIES: u32 = 5;
 /// How long is waited before the second try; twice as long before each one after it.
@@ -76,11 +78,26 @@ impl Worker {
     /// `RUN-004` when another one took over: nothing may be written.
     pub(super) async fn tx(&self) -> Result<Tx, Error> {
         let tx = self.services.db().begin().await?;
+        self.renewed(tx).await
+    }
+
+    async fn renewed(&self, tx: Tx) -> Result<Tx, Error> {
         let until = self.services.now() + LEASE;
         match directory_states::renew(&tx, self.directory, &self.owner, until).await? {
             true => Ok(tx),
             false => Err(lost()),
         }
+    }
+
+    /// The same for a transaction that looks at who holds which role: it takes its turn first, as everybody does who
+    /// changes by hand what such a transaction goes by.
+    ///
+    /// # Errors
+    /// As [`Worker::tx`].
+    pub(super) async fn tx_in_turn(&self) -> Result<Tx, Error> {
+        let tx = self.services.db().begin().await?;
+        roles::take_turns(&tx).await?;
+        self.renewed(tx).await
     }
 
     /// Commits with what goes on record, if anything does.
@@ -108,8 +125,31 @@ impl Worker {
         tx.commit_quiet(Quiet::Working).await
     }
 
-    /// Shows life until the lease is lost.
+    /// Shows life until the lease is lost, or somebody wants to stop what waits for its source: whoever waits for an
+    /// answer hears nothing.
     pub(super) async fn beat(&self) -> Error {
+        tokio::select! {
+            error = self.shows_life() => error,
+            error = self.listens() => error,
+        }
+    }
+
+    async fn listens(&self) -> Error {
+        let mut round = interval(LISTEN);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            round.tick().await;
+            match runs::get(self.services.db(), self.run).await {
+                Ok(Some(run)) if run.state == RunState::Planning && run.cancel_asked => {
+                    return super::stopped();
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, run = %self.run, "nobody could be heard"),
+            }
+        }
+    }
+
+    async fn shows_life(&self) -> Error {
         let mut round = interval(BEAT);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         round.tick().await;
