@@ -19,6 +19,7 @@ mod roster;
 pub mod stored;
 pub mod terms;
 pub mod told;
+pub mod unchanged;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,11 @@ pub enum Reason {
     },
     /// A group would be in itself.
     InItself,
+    /// It is not as the run left it that is taken back.
+    ChangedSince {
+        /// What changed, in a sentence.
+        why: String,
+    },
 }
 
 impl Reason {
@@ -106,6 +112,7 @@ impl Reason {
             Self::NameProtected { .. } => "name_protected",
             Self::Protected { .. } => "protected",
             Self::InItself => "in_itself",
+            Self::ChangedSince { .. } => "changed_since",
         }
     }
 
@@ -113,7 +120,7 @@ impl Reason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Unusable { why } => why.clone(),
+            Self::Unusable { why } | Self::ChangedSince { why } => why.clone(),
             Self::NameTaken { name, by } => format!("The name “{name}” belongs to {by}."),
             Self::NameContended { name } => {
                 format!("Two records of the source want the name “{name}”.")

@@ -29,6 +29,17 @@ pub struct Deactivation {
     pub reason: Option<String>,
 }
 
+impl Deactivation {
+    /// Whether it is this very one: what is kept of its time is exact to a millisecond.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.at.timestamp_millis() == other.at.timestamp_millis()
+            && self.by == other.by
+            && self.directory == other.directory
+            && self.reason == other.reason
+    }
+}
+
 /// A person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct User {

@@ -7,9 +7,9 @@ use muster_domain::Error;
 use muster_domain::guard::Hold;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::stored::KINDS;
-use muster_domain::plan::{Identity, PlanState, Reason, StoredPlan};
+use muster_domain::plan::{Identity, Reason, StoredPlan};
 use muster_domain::run::{RunState, Wish};
-use muster_services::sync::runs::{self, RunDetail, Stop};
+use muster_services::sync::runs::{self, Followed, RunDetail, Stop};
 use muster_services::{Call, Services, directories};
 use muster_storage::plans::RowFilter;
 use tokio::task::JoinSet;
@@ -155,14 +155,14 @@ async fn wished(
     if let Some(person) = &asked.person {
         return Ok(runs::ask_for(services, call, directory, person).await?);
     }
-    if let Some(open) = runs::open_run(services, call, directory).await? {
-        say(format_args!(
-            "A run is under way already: this is run {open}."
-        ));
-        return Ok(open);
-    }
     let wish = if asked.plan { Wish::Plan } else { Wish::Sync };
-    Ok(runs::ask(services, call, directory, wish).await?)
+    let (run, followed) = runs::ask_or_follow(services, call, directory, wish).await?;
+    if followed == Followed::Yes {
+        say(format_args!(
+            "A run is under way already: this is run {run}."
+        ));
+    }
+    Ok(run)
 }
 
 async fn approved(
@@ -185,10 +185,7 @@ async fn approved(
 
 fn outcome(detail: &RunDetail) -> Result<ExitCode, Why> {
     let (run, progress) = (&detail.run, &detail.run.progress);
-    let waits = detail
-        .plan
-        .as_ref()
-        .is_some_and(|plan| plan.state == PlanState::Held);
+    let waits = detail.plan.as_ref().is_some_and(StoredPlan::waits);
     match run.state {
         RunState::Done if progress.failed > 0 => {
             for failed in &detail.failed {
@@ -249,7 +246,7 @@ async fn tell(
     for hold in &plan.holds {
         say(format_args!("Held: {}", Hold::words(hold)));
     }
-    if let (PlanState::Held, Some(identity)) = (plan.state, &plan.identity) {
+    if let (true, Some(identity)) = (plan.waits(), &plan.identity) {
         say(format_args!(
             "The plan waits for a person. To carry out exactly this one: muster sync {directory:?} --approve {}",
             identity.0

@@ -45,6 +45,17 @@ pub fn present(call: &Call, elevated: Option<&ElevatedSession<'_>>) -> Result<()
     }
 }
 
+/// The secure session of this very call, where somebody who has to prove presence calls; none for parts of this program.
+///
+/// # Errors
+/// `WEB-401` when nobody is signed in, `ELV-001` when no secure session runs.
+pub fn proven(call: &Call) -> Result<Option<ElevatedSession<'_>>, Error> {
+    match call.who {
+        Who::System(_) => Ok(None),
+        _ => call.elevated().map(Some),
+    }
+}
+
 /// A person who holds superadmin is altered by those alone who manage roles.
 ///
 /// # Errors

@@ -11,16 +11,21 @@ mod leaving;
 pub mod merge;
 mod people;
 mod protecting;
+mod unchanged;
 
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::id::DirectoryId;
 use muster_domain::plan::Purpose;
-use muster_storage::{Tx, accounts, users};
+use muster_storage::{Tx, accounts, directories, users};
 
-use crate::{Call, Services, roles};
+use crate::sync::rules;
+use crate::{Call, Services, lockout, roles};
 use known::Touched;
+use protecting::Touches;
+
+pub(crate) use unchanged::{look as still, present};
 
 /// Applies changes in their order; gives one event for each that made a difference. Runs of one kind are batched.
 /// Whoever loses a role with a membership loses the secure session with it, whatever ended the membership.
@@ -39,12 +44,14 @@ pub async fn apply(
 }
 
 /// The same for steps of a plan of this directory, made for this purpose, that a run carries out. Whoever came under
-/// protection after it was made is left alone. Plans made of other directories before are out of date; of this one there
+/// protection after it was made is left alone, and where it is about anybody who holds a role, somebody gets in afterwards.
+/// A directory that was switched off changes nothing by what its source says. Plans made of other directories before are out of date; of this one there
 /// is none but the run's own. What is here is then what its source says, as far as the steps went, and the next sync need
 /// not look closer. What went on is told by the plan: of memberships nothing else tells it.
 ///
 /// # Errors
-/// As [`apply`]; `PLAN-005` when one of the steps is about somebody or something protected.
+/// As [`apply`]; `PLAN-005` when one of the steps is about somebody or something protected, `RUN-002` when the directory
+/// is switched off.
 pub(crate) async fn carry(
     services: &Services,
     call: &Call,
@@ -52,8 +59,20 @@ pub(crate) async fn carry(
     changes: &[Change],
     (directory, purpose): (DirectoryId, Purpose),
 ) -> Result<Vec<AuditEvent>, Error> {
-    protecting::look(tx, purpose, changes).await?;
-    pass(services, call, tx, changes, Some(directory)).await
+    let known = directories::get(tx, directory)
+        .await?
+        .ok_or_else(|| Error::not_found("directory"))?;
+    rules::is_on(&known, purpose)?;
+    let touches = protecting::look(tx, purpose, &rules::of(&known), changes).await?;
+    let before = match touches {
+        Touches::Roles => Some(lockout::before(services, tx).await?),
+        Touches::NoRole => None,
+    };
+    let events = pass(services, call, tx, changes, Some(directory)).await?;
+    if let Some(before) = before {
+        before.holds(tx).await?;
+    }
+    Ok(events)
 }
 
 async fn pass(

@@ -68,6 +68,36 @@ struct Head {
     hash: String,
 }
 
+/// What was done with these targets from an instant on, by this action: for each time its detail.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn done_since(
+    reader: &impl Reader,
+    action: &str,
+    targets: &[Uuid],
+    since: DateTime<Utc>,
+) -> Result<Vec<(Uuid, Value)>, Error> {
+    #[derive(FromQueryResult)]
+    struct Done {
+        target_id: Uuid,
+        detail: String,
+    }
+    let mut found = Vec::new();
+    for some in targets.chunks(sql::BATCH - 2) {
+        let mut wanted = Where::on(reader);
+        let ids: Vec<String> = some.iter().map(|id| wanted.bind(*id)).collect();
+        wanted.and(format!("target_id IN ({})", ids.join(", ")));
+        let (action, since) = (wanted.bind(action), wanted.bind(millis(since)));
+        wanted.and(format!("action = {action} AND at >= {since}"));
+        let sql = format!("SELECT target_id, detail FROM audit{}", wanted.clause());
+        for row in sql::all::<Done>(reader, wanted.statement(sql)).await? {
+            found.push((row.target_id, from_json("audit", &row.detail)?));
+        }
+    }
+    Ok(found)
+}
+
 async fn head(reader: &impl Reader) -> Result<Head, Error> {
     let sql = "SELECT seq, hash FROM audit_head WHERE id = 1";
     let head = sql::one(reader, sql::ask(reader, sql, [])).await?;

@@ -1,5 +1,7 @@
 //! Who is in which group, by what origin. Two origins are two rows: one ends without the other.
 
+mod among;
+
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, GroupId, UserId};
@@ -17,6 +19,8 @@ use crate::reader::sealed::Source as _;
 use crate::row::{count, instant, millis};
 use crate::sql::{self, BATCH, Where};
 use crate::{Reader, Tx};
+
+pub use among::among;
 
 /// One membership with names.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -41,7 +41,7 @@ const CAUSES: [(&str, &str, Tone); 11] = [
 ];
 
 /// The word of a reason why something is not done, what people read, what to do.
-const REASONS: [(&str, &str, &str); 6] = [
+const REASONS: [(&str, &str, &str); 7] = [
     (
         "unusable",
         "Unusable record",
@@ -76,6 +76,11 @@ const REASONS: [(&str, &str, &str); 6] = [
         "in_itself",
         "Group in itself",
         "Take the group out of itself at the source.",
+    ),
+    (
+        "changed_since",
+        "Changed since",
+        "It stays as it is. If it is meant, change it on its own page.",
     ),
 ];
 
@@ -243,6 +248,7 @@ mod tests {
                 why: Protection::Chosen,
             },
             Reason::InItself,
+            Reason::ChangedSince { why: name() },
         ];
         for one in reasons {
             assert_ne!(cause(one.word()).0, "Other", "{one:?}");

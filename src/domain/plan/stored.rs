@@ -185,6 +185,16 @@ pub struct StoredPlan {
 }
 
 impl StoredPlan {
+    /// Whether it waits for a person: the guard holds it, or it was made to be looked at and holds steps.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        match self.state {
+            PlanState::Held => true,
+            PlanState::Clear => self.counts.all() > 0,
+            _ => false,
+        }
+    }
+
     /// A plan that somebody or something begins to make at `at`: nothing is in it, and nothing is known of the state it is
     /// made from.
     #[must_use]

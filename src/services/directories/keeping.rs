@@ -1,5 +1,6 @@
 //! Declaring a directory, changing it, switching it off and on.
 
+use muster_domain::audit::AuditEvent;
 use muster_domain::directory::Preset;
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
@@ -13,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::draft::{Checked, Draft, Kept, Known, checked, may_answer};
 use super::{find, secret_place};
-use crate::sync::rules;
+use crate::sync::{rules, runs};
 use crate::{Call, Services, Who, guard};
 
 /// A directory with what a page about it needs.
@@ -356,6 +357,10 @@ pub(crate) async fn switch(
     if directory.enabled == wanted {
         return tx.rollback().await;
     }
+    let mut events = Vec::new();
+    if enabled == Enabled::No {
+        events.extend(still(call, &tx, &directory).await?);
+    }
     directory.enabled = wanted;
     directory.updated_at = call.at;
     directories::update(&tx, &directory).await?;
@@ -367,8 +372,20 @@ pub(crate) async fn switch(
             "directory.disable"
         }
     };
-    let event = call.event(action, &directory.name, Some(id.0), detail);
-    tx.commit(&[event]).await
+    events.push(call.event(action, &directory.name, Some(id.0), detail));
+    tx.commit(&events).await
+}
+
+/// From now on nothing happens on the word of a directory that is switched off: its run stops, and plans made before are
+/// out of date. Its state is locked first, as whoever works on it does.
+pub(super) async fn still(
+    call: &Call,
+    tx: &Tx,
+    directory: &Directory,
+) -> Result<Option<AuditEvent>, Error> {
+    directory_states::lock(tx, directory.id).await?;
+    out_of_date(tx, directory.id).await?;
+    runs::stop_open(call, tx, directory).await
 }
 
 /// A directory that nothing is read from is not switched or removed: it belongs to its provider, or to this console.

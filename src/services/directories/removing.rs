@@ -23,9 +23,10 @@ use muster_storage::{
 };
 use serde_json::json;
 
-use super::keeping::{end_sessions, is_read};
+use super::keeping::{end_sessions, is_read, still};
 use super::{find, internal};
 use crate::standing::Standing;
+use crate::sync::rules;
 use crate::{Call, Services, guard, roles};
 
 mod steps;
@@ -143,6 +144,7 @@ async fn begin(
         directory.enabled = false;
         directory.updated_at = call.at;
         directories::update(&tx, &directory).await?;
+        events.extend(still(call, &tx, &directory).await?);
         let ended = end_sessions(&tx, call, id).await?;
         let detail = json!({ "by": "removal", "sessions_ended": ended });
         events.push(call.event("directory.disable", &directory.name, Some(id.0), detail));
@@ -231,7 +233,7 @@ async fn members(
 ) -> Result<BTreeSet<GroupId>, Error> {
     let db = writing.services.db().clone();
     let ours = Origin::Directory(directory.id);
-    let privileged = standing.privileged_groups();
+    let (privileged, rules) = (standing.privileged_groups(), rules::of(directory));
     let (mut leaving, mut after) = (BTreeSet::new(), None::<ExternalId>);
     loop {
         let page = groups::page_of_directory(&db, directory.id, after.as_ref(), PAGE).await?;
@@ -244,16 +246,15 @@ async fn members(
             let inside = memberships::in_group(&db, group.id).await?;
             let around = memberships::of_members(&db, &[Member::Group(group.id)]).await?;
             let foreign = inside.iter().chain(&around).any(|row| row.origin != ours);
-            let rests = known.elsewhere
-                || foreign
-                || privileged.contains(&group.id)
-                || group.directory != Some(directory.id);
+            let is_protected = privileged.contains(&group.id) || rules.protects_group(&group.name);
+            let rests =
+                known.elsewhere || foreign || is_protected || group.directory != Some(directory.id);
             let goes = choice == Groups::Delete && !rests;
             if goes {
                 leaving.insert(group.id);
             }
-            // A group that gives a role keeps whom it has: nobody loses or gains a role by this.
-            let stays = choice == Groups::BecomeLocal || privileged.contains(&group.id);
+            // A protected group keeps whom it has: nobody loses or gains a role by this.
+            let stays = choice == Groups::BecomeLocal || is_protected;
             let of_it: Vec<&Membership> = inside.iter().filter(|row| row.origin == ours).collect();
             for some in of_it.chunks(usize::try_from(PAGE).unwrap_or(200)) {
                 let (here, ends) = handed_over(&known, some, stays);
@@ -273,7 +274,7 @@ async fn people(
     choice: People,
 ) -> Result<(), Error> {
     let db = writing.services.db().clone();
-    let privileged = standing.privileged_people();
+    let (privileged, rules) = (standing.privileged_people(), rules::of(directory));
     let mut after = None::<ExternalId>;
     loop {
         let page = accounts::page_of_directory(&db, directory.id, after.as_ref(), PAGE).await?;
@@ -294,7 +295,9 @@ async fn people(
             let elsewhere = all
                 .iter()
                 .any(|other| other.user == user.id && other.directory != directory.id);
-            let is_protected = user.break_glass || privileged.contains(&user.id);
+            let is_protected = user.break_glass
+                || privileged.contains(&user.id)
+                || rules.protects_user(&user.username);
             let choice = if is_protected { People::Keep } else { choice };
             let leaver = Leaver {
                 user,

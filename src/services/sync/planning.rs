@@ -130,18 +130,35 @@ pub async fn look(
     watch: &mut dyn Watch,
 ) -> Result<StoredPlan, Error> {
     call.may(Permission::ManageDirectories)?;
+    let base_revision = revision(services, id).await?;
     let directory = directories::get(services.db(), id)
         .await?
         .ok_or_else(|| Error::not_found("directory"))?;
-    let plan = StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at);
+    let plan = StoredPlan {
+        base_revision,
+        ..StoredPlan::begun(services.id(), id, purpose, call.actor(), call.at)
+    };
     let terms = terms(call, &directory, rules);
     let asked = Asked::everything();
     let made = make_from(services, terms, source, rules, plan, asked, watch).await?;
     Ok(made.plan)
 }
 
+/// The state of a directory that a plan is about to be made from. It is asked for before anything that the plan goes by,
+/// the directory's settings among it: what changes from then on makes the plan out of date.
+///
+/// # Errors
+/// `DB-021` when there is no such directory.
+pub(crate) async fn revision(services: &Services, directory: DirectoryId) -> Result<u64, Error> {
+    let tx = services.db().begin().await?;
+    directory_states::ensure(&tx, directory).await?;
+    let revision = directory_states::revision(&tx, directory).await?;
+    tx.commit_quiet(Quiet::Working).await?;
+    Ok(revision)
+}
+
 /// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
-/// [`PlanState::Making`]; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
+/// [`PlanState::Making`], with the [`revision`] that was asked for first; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
 ///
 /// # Errors
 /// When `watch` stops it or the database cannot serve; no plan is left then. What the source could not say is in the
@@ -181,13 +198,11 @@ pub(crate) async fn make_from(
     terms: Terms,
     source: &dyn Source,
     rules: &Rules,
-    mut plan: StoredPlan,
+    plan: StoredPlan,
     mut asked: Asked,
     watch: &mut dyn Watch,
 ) -> Result<Made, Error> {
     let tx = services.db().begin().await?;
-    directory_states::ensure(&tx, plan.directory).await?;
-    plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
     plans::insert(&tx, &plan).await?;
     tx.commit_quiet(Quiet::Working).await?;
     let id = plan.id;
@@ -221,7 +236,6 @@ pub(crate) async fn make_from(
                 asked.told = Told::whole(because);
                 let tx = services.db().begin().await?;
                 plans::upkeep::forget(&tx, id).await?;
-                plan.base_revision = directory_states::revision(&tx, plan.directory).await?;
                 plans::insert(&tx, &plan).await?;
                 tx.commit_quiet(Quiet::Working).await?;
             }

@@ -9,6 +9,7 @@ mod applying;
 mod asking;
 mod carrying;
 mod examining;
+mod inverting;
 mod keeping;
 mod lease;
 mod making;
@@ -19,7 +20,8 @@ mod what_if;
 
 use muster_domain::{Error, Kind};
 
-pub use asking::{approve, ask, ask_for, cancel, discard, open_run};
+pub(crate) use asking::stop_open;
+pub use asking::{Followed, approve, ask, ask_for, ask_or_follow, cancel, discard, open_run};
 pub use carrying::{Stop, carry, work, work_until};
 pub use examining::examine;
 pub use keeping::{KEPT, SHOWN, sweep};
@@ -30,6 +32,8 @@ pub use what_if::ask_what_if;
 
 /// Somebody stopped the run.
 const STOPPED: &str = "RUN-003";
+/// Something changed since the plan was made.
+const OUT_OF_DATE: &str = "PLAN-002";
 /// Another node works on the run.
 const LOST: &str = "RUN-004";
 

@@ -1,10 +1,12 @@
 //! What runs ask of plans: steps the last first, what was taken away lately, what may be forgotten, what does not add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
+use muster_domain::change::Action;
 use muster_domain::id::{DirectoryId, PlanId};
+use muster_domain::membership::Membership;
 use muster_domain::plan::stored::{Line, REFUSALS};
 use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
 use sea_orm::FromQueryResult;
@@ -12,7 +14,7 @@ use uuid::Uuid;
 
 use super::{COLUMNS, ChangeRow, PlanRow, number, to_plan, to_row};
 use crate::row::{count, millis, word};
-use crate::sql;
+use crate::sql::{self, BATCH, Where};
 use crate::{Reader, Tx};
 
 /// Steps of a plan from `before` back, the last first, at most `limit`.
@@ -42,6 +44,80 @@ pub async fn steps_back(
         }
     }
     Ok(steps)
+}
+
+/// Ends of memberships of these members: those that this plan holds, and those that plans held which were begun after it.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn ends_of(
+    reader: &impl Reader,
+    plan: &StoredPlan,
+    members: &[Uuid],
+) -> Result<Ends, Error> {
+    let mut ends = Ends::default();
+    for some in members.chunks(BATCH - 4) {
+        let mut wanted = Where::on(reader);
+        let own = wanted.bind(plan.id.0);
+        let directory = wanted.bind(plan.directory.0);
+        let base = wanted.bind(number(plan.base_revision));
+        let kind = wanted.bind("remove_member");
+        let ids: Vec<String> = some.iter().map(|id| wanted.bind(*id)).collect();
+        let (begun, done) = (word(PlanState::Begun)?, word(PlanState::Done)?);
+        wanted.and(format!(
+            "c.subject_id IN ({}) AND c.kind = {kind} AND (c.plan_id = {own} OR p.directory_id = {directory} \
+             AND p.base_revision > {base} AND p.state IN ('{begun}', '{done}'))",
+            ids.join(", ")
+        ));
+        let sql = format!(
+            "SELECT c.position, c.subject, c.change, c.refusal, c.plan_id FROM plan_changes c JOIN plans p ON p.id = c.plan_id{}",
+            wanted.clause()
+        );
+        for row in sql::all::<EndRow>(reader, wanted.statement(sql)).await? {
+            let of = match row.plan_id == plan.id.0 {
+                true => &mut ends.own,
+                false => &mut ends.later,
+            };
+            let row = ChangeRow {
+                position: row.position,
+                subject: row.subject,
+                change: row.change,
+                refusal: row.refusal,
+            };
+            if let Line::Step(step) = to_row(row)?.line
+                && let Action::RemoveMember {
+                    group,
+                    member,
+                    origin,
+                } = step.change.action
+            {
+                of.insert(Membership {
+                    group,
+                    member,
+                    origin,
+                });
+            }
+        }
+    }
+    Ok(ends)
+}
+
+/// Memberships that plans end.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ends {
+    /// By the plan itself.
+    pub own: BTreeSet<Membership>,
+    /// By plans that were begun after it.
+    pub later: BTreeSet<Membership>,
+}
+
+#[derive(FromQueryResult)]
+struct EndRow {
+    position: i64,
+    subject: String,
+    change: String,
+    refusal: Option<String>,
+    plan_id: Uuid,
 }
 
 /// Plans that take this one back, the newest first.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use muster_domain::change::{Action, Change};
 use muster_domain::plan::identity::Digest as Counting;
-use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
+use muster_domain::plan::{Counts, PlanState, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
@@ -20,6 +20,7 @@ use super::making::millis;
 use super::{LOST, passes, words};
 use crate::provisioning;
 use crate::sync::planning;
+use crate::sync::rules::{OFF, is_on};
 
 /// Steps that are read together.
 const READ: u64 = 4_000;
@@ -62,6 +63,8 @@ impl Worker {
                     .next("Nothing was changed. Look at the plan and approve it."),
             );
         }
+        let directory = find(&tx, self.directory).await?;
+        is_on(&directory, plan.purpose)?;
         run.started_at = run.started_at.or(Some(call.at));
         run.heartbeat_at = Some(call.at);
         if plan.counts.all() == 0 {
@@ -87,7 +90,6 @@ impl Worker {
         run.state = RunState::Applying;
         run.progress.planned = plan.counts.all();
         runs::update(&tx, &run).await?;
-        let directory = find(&tx, self.directory).await?;
         let detail = json!({
             "plan": plan.id,
             "run": run.id,
@@ -132,9 +134,9 @@ impl Worker {
         let missing = || Error::not_found("plan");
         let id = run.plan.ok_or_else(missing)?;
         let db = self.services.db();
-        let purpose = plans::get(db, id).await?.ok_or_else(missing)?.purpose;
+        let plan = plans::get(db, id).await?.ok_or_else(missing)?;
         let name = find(db, self.directory).await?.name;
-        let about = (name.as_str(), purpose);
+        let about = (name.as_str(), &plan);
         let mut steps = plans::steps(db, id, run.progress.reached, READ).await?;
         while let Some((last, _)) = steps.last() {
             // The next are read while these are written.
@@ -149,7 +151,7 @@ impl Worker {
     async fn all(
         &self,
         run: &mut Run,
-        about: (&str, Purpose),
+        about: (&str, &StoredPlan),
         steps: &[(i64, Step)],
     ) -> Result<(), Error> {
         for some in at_once(steps) {
@@ -175,7 +177,7 @@ impl Worker {
     async fn some(
         &self,
         run: &mut Run,
-        about: (&str, Purpose),
+        about: (&str, &StoredPlan),
         steps: &[(i64, Step)],
     ) -> Result<(), Error> {
         let mut left = vec![steps];
@@ -186,7 +188,9 @@ impl Worker {
             let begun = Instant::now();
             match again(|| self.written(run.clone(), about, steps, begun)).await {
                 Ok(further) => *run = further,
-                Err(error) if passes(&error) || error.code == LOST => return Err(error),
+                Err(error) if passes(&error) || matches!(error.code, LOST | OFF) => {
+                    return Err(error);
+                }
                 Err(error) if rest.is_empty() => {
                     *run =
                         again(|| self.failed(run.clone(), about.0, first, &error, begun)).await?;
@@ -205,15 +209,17 @@ impl Worker {
     async fn written(
         &self,
         mut run: Run,
-        (name, purpose): (&str, Purpose),
+        (name, plan): (&str, &StoredPlan),
         steps: &[(i64, Step)],
         begun: Instant,
     ) -> Result<Run, Error> {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
-        let tx = self.tx().await?;
+        let tx = self.tx_in_turn().await?;
+        let decided: Vec<&Step> = steps.iter().map(|(_, step)| step).collect();
+        provisioning::still(&tx, plan, &decided).await?;
         // What each of them would put on record stands in the plan: one event tells of all.
-        let of = (self.directory, purpose);
+        let of = (self.directory, plan.purpose);
         let _ = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;

@@ -1,5 +1,6 @@
 //! Wishes: a run that is asked for, a plan that is approved or put away, a run that is stopped.
 
+use muster_domain::audit::AuditEvent;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::{Approval, Identity, PlanState, Purpose, StoredPlan};
 use muster_domain::role::Permission;
@@ -10,7 +11,8 @@ use muster_storage::{Reader, Tx, directory_states, plans, runs};
 use serde_json::json;
 
 use super::what_if;
-use crate::{Call, Services};
+use crate::sync::rules::{is_on, off};
+use crate::{Call, Services, guard};
 
 /// The longest name that is looked for, in bytes.
 const LONGEST: usize = 256;
@@ -90,6 +92,33 @@ pub async fn ask_for(
     Ok(run.id)
 }
 
+/// Asks for a run, or finds the one that is under way with the same wish: whoever wants that follows it.
+///
+/// # Errors
+/// As [`ask`]; `RUN-001` while one with another wish is under way: whoever wants to look at a plan carries nothing out.
+pub async fn ask_or_follow(
+    services: &Services,
+    call: &Call,
+    directory: DirectoryId,
+    wish: Wish,
+) -> Result<(RunId, Followed), Error> {
+    call.may(Permission::ManageDirectories)?;
+    match runs::open_of(services.db(), directory).await? {
+        None => Ok((ask(services, call, directory, wish).await?, Followed::No)),
+        Some(open) if open.wish == wish => Ok((open.id, Followed::Yes)),
+        Some(open) => Err(under_way(&open)),
+    }
+}
+
+/// Whether a run was under way before it was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Followed {
+    /// It was: somebody else asked.
+    Yes,
+    /// It is new.
+    No,
+}
+
 /// Writes a wish for a run.
 pub(super) async fn wished(
     services: &Services,
@@ -102,12 +131,7 @@ pub(super) async fn wished(
     let directory = find(tx, id).await?;
     services.directory_kind(&directory.kind)?;
     if !directory.enabled {
-        return Err(Error::new(
-            "RUN-002",
-            Kind::Conflict,
-            "This directory is switched off: nothing is read from it.",
-        )
-        .next("Switch it on first."));
+        return Err(off());
     }
     let run = queue(services, call, tx, (id, person), wish, None).await?;
     Ok((run, directory))
@@ -186,7 +210,7 @@ pub async fn open_run(
 /// Approves a plan: exactly the one that was seen. It is carried out by whoever takes the run that this asks for.
 ///
 /// # Errors
-/// Without permission; `PLAN-001` when another plan was seen, `PLAN-002` when something changed since it was made,
+/// Without permission or presence; `RUN-002` when its directory is switched off, `PLAN-001` when another plan was seen, `PLAN-002` when something changed since it was made,
 /// `RUN-006` when somebody approved it before, `RUN-007` when it is none that is carried out, `RUN-001` when another run
 /// is under way. Nothing is changed then.
 pub async fn approve(
@@ -196,9 +220,12 @@ pub async fn approve(
     seen: &Identity,
 ) -> Result<RunId, Error> {
     call.may(Permission::ManageDirectories)?;
+    let elevated = guard::proven(call)?;
     let tx = services.db().begin().await?;
     let mut plan = locked(&tx, id).await?;
     waits(&tx, &plan).await?;
+    let directory = find(&tx, plan.directory).await?;
+    is_on(&directory, plan.purpose)?;
     let revision = directory_states::revision(&tx, plan.directory).await?;
     let identity = plan.identity.clone().ok_or_else(|| unusable(&plan))?;
     let approval = Approval {
@@ -219,8 +246,8 @@ pub async fn approve(
     plan.approved_by = Some(approval.by);
     plan.approved_at = Some(approval.at);
     plans::update(&tx, &plan).await?;
-    let name = find(&tx, plan.directory).await?.name;
     let detail = json!({
+        "elevation": elevated.map(|elevated| elevated.id()),
         "plan": plan.id,
         "identity": identity,
         "purpose": plan.purpose,
@@ -229,7 +256,7 @@ pub async fn approve(
     });
     let event = call.event(
         "directory.plan.approve",
-        &name,
+        &directory.name,
         Some(plan.directory.0),
         detail,
     );
@@ -268,26 +295,51 @@ pub async fn discard(services: &Services, call: &Call, id: PlanId) -> Result<(),
 pub async fn cancel(services: &Services, call: &Call, id: RunId) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
     let tx = services.db().begin().await?;
-    let mut run = runs::get(&tx, id)
+    let run = runs::get(&tx, id)
         .await?
         .ok_or_else(|| Error::not_found("run"))?;
     directory_states::lock(&tx, run.directory).await?;
-    let taken = directory_states::is_taken(&tx, run.directory, call.at).await?;
-    if !runs::ask_to_stop(&tx, id).await? {
-        return Err(
+    let name = find(&tx, run.directory).await?.name;
+    match stop(call, &tx, run, &name).await? {
+        Some(event) => tx.commit(&[event]).await,
+        None => Err(
             Error::new("RUN-010", Kind::Conflict, "This run is over already.")
                 .next("What it did can be taken back."),
-        );
+        ),
+    }
+}
+
+/// Stops the run of a directory that is under way; none: there is none. The directory's state is locked.
+pub(crate) async fn stop_open(
+    call: &Call,
+    tx: &Tx,
+    directory: &Directory,
+) -> Result<Option<AuditEvent>, Error> {
+    match runs::open_of(tx, directory.id).await? {
+        Some(run) => stop(call, tx, run, &directory.name).await,
+        None => Ok(None),
+    }
+}
+
+/// None: it is over.
+async fn stop(call: &Call, tx: &Tx, mut run: Run, name: &str) -> Result<Option<AuditEvent>, Error> {
+    let taken = directory_states::is_taken(tx, run.directory, call.at).await?;
+    if !runs::ask_to_stop(tx, run.id).await? {
+        return Ok(None);
     }
     if run.state == RunState::Queued && !taken {
         run.state = RunState::Cancelled;
         run.ended_at = Some(call.at);
-        runs::update(&tx, &run).await?;
+        runs::update(tx, &run).await?;
     }
-    let name = find(&tx, run.directory).await?.name;
     let detail = json!({ "run": run.id, "state": run.state });
-    let event = call.event("directory.run.cancel", &name, Some(run.directory.0), detail);
-    tx.commit(&[event]).await
+    let directory = Some(run.directory.0);
+    Ok(Some(call.event(
+        "directory.run.cancel",
+        name,
+        directory,
+        detail,
+    )))
 }
 
 /// A plan, with its directory's state kept from everybody else.

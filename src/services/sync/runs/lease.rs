@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
 use muster_domain::id::{DirectoryId, RunId};
-use muster_domain::run::Run;
-use muster_storage::{Quiet, Tx, directory_states, runs};
+use muster_domain::run::{Run, RunState};
+use muster_storage::{Quiet, Tx, directory_states, roles, runs};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{LOST, STOPPED, lost, passes};
+use super::{LOST, lost, passes};
 use crate::sync::planning::Gained;
 use crate::{Call, Services};
 
@@ -19,6 +19,8 @@ use crate::{Call, Services};
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How often life is shown where nothing else is written.
 const BEAT: Duration = Duration::from_secs(8);
+/// How often it is looked whether somebody wants to stop, while a source is waited for.
+const LISTEN: Duration = Duration::from_millis(500);
 /// How often something is tried again that is likely to pass.
 const TRIES: u32 = 5;
 /// How long is waited before the second try; twice as long before each one after it.
@@ -92,6 +94,10 @@ impl Worker {
     /// `RUN-004` when another one took over: nothing may be written.
     pub(super) async fn tx(&self) -> Result<Tx, Error> {
         let tx = self.services.db().begin().await?;
+        self.renewed(tx).await
+    }
+
+    async fn renewed(&self, tx: Tx) -> Result<Tx, Error> {
         let until = self.services.now() + LEASE;
         match directory_states::renew(&tx, self.directory, &self.owner, until).await? {
             true => Ok(tx),
@@ -109,6 +115,17 @@ impl Worker {
             true => Err(super::stopped()),
             false => Ok(tx),
         }
+    }
+
+    /// The same for a transaction that looks at who holds which role: it takes its turn first, as everybody does who
+    /// changes by hand what such a transaction goes by.
+    ///
+    /// # Errors
+    /// As [`Worker::tx`].
+    pub(super) async fn tx_in_turn(&self) -> Result<Tx, Error> {
+        let tx = self.services.db().begin().await?;
+        roles::take_turns(&tx).await?;
+        self.renewed(tx).await
     }
 
     /// Commits with what goes on record, if anything does.
@@ -136,8 +153,31 @@ impl Worker {
         tx.commit_quiet(Quiet::Working).await
     }
 
-    /// Shows life until the lease is lost or somebody asked to stop.
+    /// Shows life until the lease is lost, or somebody wants to stop what waits for its source: whoever waits for an
+    /// answer hears nothing.
     pub(super) async fn beat(&self) -> Error {
+        tokio::select! {
+            error = self.shows_life() => error,
+            error = self.listens() => error,
+        }
+    }
+
+    async fn listens(&self) -> Error {
+        let mut round = interval(LISTEN);
+        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            round.tick().await;
+            match runs::get(self.services.db(), self.run).await {
+                Ok(Some(run)) if run.state != RunState::Applying && run.cancel_asked => {
+                    return super::stopped();
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, run = %self.run, "nobody could be heard"),
+            }
+        }
+    }
+
+    async fn shows_life(&self) -> Error {
         let mut round = interval(BEAT);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         round.tick().await;
@@ -145,7 +185,7 @@ impl Worker {
             round.tick().await;
             match self.beat_once().await {
                 Ok(()) => {}
-                Err(error) if error.code == LOST || error.code == STOPPED => return error,
+                Err(error) if error.code == LOST => return error,
                 // Whoever works finds the database gone by itself.
                 Err(error) => tracing::warn!(%error, run = %self.run, "a run could not show life"),
             }
@@ -153,8 +193,7 @@ impl Worker {
     }
 
     async fn beat_once(&self) -> Result<(), Error> {
-        // A source that does not answer keeps nobody from stopping the run.
-        let tx = self.tx_unless_stopped().await?;
+        let tx = self.tx().await?;
         runs::beat(&tx, self.run, self.services.now()).await?;
         self.commit(tx, &[]).await
     }

@@ -12,18 +12,36 @@ use muster_storage::{Tx, plans, runs};
 
 use super::asking::find;
 use super::lease::{Worker, again};
-use super::passes;
+use super::{OUT_OF_DATE, passes};
 use crate::sync::planning::{self, Watch};
 use crate::sync::{rules, since};
 
+/// How often a plan is made that is out of date as soon as it is.
+const TRIES: u32 = 6;
 /// How often progress is written while it is made.
 const TELL: Duration = Duration::from_millis(500);
 
 impl Worker {
-    /// Reads the source, makes the plan, and goes on with it where that was asked for.
-    pub(super) async fn plan(&self, mut run: Run) -> Result<(), Error> {
+    /// Reads the source, makes the plan, and goes on with it where that was asked for. Where something changed while it was
+    /// made, it is made again: a change that anybody may make is no way to hold a sync off.
+    pub(super) async fn plan(&self, run: Run) -> Result<(), Error> {
+        for _ in 1..TRIES {
+            match self.plan_once(run.clone()).await {
+                Err(error) if run.wish == Wish::Sync && error.code == OUT_OF_DATE => {
+                    tracing::info!(run = %self.run, "a plan was out of date when it was made: it is made again");
+                }
+                done => return done,
+            }
+            self.goes_on().await?;
+        }
+        self.plan_once(run).await
+    }
+
+    async fn plan_once(&self, mut run: Run) -> Result<(), Error> {
         let begun = Instant::now();
         let call = self.call();
+        // The state first, and then what it is made from: whatever changes from now on shows.
+        let revision = planning::revision(&self.services, self.directory).await?;
         let directory = find(self.services.db(), self.directory).await?;
         let tx = self.tx_unless_stopped().await?;
         run.state = RunState::Planning;
@@ -40,13 +58,17 @@ impl Worker {
             Wish::WhatIf => Purpose::WhatIf,
             Wish::Sync | Wish::Apply => Purpose::Sync,
         };
-        let plan = StoredPlan::begun(
-            self.services.id(),
-            self.directory,
-            purpose,
-            &run.started_by,
-            call.at,
-        );
+        rules::is_on(&directory, purpose)?;
+        let plan = StoredPlan {
+            base_revision: revision,
+            ..StoredPlan::begun(
+                self.services.id(),
+                self.directory,
+                purpose,
+                &run.started_by,
+                call.at,
+            )
+        };
         let source = self.source(&run, &directory).await?;
         let rules = rules::of(&directory);
         let mut watched = Watched {

@@ -13,6 +13,7 @@ use muster_storage::runs::Exception;
 use muster_storage::{directories, plans as rows, runs};
 
 use super::asking::find;
+use super::undoing::is_taken_back;
 use crate::{Call, Services};
 
 /// Failed steps that are shown with a run.
@@ -45,6 +46,10 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
     let run = runs::get(db, id)
         .await?
         .ok_or_else(|| Error::not_found("run"))?;
+    let is_taken_back = match run.plan {
+        Some(plan) => is_taken_back(services, plan).await?,
+        None => false,
+    };
     let (plan, undone_by) = match run.plan {
         Some(plan) => (
             rows::get(db, plan).await?,
@@ -52,16 +57,8 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
         ),
         None => (None, Vec::new()),
     };
-    let mut can_be_undone =
-        run.ended_at.is_some() && run.plan.is_some() && run.progress.tried > run.progress.failed;
-    for inverse in &undone_by {
-        if matches!(inverse.state, PlanState::Begun | PlanState::Done) {
-            let again = rows::upkeep::inverses(db, inverse.id).await?;
-            can_be_undone &= again
-                .iter()
-                .any(|one| matches!(one.state, PlanState::Begun | PlanState::Done));
-        }
-    }
+    let did = run.plan.is_some() && run.progress.tried > run.progress.failed;
+    let can_be_undone = run.ended_at.is_some() && did && !is_taken_back;
     Ok(RunDetail {
         directory: find(db, run.directory).await?.name,
         plan,

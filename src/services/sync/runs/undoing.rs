@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use muster_domain::id::{PlanId, RunId};
 use muster_domain::plan::identity::Digest as Counting;
-use muster_domain::plan::stored::{Line, Row};
-use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan, inverse};
+use muster_domain::plan::stored::{Line, REFUSALS, Row};
+use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_domain::{Error, Kind};
@@ -13,18 +13,21 @@ use muster_storage::{Quiet, Reader, directory_states, plans, runs};
 use serde_json::json;
 
 use super::asking::find;
-use crate::{Call, Services};
+use super::inverting::Inverting;
+use crate::{Call, Services, guard};
 
 /// Steps that are turned round together.
 const AT_ONCE: u64 = 500;
 
-/// Makes the plan that takes back what a run did. It waits for a person. Undoing an undo does again what was undone.
+/// Makes the plan that takes back what a run did, as far as it is as the run left it. It waits for a person. Undoing an
+/// undo does again what was undone.
 ///
 /// # Errors
-/// Without permission; `RUN-001` while a run of the directory is under way, `RUN-008` when this one did nothing that
+/// Without permission or presence; `RUN-001` while a run of the directory is under way, `RUN-008` when this one did nothing that
 /// could be taken back, `RUN-009` when that was done.
 pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId, Error> {
     call.may(Permission::ManageDirectories)?;
+    guard::proven(call)?;
     let run = runs::get(services.db(), id)
         .await?
         .ok_or_else(|| Error::not_found("run"))?;
@@ -80,27 +83,27 @@ async fn undoable(services: &Services, run: &Run) -> Result<(PlanId, i64), Error
         )
         .next(format!("Wait for the end of run {}, or stop it.", open.id)));
     }
-    // An undo that was undone leaves the run as it was: it can be taken back again.
-    for inverse in plans::upkeep::inverses(db, of).await? {
-        if matches!(inverse.state, PlanState::Begun | PlanState::Done)
-            && !is_taken_back(services, inverse.id).await?
-        {
-            return Err(Error::new(
-                "RUN-009",
-                Kind::Conflict,
-                "What this run did was taken back already.",
-            )
-            .next("Undo that one to do it again."));
-        }
+    if is_taken_back(services, of).await? {
+        return Err(Error::new(
+            "RUN-009",
+            Kind::Conflict,
+            "What this run did was taken back already.",
+        )
+        .next("Undo that one to do it again."));
     }
     Ok((of, reached))
 }
 
-async fn is_taken_back(services: &Services, plan: PlanId) -> Result<bool, Error> {
-    let inverses = plans::upkeep::inverses(services.db(), plan).await?;
-    Ok(inverses
-        .iter()
-        .any(|one| matches!(one.state, PlanState::Begun | PlanState::Done)))
+/// Whether what a plan did is undone: by an inverse that was not undone in turn, however often that went on.
+pub(super) async fn is_taken_back(services: &Services, plan: PlanId) -> Result<bool, Error> {
+    for inverse in plans::upkeep::inverses(services.db(), plan).await? {
+        let did = matches!(inverse.state, PlanState::Begun | PlanState::Done);
+        if did && inverse.counts.all() > 0 && !Box::pin(is_taken_back(services, inverse.id)).await?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes the inverses of all steps that were done, the last first.
@@ -111,15 +114,29 @@ async fn turned(
     reached: i64,
     mut plan: StoredPlan,
 ) -> Result<PlanId, Error> {
-    let of = plan.inverse_of.ok_or_else(|| Error::not_found("plan"))?;
+    let missing = || Error::not_found("plan");
+    let of = plan.inverse_of.ok_or_else(missing)?;
+    let done = plans::get(services.db(), of).await?.ok_or_else(missing)?;
+    let name = find(services.db(), plan.directory).await?.name;
+    let begun = plan.clone();
+    let inverting = Inverting {
+        services,
+        call,
+        run,
+        of: &done,
+        plan: &begun,
+        name: &name,
+    };
     let mut counting = Counting::new(plan.directory, plan.base_revision);
     let (mut before, mut position) = (reached.saturating_add(1), 0_i64);
+    let mut refused = REFUSALS;
     loop {
         let steps = done_before(services.db(), of, run.id, before).await?;
         let Some((first, steps)) = steps else { break };
         before = first;
+        let (steps, refusals) = inverting.of(steps).await?;
         let mut rows = Vec::with_capacity(steps.len());
-        for step in inverse(&steps) {
+        for step in steps {
             counting.add(&step);
             plan.counts.add(&step.change);
             rows.push(Row {
@@ -127,6 +144,15 @@ async fn turned(
                 line: Line::Step(step),
             });
             position += 1;
+        }
+        for refusal in refusals {
+            let word = refusal.reason.word().to_owned();
+            *plan.counts.refusals.entry(word).or_default() += 1;
+            rows.push(Row {
+                position: refused,
+                line: Line::Refusal(refusal),
+            });
+            refused += 1;
         }
         let tx = services.db().begin().await?;
         plans::insert_rows(&tx, plan.id, &rows).await?;
@@ -143,7 +169,6 @@ async fn turned(
         }
     }
     plans::update(&tx, &plan).await?;
-    let name = find(&tx, plan.directory).await?.name;
     let detail = json!({ "run": run.id, "plan": plan.id, "counts": plan.counts });
     let event = call.event("directory.plan.undo", &name, Some(plan.directory.0), detail);
     tx.commit(&[event]).await?;
