@@ -22,6 +22,7 @@ mod m0016_addresses;
 mod m0017_syncs;
 mod m0018_plan_pages;
 mod m0019_mappings;
+mod m0025_removed_directories;
 
 use sea_orm_migration::prelude::*;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_syncs::Step),
             Box::new(m0018_plan_pages::Step),
             Box::new(m0019_mappings::Step),
+            Box::new(m0025_removed_directories::Step),
         ]
     }
 }

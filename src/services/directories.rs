@@ -7,25 +7,30 @@ use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::Mapping;
 use muster_domain::role::Permission;
+use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind, name};
 use muster_storage::directories::{self, Directory};
 use muster_storage::{Reader, Tx, accounts, mappings};
 use serde_json::json;
 
 use crate::sync::mapped::{MappedSource, Work};
-use crate::{Call, Services};
+use crate::{Call, Services, guard};
 
 mod carried;
+mod confirmed;
 mod draft;
 mod keeping;
+mod past;
 mod probing;
 mod removed;
 mod removing;
 
 pub use carried::{carried, carry};
+pub(crate) use confirmed::confirmed_at;
 pub use draft::{Draft, schema, secret_field};
-pub(crate) use keeping::switch;
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
+pub(crate) use keeping::{out_of_date, switch};
+pub(crate) use past::{bring_back, ever, name_ever, names_ever};
 pub use probing::{OnePerson, Target, person, probe};
 pub use removed::sweep_removed;
 pub use removing::{Choice, Groups, People, remove_plan};
@@ -45,7 +50,7 @@ pub struct DirectoryRow {
     pub method: &'static str,
     /// How many accounts it holds.
     pub accounts: u64,
-    /// When it last confirmed any of them.
+    /// When it last confirmed who is in it: when it was last read as a whole, or somebody last came from it.
     pub last_confirmed_at: Option<DateTime<Utc>>,
     /// Its place, counted from one.
     pub place: usize,
@@ -80,8 +85,7 @@ pub async fn list(services: &Services, call: &Call) -> Result<Vec<DirectoryRow>,
         rows.push(DirectoryRow {
             method: method_of(&directory.kind),
             accounts: accounts::count_of_directory(services.db(), directory.id).await?,
-            last_confirmed_at: accounts::last_confirmed_of_directory(services.db(), directory.id)
-                .await?,
+            last_confirmed_at: confirmed_at(services, &directory).await?,
             place: index + 1,
             directory,
         });
@@ -149,14 +153,16 @@ pub enum Step {
 /// Moves a directory one place. The people in it follow: their attributes are merged anew.
 ///
 /// # Errors
-/// Without permission, for an unknown directory, or when it stands at that end already.
+/// Without permission or presence, for an unknown directory, or when it stands at that end already.
 pub async fn move_by_one(
     services: &Services,
     call: &Call,
+    elevated: Option<&ElevatedSession<'_>>,
     id: DirectoryId,
     step: Step,
 ) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
+    guard::present(call, elevated)?;
     let tx = services.db().begin().await?;
     let order = directories::list(&tx).await?;
     let from = place_of(&order, id)?;
@@ -177,14 +183,16 @@ pub async fn move_by_one(
 /// Puts a directory at a place of the order, counted from one; behind the last is the last. The people in it follow.
 ///
 /// # Errors
-/// Without permission, or for an unknown directory.
+/// Without permission or presence, or for an unknown directory.
 pub async fn move_to(
     services: &Services,
     call: &Call,
+    elevated: Option<&ElevatedSession<'_>>,
     id: DirectoryId,
     place: usize,
 ) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
+    guard::present(call, elevated)?;
     let tx = services.db().begin().await?;
     let order = directories::list(&tx).await?;
     let from = place_of(&order, id)?;

@@ -18,6 +18,7 @@ use muster_domain::id::DirectoryId;
 use muster_storage::{Tx, accounts, users};
 
 use crate::{Call, Services, roles};
+pub(crate) use groups::Telling;
 use known::Touched;
 
 /// Applies changes in their order; gives one event for each that made a difference. Runs of one kind are batched.

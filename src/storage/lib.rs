@@ -45,6 +45,7 @@ mod reader;
 pub mod receipts;
 mod recent;
 pub mod recovery_codes;
+pub mod removed_directories;
 pub mod request_keys;
 pub mod reset_wishes;
 pub mod roles;

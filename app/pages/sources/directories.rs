@@ -181,7 +181,7 @@ fn rename_form(row: &DirectoryRow, refused: Option<&Refused>) -> AnyView {
 /// `POST /directories/{id}/move`
 ///
 /// # Errors
-/// Without permission, or at the end of the order.
+/// Without permission or presence, or at the end of the order.
 pub async fn shift(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let id: DirectoryId = id_of(&id, "directory")?;
     let step = if fields.one("to") == Some("up") {
@@ -189,7 +189,8 @@ pub async fn shift(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answ
     } else {
         Step::Down
     };
-    directories::move_by_one(&visit.services, &visit.call, id, step).await?;
+    let elevated = visit.call.elevated()?;
+    directories::move_by_one(&visit.services, &visit.call, Some(&elevated), id, step).await?;
     visit
         .done(
             "/directories",

@@ -238,7 +238,7 @@ pub(super) async fn apply(
     // From the first place to the last, so that none moves another away again.
     places.sort_by_key(|(place, _)| *place);
     for (place, id) in places {
-        directories::move_to(services, call, id, place).await?;
+        directories::move_to(services, call, None, id, place).await?;
     }
     Ok(())
 }

@@ -13,7 +13,12 @@ use serde_json::json;
 
 use super::Door;
 
+mod telling;
+
+pub(crate) use telling::Telling;
+
 /// Names for the record.
+#[derive(Default)]
 struct Names {
     groups: BTreeMap<GroupId, String>,
     users: BTreeMap<UserId, String>,

@@ -5,6 +5,8 @@ mod drift;
 mod export;
 mod named;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::drift::Class;
@@ -18,10 +20,11 @@ use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
 use muster_storage::plan_pages::{self, Wanted};
 use muster_storage::runs::Exception;
-use muster_storage::{Paging, directories, directory_states, plans, runs};
+use muster_storage::{Paging, directory_states, plans, removed_directories, runs};
 use uuid::Uuid;
 
 use super::both::COUNTED;
+use crate::directories::{ever, name_ever, names_ever};
 use crate::{Call, Services};
 
 pub use drift::{Compared, Drifting, Shadow, drift, drifting};
@@ -86,18 +89,15 @@ pub async fn run_list(
 }
 
 /// The names of directories.
-struct Names(Vec<Directory>);
+struct Names(BTreeMap<DirectoryId, String>);
 
 impl Names {
     async fn read(services: &Services) -> Result<Self, Error> {
-        Ok(Self(directories::list(services.db()).await?))
+        Ok(Self(names_ever(services.db()).await?))
     }
 
     fn of(&self, id: DirectoryId) -> String {
-        let known = self.0.iter().find(|directory| directory.id == id);
-        known
-            .map(|directory| directory.name.clone())
-            .unwrap_or_default()
+        self.0.get(&id).cloned().unwrap_or_default()
     }
 }
 
@@ -116,7 +116,7 @@ fn each<A, B>(page: Page<A>, to: impl FnMut(A) -> B) -> Page<B> {
 pub struct PlanView {
     /// The plan.
     pub plan: StoredPlan,
-    /// Its directory.
+    /// Its directory; the name of one that was removed says so.
     pub directory: Directory,
     /// Its runs, the newest first.
     pub runs: Vec<Run>,
@@ -152,15 +152,15 @@ pub async fn plan_view(services: &Services, call: &Call, id: PlanId) -> Result<P
 
 async fn around(services: &Services, plan: StoredPlan) -> Result<PlanView, Error> {
     let db = services.db();
-    let directory = directories::get(db, plan.directory)
-        .await?
-        .ok_or_else(|| Error::not_found("directory"))?;
+    let mut directory = ever(db, plan.directory).await?;
+    directory.name = name_ever(db, plan.directory).await?;
+    let is_removed = removed_directories::is_one(db, plan.directory).await?;
     let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
     let revision = directory_states::revision(db, plan.directory).await?;
     Ok(PlanView {
         runs: runs::of_plan(db, plan.id).await?,
         is_stale: waits && revision != plan.base_revision,
-        is_read: services.directory_kind(&directory.kind).is_ok(),
+        is_read: !is_removed && services.directory_kind(&directory.kind).is_ok(),
         directory,
         plan,
     })

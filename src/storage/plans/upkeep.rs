@@ -107,17 +107,6 @@ pub async fn steps_up_to(reader: &impl Reader, plan: PlanId, reached: i64) -> Re
     ))
 }
 
-/// The last position of a plan's steps; none: it has none.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn last_position(reader: &impl Reader, plan: PlanId) -> Result<Option<i64>, Error> {
-    Ok(steps_back(reader, plan, REFUSALS, 1)
-        .await?
-        .first()
-        .map(|(position, _)| *position))
-}
-
 /// Plans in a state, of one directory or of all; made before `before`, if that is given.
 ///
 /// # Errors

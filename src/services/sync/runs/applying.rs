@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use muster_domain::audit::AuditEvent;
 use muster_domain::change::Change;
 use muster_domain::plan::identity::Digest as Counting;
 use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
@@ -18,7 +19,8 @@ use super::asking::find;
 use super::lease::{Worker, again};
 use super::making::millis;
 use super::{LOST, passes, protecting, words};
-use crate::provisioning;
+use crate::directories::bring_back;
+use crate::provisioning::{self, Telling};
 use crate::sync::planning;
 
 /// Steps that are committed together.
@@ -80,6 +82,10 @@ impl Worker {
         run.state = RunState::Applying;
         run.progress.planned = plan.counts.all();
         runs::update(&tx, &run).await?;
+        let back = match plan.purpose {
+            Purpose::Undo => bring_back(&call, &tx, self.directory).await?,
+            _ => None,
+        };
         let directory = find(&tx, self.directory).await?;
         let detail = json!({
             "plan": plan.id,
@@ -95,7 +101,8 @@ impl Worker {
             Some(directory.id.0),
             detail,
         );
-        self.commit(tx, &[event]).await?;
+        let events: Vec<AuditEvent> = back.into_iter().chain([event]).collect();
+        self.commit(tx, &events).await?;
         Ok(run)
     }
 
@@ -193,8 +200,11 @@ impl Worker {
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
         let tx = self.tx().await?;
         protecting::look(&tx, purpose, &changes).await?;
-        // What each of them would put on record stands in the plan: one event tells of all.
-        let _ = provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        let telling = Telling::before(&self.services, &call, &tx, &changes).await?;
+        let door =
+            provisioning::carry(&self.services, &call, &tx, &changes, self.directory).await?;
+        // What most of them would put on record stands in the plan: one event tells of all.
+        let mut events = telling.after(&self.services, &call, &tx, door).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -203,7 +213,8 @@ impl Worker {
             Some(self.directory.0),
             told(&run, steps),
         );
-        self.commit(tx, &[event]).await?;
+        events.push(event);
+        self.commit(tx, &events).await?;
         Ok(run)
     }
 

@@ -11,10 +11,10 @@ use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_storage::plans::RowFilter;
 use muster_storage::runs::Exception;
-use muster_storage::{Reader, directories, directory_states, plans as rows, runs};
+use muster_storage::{Reader, directory_states, plans as rows, runs};
 
-use super::asking::find;
-use crate::{Call, Services};
+use super::undoing::is_within_reach;
+use crate::{Call, Services, directories};
 
 /// Failed steps that are shown with a run.
 const FAILED: u64 = 200;
@@ -68,8 +68,7 @@ pub struct PlanDetail {
 }
 
 async fn names(reader: &impl Reader) -> Result<BTreeMap<DirectoryId, String>, Error> {
-    let all = directories::list(reader).await?;
-    Ok(all.into_iter().map(|one| (one.id, one.name)).collect())
+    directories::names_ever(reader).await
 }
 
 /// Runs, the newest first: of one directory or of all, asked for before `before`.
@@ -122,8 +121,9 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
                 .any(|one| matches!(one.state, PlanState::Begun | PlanState::Done));
         }
     }
+    can_be_undone &= is_within_reach(db, &run).await?;
     Ok(RunDetail {
-        directory: find(db, run.directory).await?.name,
+        directory: directories::name_ever(db, run.directory).await?,
         plan,
         failed: runs::exceptions(db, id, None, FAILED).await?,
         undone_by,
@@ -169,7 +169,7 @@ pub async fn plan(services: &Services, call: &Call, id: PlanId) -> Result<PlanDe
     let revision = directory_states::revision(db, plan.directory).await?;
     let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
     Ok(PlanDetail {
-        directory: find(db, plan.directory).await?.name,
+        directory: directories::name_ever(db, plan.directory).await?,
         runs: runs::of_plan(db, id).await?,
         is_stale: waits && plan.base_revision != revision,
         plan,
@@ -237,7 +237,7 @@ pub async fn directory_by_name(
     name: &str,
 ) -> Result<DirectoryId, Error> {
     call.may(Permission::ViewDirectories)?;
-    directories::by_name(services.db(), name)
+    muster_storage::directories::by_name(services.db(), name)
         .await?
         .map(|directory| directory.id)
         .ok_or_else(|| Error::not_found("directory"))

@@ -9,7 +9,7 @@ use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, inverse}
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_domain::{Error, Kind};
-use muster_storage::{Quiet, Reader, directory_states, plans, runs};
+use muster_storage::{Quiet, Reader, directory_states, plans, removed_directories, runs};
 use serde_json::json;
 
 use super::asking::find;
@@ -22,7 +22,7 @@ const AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// Without permission; `RUN-001` while a run of the directory is under way, `RUN-008` when this one did nothing that
-/// could be taken back, `RUN-009` when that was done.
+/// could be taken back, `RUN-009` when that was done, `RUN-014` when its directory was removed since.
 pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId, Error> {
     call.may(Permission::ManageDirectories)?;
     let run = runs::get(services.db(), id)
@@ -85,6 +85,14 @@ async fn undoable(services: &Services, run: &Run) -> Result<(PlanId, i64), Error
         )
         .next(format!("Wait for the end of run {}, or stop it.", open.id)));
     }
+    if !is_within_reach(db, run).await? {
+        return Err(Error::new(
+            "RUN-014",
+            Kind::Conflict,
+            "The directory of this run was removed since.",
+        )
+        .next("Take the removal back first: then this can be taken back, too."));
+    }
     // An undo that was undone leaves the run as it was: it can be taken back again.
     for inverse in plans::upkeep::inverses(db, of).await? {
         if matches!(inverse.state, PlanState::Begun | PlanState::Done)
@@ -99,6 +107,18 @@ async fn undoable(services: &Services, run: &Run) -> Result<(PlanId, i64), Error
         }
     }
     Ok((of, reached))
+}
+
+/// Whether what a run did is still where it did it: of a directory that was removed, the removal alone is taken back.
+pub(super) async fn is_within_reach(reader: &impl Reader, run: &Run) -> Result<bool, Error> {
+    if !removed_directories::is_one(reader, run.directory).await? {
+        return Ok(true);
+    }
+    let plan = match run.plan {
+        Some(plan) => plans::get(reader, plan).await?,
+        None => None,
+    };
+    Ok(plan.is_some_and(|plan| plan.purpose == Purpose::Removal))
 }
 
 async fn is_taken_back(services: &Services, plan: PlanId) -> Result<bool, Error> {

@@ -194,13 +194,17 @@ async fn every_attribute_says_which_directory_wins_and_which_lose_and_the_order_
         .unwrap();
     assert_eq!(department.from, "Corporate");
 
-    directories::move_by_one(s, call, corporate.id, directories::Step::Up)
+    let up = directories::Step::Up;
+    let unproven = directories::move_by_one(s, call, None, corporate.id, up).await;
+    assert_eq!(unproven.unwrap_err().code, "ELV-001");
+    let elevated = call.elevated().unwrap();
+    directories::move_by_one(s, call, Some(&elevated), corporate.id, up)
         .await
         .unwrap();
     let detail = users::detail(s, call, cast.nobody.id).await.unwrap();
     assert_eq!(detail.user.display_name, "Norma Corporate");
     assert_eq!(name_of(&detail).1, "Corporate");
-    let error = directories::move_by_one(s, call, corporate.id, directories::Step::Up)
+    let error = directories::move_by_one(s, call, Some(&elevated), corporate.id, up)
         .await
         .unwrap_err();
     assert_eq!(error.code, "DIR-003");

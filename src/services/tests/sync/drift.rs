@@ -158,7 +158,7 @@ on_both! {
         let before = kept(&world, directory, "1").await;
         let revision = directory_states::revision(world.services.db(), directory).await.unwrap();
         // Both are declared at one place; moving puts one before the other.
-        let moved = move_by_one(&world.services, &world.system(), other, Step::Up).await;
+        let moved = move_by_one(&world.services, &world.system(), None, other, Step::Up).await;
         moved.unwrap();
         assert_ne!(kept(&world, directory, "1").await, before);
         let after = directory_states::revision(world.services.db(), directory).await.unwrap();

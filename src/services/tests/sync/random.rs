@@ -255,7 +255,7 @@ async fn by_hand(world: &TestWorld, dice: &mut Dice, ours: DirectoryId, other: D
                 return;
             }
             5 => {
-                let _ = move_by_one(&world.services, &world.system(), other, Step::Up).await;
+                let _ = move_by_one(&world.services, &world.system(), None, other, Step::Up).await;
                 return;
             }
             _ if staff.is_empty() => return,
