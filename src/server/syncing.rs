@@ -355,6 +355,7 @@ mod tests {
                 ended_at: Some(at),
             },
             directory: "Office".to_owned(),
+            is_there: true,
             plan: Some(plan),
             failed: Vec::new(),
             undone_by: Vec::new(),

@@ -11,7 +11,7 @@ use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_storage::plans::RowFilter;
 use muster_storage::runs::Exception;
-use muster_storage::{Reader, directory_states, plans as rows, runs};
+use muster_storage::{Reader, directory_states, plans as rows, removed_directories, runs};
 
 use super::undoing::is_within_reach;
 use crate::{Call, Services, directories};
@@ -35,6 +35,8 @@ pub struct RunDetail {
     pub run: Run,
     /// Its directory's name.
     pub directory: String,
+    /// Whether the directory is there still.
+    pub is_there: bool,
     /// Its plan, as far as there is one.
     pub plan: Option<StoredPlan>,
     /// Steps that failed, the first 200.
@@ -124,6 +126,7 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
     can_be_undone &= is_within_reach(db, &run).await?;
     Ok(RunDetail {
         directory: directories::name_ever(db, run.directory).await?,
+        is_there: !removed_directories::is_one(db, run.directory).await?,
         plan,
         failed: runs::exceptions(db, id, None, FAILED).await?,
         undone_by,

@@ -61,6 +61,7 @@ on_both! {
         assert!(rows_of(services, &call).await.unwrap().iter().all(|row| row.directory.id != directory));
         let shown = runs::show(services, &call, removal.id).await.unwrap();
         assert_eq!((shown.directory.as_str(), shown.can_be_undone), ("Office (removed)", true));
+        assert!(!shown.is_there, "no page leads there");
         let listed = views::run_list(services, &call, None, &Paging::default()).await.unwrap();
         assert_eq!(listed.rows.len(), 2);
         assert!(listed.rows.iter().all(|line| line.directory == "Office (removed)"));
