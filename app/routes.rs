@@ -220,7 +220,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/directories/{id}/disable"          Elevated(P::ManageDirectories) => directory::disable;
     get  "/directories/{id}/delete"           May(P::ManageDirectories) => directory_delete::show;
     post "/directories/{id}/delete"           Elevated(P::ManageDirectories) => directory_delete::plan;
-    post "/directories/{id}/move"             May(P::ManageDirectories) => directories::shift;
+    post "/directories/{id}/move"             Elevated(P::ManageDirectories) => directories::shift;
     post "/directories/{id}/rename"           May(P::ManageDirectories) => directories::rename;
 
     get  "/providers"                         May(P::ViewProviders) => providers::list;

@@ -24,6 +24,7 @@ mod m0018_plan_pages;
 mod m0019_mappings;
 mod m0020_readings;
 mod m0024_tried_mappings;
+mod m0025_removed_directories;
 
 use sea_orm_migration::prelude::*;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_mappings::Step),
             Box::new(m0020_readings::Step),
             Box::new(m0024_tried_mappings::Step),
+            Box::new(m0025_removed_directories::Step),
         ]
     }
 }

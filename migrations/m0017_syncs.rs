@@ -9,8 +9,8 @@ use crate::dialect;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Step;
 
-/// `source_digest`: the digest of the source's record and of the mapping under which it was last applied; null where a
-/// sync has to look closer, because something of it changed here.
+/// `source_digest`: the fingerprint of what is here of an account or a group, in the shape in which a source says it; a mark
+/// before it, or null, where a sync has to look closer, because something of it changed here by other hands.
 const UP: &str = "
 ALTER TABLE accounts ADD COLUMN source_digest TEXT;
 ALTER TABLE group_sources ADD COLUMN source_digest TEXT;

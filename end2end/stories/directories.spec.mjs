@@ -238,4 +238,16 @@ test('deleting it shows its plan first, and the directory goes when that was car
   await expect.poll(async () => (await root.get(kept.path)).status, { timeout: 90_000, message: 'the directory goes' }).toBe(404);
   const left = words((await root.get('/users?q=ada&state=deactivated')).text);
   expect(left).toContain('Ada Example');
+  await page.reload();
+  await expect(page.locator('main')).toContainText('(removed)');
+  await look(page, 'directory-removed-run');
+  await press(page, 'Undo what it did');
+  await page.waitForURL(/\/plans\//);
+  expect((await root.get(kept.path)).status, 'not before somebody approves').toBe(404);
+  await page.getByRole('button', { name: /changes?$/ }).first().click();
+  await page.waitForURL(/\/runs\//);
+  await expect.poll(async () => (await root.get(kept.path)).status, { timeout: 90_000, message: 'it is back' }).toBe(200);
+  const back = words((await root.get(kept.path)).text);
+  expect(back).toContain('Switch on');
+  await expect.poll(async () => words((await root.get('/users?q=ada&state=active')).text), { timeout: 90_000 }).toContain('Ada Example');
 });

@@ -49,12 +49,6 @@ pub(crate) async fn run(services: Services, stop: Stop) {
         {
             tracing::warn!(%error, "schedules could not be looked at; the next round tries again");
         }
-        if round.is_multiple_of(SCHEDULES) {
-            let call = Call::system("removal", services.now());
-            if let Err(error) = directories::sweep_removed(&services, &call).await {
-                tracing::warn!(%error, "removed directories could not be looked at; the next round tries again");
-            }
-        }
         if round.is_multiple_of(SWEEPS)
             && let Err(error) = runs::sweep(&services, services.now()).await
         {
@@ -87,7 +81,7 @@ pub(crate) async fn run(services: Services, stop: Stop) {
 
 /// Directories whose removal was carried out go.
 async fn sweep_removed(services: &Services) {
-    let call = Call::system("sync", services.now());
+    let call = Call::system("removal", services.now());
     if let Err(error) = directories::sweep_removed(services, &call).await {
         tracing::warn!(%error, "a directory could not be removed; it is tried again");
     }
@@ -105,6 +99,8 @@ pub(crate) struct Asked {
     pub person: Option<String>,
 }
 
+/// Exit code where nothing is left to do.
+const DONE: u8 = 0;
 /// Exit code where a plan waits for a person.
 const HELD: u8 = 2;
 
@@ -143,7 +139,7 @@ async fn asked_for(services: &Services, asked: &Asked) -> Result<ExitCode, Why> 
         tell(services, &call, plan, &detail.directory).await?;
     }
     sweep_removed(services).await;
-    outcome(&detail)
+    outcome(&detail).map(ExitCode::from)
 }
 
 async fn wished(
@@ -183,7 +179,7 @@ async fn approved(
     Ok(runs::approve(services, call, plan.id, &identity).await?)
 }
 
-fn outcome(detail: &RunDetail) -> Result<ExitCode, Why> {
+fn outcome(detail: &RunDetail) -> Result<u8, Why> {
     let (run, progress) = (&detail.run, &detail.run.progress);
     let waits = detail.plan.as_ref().is_some_and(StoredPlan::waits);
     match run.state {
@@ -196,13 +192,13 @@ fn outcome(detail: &RunDetail) -> Result<ExitCode, Why> {
                 progress.failed, progress.tried
             )))
         }
-        RunState::Held => Ok(ExitCode::from(HELD)),
-        RunState::Done if waits => Ok(ExitCode::from(HELD)),
+        RunState::Held => Ok(HELD),
+        RunState::Done if waits => Ok(HELD),
         RunState::Done if progress.tried > 0 => {
             say(format_args!("{} steps are done.", progress.tried));
-            Ok(ExitCode::SUCCESS)
+            Ok(DONE)
         }
-        RunState::Done => Ok(ExitCode::SUCCESS),
+        RunState::Done => Ok(DONE),
         RunState::Cancelled => Err(Why::new("Somebody stopped the run.")),
         _ => Err(Why::new(
             run.problem
@@ -303,5 +299,85 @@ fn and_more(all: u64, listed: usize) {
     let more = all.saturating_sub(u64::try_from(listed).unwrap_or(u64::MAX));
     if more > 0 {
         say(format_args!("  and {more} more"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use muster_domain::plan::{Counts, Purpose};
+    use muster_domain::run::{Progress, Run};
+
+    use super::*;
+
+    fn ended(state: PlanState, steps: u64, run: RunState, wish: Wish) -> RunDetail {
+        let (id, at) = (uuid::Uuid::from_u128(1), DateTime::UNIX_EPOCH);
+        let mut counts = Counts::default();
+        if steps > 0 {
+            let causes = [("new_at_source".to_owned(), steps)];
+            counts.steps.insert("create_user".to_owned(), causes.into());
+        }
+        let plan = StoredPlan {
+            id: id.into(),
+            directory: id.into(),
+            purpose: Purpose::Drift,
+            base_revision: 0,
+            state,
+            holds: Vec::new(),
+            counts,
+            identity: Some(Identity("a".to_owned())),
+            inverse_of: None,
+            created_by: "shell".to_owned(),
+            created_at: at,
+            approved_by: None,
+            approved_at: None,
+        };
+        let tried = if state == PlanState::Done { steps } else { 0 };
+        RunDetail {
+            run: Run {
+                id: id.into(),
+                directory: id.into(),
+                wish,
+                plan: Some(plan.id),
+                started_by: "shell".to_owned(),
+                state: run,
+                progress: Progress {
+                    planned: steps,
+                    tried,
+                    ..Progress::default()
+                },
+                problem: None,
+                cancel_asked: false,
+                created_at: at,
+                started_at: None,
+                heartbeat_at: None,
+                ended_at: Some(at),
+            },
+            directory: "Office".to_owned(),
+            is_there: true,
+            plan: Some(plan),
+            failed: Vec::new(),
+            undone_by: Vec::new(),
+            can_be_undone: false,
+        }
+    }
+
+    #[test]
+    fn a_plan_with_steps_that_nobody_carried_out_waits_and_says_so_to_scripts() {
+        let code = |state, steps, run, wish| outcome(&ended(state, steps, run, wish)).ok();
+        let (clear, held, done) = (PlanState::Clear, PlanState::Held, PlanState::Done);
+        assert_eq!(code(clear, 3, RunState::Done, Wish::Plan), Some(HELD));
+        assert_eq!(code(held, 3, RunState::Done, Wish::Plan), Some(HELD));
+        assert_eq!(code(held, 3, RunState::Held, Wish::Sync), Some(HELD));
+        assert_eq!(
+            code(held, 0, RunState::Done, Wish::Plan),
+            Some(HELD),
+            "something was missing"
+        );
+        assert_eq!(code(clear, 0, RunState::Done, Wish::Plan), Some(DONE));
+        assert_eq!(code(done, 3, RunState::Done, Wish::Sync), Some(DONE));
+        assert_eq!(code(done, 0, RunState::Done, Wish::Sync), Some(DONE));
+        let gone = ended(PlanState::Discarded, 3, RunState::Failed, Wish::Sync);
+        assert!(outcome(&gone).is_err());
     }
 }

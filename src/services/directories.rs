@@ -16,18 +16,22 @@ use crate::sync::mapped::{MappedSource, Work};
 use crate::{Call, Services};
 
 mod carried;
+mod confirmed;
 mod draft;
 mod keeping;
 mod ordering;
+mod past;
 mod probing;
 mod removed;
 mod removing;
 
 pub use carried::{carried, carry};
+pub(crate) use confirmed::confirmed_at;
 pub use draft::{Draft, schema, secret_field, seldom, usual};
-pub(crate) use keeping::switch;
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
+pub(crate) use keeping::{out_of_date, switch};
 pub use ordering::{Against, Step, order_mark, shift};
+pub(crate) use past::{bring_back, ever, name_ever, names_ever};
 pub use probing::{OnePerson, Target, person, probe};
 pub use removed::sweep_removed;
 pub use removing::{Choice, Groups, People, remove_plan};
@@ -47,7 +51,7 @@ pub struct DirectoryRow {
     pub method: &'static str,
     /// How many accounts it holds.
     pub accounts: u64,
-    /// When it last confirmed any of them.
+    /// When it last confirmed who is in it: when it was last read as a whole, or somebody last came from it.
     pub last_confirmed_at: Option<DateTime<Utc>>,
     /// Its place, counted from one.
     pub place: usize,
@@ -82,8 +86,7 @@ pub async fn list(services: &Services, call: &Call) -> Result<Vec<DirectoryRow>,
         rows.push(DirectoryRow {
             method: method_of(&directory.kind),
             accounts: accounts::count_of_directory(services.db(), directory.id).await?,
-            last_confirmed_at: accounts::last_confirmed_of_directory(services.db(), directory.id)
-                .await?,
+            last_confirmed_at: confirmed_at(services, &directory).await?,
             place: index + 1,
             directory,
         });

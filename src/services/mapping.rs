@@ -11,9 +11,10 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, Tx, directory_states, mappings};
+use muster_storage::{Reader, mappings};
 use serde_json::json;
 
+use crate::directories::out_of_date;
 use crate::{Call, Knowingly, Services, guard};
 
 pub(crate) use glimpse::Glimpses;
@@ -100,7 +101,7 @@ pub async fn save(
         )
         .next("Open it again in another window, compare, and save yours then."));
     }
-    outdate(&tx, id).await?;
+    out_of_date(&tx, id).await?;
     let detail = json!({
         "before": acting(&before.mapping),
         "after": acting(mapping),
@@ -110,13 +111,6 @@ pub async fn save(
     });
     let event = call.event("directory.mapping", &directory.name, Some(id.0), detail);
     tx.commit(&[event]).await
-}
-
-/// Plans that were made through the former mapping are out of date.
-async fn outdate(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
-    let state = directory_states::revision(tx, id).await?;
-    directory_states::advance(tx, id, state).await?;
-    Ok(())
 }
 
 /// Saves what a configuration file says, if it differs.
@@ -135,7 +129,7 @@ pub(crate) async fn declare(
         return tx.rollback().await;
     }
     mappings::put(&tx, id, mapping, before.revision, call.at).await?;
-    outdate(&tx, id).await?;
+    out_of_date(&tx, id).await?;
     let detail = json!({
         "before": acting(&before.mapping),
         "after": acting(mapping),

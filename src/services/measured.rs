@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use muster_domain::Error;
+use muster_domain::guard::Hold;
 use muster_domain::membership::Origin;
 use muster_domain::methods::Method;
 use muster_domain::methods::measured::{Measured, Took, UNSEEN_DAYS};
@@ -11,11 +12,14 @@ use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
-use muster_storage::{accounts, counters, coverage, directories, plan_pages, providers};
+use muster_storage::{accounts, counters, coverage, directories, plans, providers};
 
 use crate::directories::{INTERNAL, JIT};
 use crate::sync::views;
 use crate::{Call, Services};
+
+/// Plans of a directory that are looked through for one of a whole reading.
+const LOOKED_AT: u64 = 20;
 
 /// Every directory in order, measured.
 ///
@@ -51,7 +55,7 @@ async fn one(
             let since = call.at - TimeDelta::days(UNSEEN_DAYS);
             Some(coverage::unseen(db, id, since).await?)
         }
-        _ => taken_out(plan_pages::newest(db, id, Purpose::Sync).await?),
+        _ => taken_out(&plans::list(db, Some(id), None, None, LOOKED_AT).await?),
     };
     let recent = views::recent(services, id).await?;
     let confirmed_at = match method {
@@ -103,16 +107,21 @@ fn method_of(kind: &str) -> Method {
     }
 }
 
-/// People whom a plan would take out, as long as nobody carried it out; none without a plan.
-fn taken_out(plan: Option<StoredPlan>) -> Option<u64> {
-    let plan = plan?;
-    Some(match plan.state {
-        PlanState::Clear | PlanState::Held | PlanState::Making => {
-            ["deactivate", "remove_account", "delete_user"]
-                .iter()
-                .map(|kind| plan.counts.of(kind))
-                .sum()
-        }
-        PlanState::Begun | PlanState::Done | PlanState::Discarded => 0,
+/// People whom the source does not hold any more and who are in here still, by the newest plans of a directory, the newest
+/// first: what the last whole reading found, until somebody carried it out. A plan that was put away left them here. None:
+/// it was not read as a whole.
+fn taken_out(plans: &[StoredPlan]) -> Option<u64> {
+    let is_part = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
+    let newest = plans
+        .iter()
+        .filter(|plan| matches!(plan.purpose, Purpose::Sync | Purpose::Drift))
+        .filter(|plan| plan.state != PlanState::Making)
+        .find(|plan| !plan.holds.iter().any(is_part))?;
+    Some(match newest.state {
+        PlanState::Begun | PlanState::Done => 0,
+        _ => ["deactivate", "remove_account", "delete_user"]
+            .iter()
+            .map(|kind| newest.counts.of(kind))
+            .sum(),
     })
 }

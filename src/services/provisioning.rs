@@ -22,6 +22,7 @@ use muster_storage::{Tx, accounts, directories, users};
 
 use crate::sync::rules;
 use crate::{Call, Services, lockout, roles};
+pub(crate) use groups::Telling;
 use known::Touched;
 use protecting::Touches;
 

@@ -1,4 +1,5 @@
-//! Directories, in their order: the first that states an attribute wins.
+//! Directories, in their order: the first that states an attribute wins. Those that were removed are in
+//! [`crate::removed_directories`]; here [`ever`] alone finds them.
 
 use chrono::{DateTime, Utc};
 use muster_domain::id::DirectoryId;
@@ -57,6 +58,7 @@ pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     let mut row = to_row(directory)?.into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
     row.secret_sealed = ActiveValue::NotSet;
+    row.removed_at = ActiveValue::NotSet;
     let done = Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(directory.id.0))
@@ -148,6 +150,19 @@ pub async fn secret(reader: &impl Reader, id: DirectoryId) -> Result<Option<Stri
 /// Why the database cannot answer.
 pub async fn get(reader: &impl Reader, id: DirectoryId) -> Result<Option<Directory>, Error> {
     let row = Entity::find_by_id(id.0)
+        .filter(Column::RemovedAt.is_null())
+        .one(&reader.source())
+        .await
+        .map_err(fail)?;
+    row.map(to_directory).transpose()
+}
+
+/// One directory, also one that was removed: its plans, its runs and what goes on record of them name it.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn ever(reader: &impl Reader, id: DirectoryId) -> Result<Option<Directory>, Error> {
+    let row = Entity::find_by_id(id.0)
         .one(&reader.source())
         .await
         .map_err(fail)?;
@@ -173,27 +188,13 @@ pub async fn by_name(reader: &impl Reader, wanted: &str) -> Result<Option<Direct
 /// Why the database cannot answer.
 pub async fn list(reader: &impl Reader) -> Result<Vec<Directory>, Error> {
     let rows = Entity::find()
+        .filter(Column::RemovedAt.is_null())
         .order_by_asc(Column::Position)
         .order_by_asc(Column::Id)
         .all(&reader.source())
         .await
         .map_err(fail)?;
     rows.into_iter().map(to_directory).collect()
-}
-
-/// Removes a directory that holds nothing any more.
-///
-/// # Errors
-/// `DB-021` when accounts, groups or providers still refer to it.
-pub async fn delete(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
-    let done = Entity::delete_by_id(id.0)
-        .exec(&tx.source())
-        .await
-        .map_err(fail)?;
-    if done.rows_affected == 0 {
-        return Err(Error::not_found("directory"));
-    }
-    Ok(())
 }
 
 fn to_row(directory: &Directory) -> Result<Model, Error> {
@@ -208,6 +209,7 @@ fn to_row(directory: &Directory) -> Result<Model, Error> {
         secret_sealed: None,
         created_at: millis(directory.created_at),
         updated_at: millis(directory.updated_at),
+        removed_at: None,
     })
 }
 

@@ -48,6 +48,7 @@ pub mod readings;
 pub mod receipts;
 mod recent;
 pub mod recovery_codes;
+pub mod removed_directories;
 pub mod request_keys;
 pub mod reset_wishes;
 pub mod roles;

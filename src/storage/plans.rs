@@ -138,18 +138,6 @@ fn subject_of(action: &Action) -> Option<Uuid> {
     })
 }
 
-/// Takes rows of a plan back out.
-///
-/// # Errors
-/// Why the database refused.
-pub async fn delete_rows(tx: &Tx, plan: PlanId, positions: &[i64]) -> Result<(), Error> {
-    for position in positions {
-        let sql = "DELETE FROM plan_changes WHERE plan_id = $1 AND position = $2";
-        sql::change(tx, sql::ask(tx, sql, [plan.0.into(), (*position).into()])).await?;
-    }
-    Ok(())
-}
-
 /// Which rows of a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RowFilter {

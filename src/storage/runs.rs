@@ -182,23 +182,6 @@ pub async fn open_of(reader: &impl Reader, directory: DirectoryId) -> Result<Opt
     row.map(to_run).transpose()
 }
 
-/// Runs of a directory that showed life at `since` or later.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn alive_since(
-    reader: &impl Reader,
-    directory: DirectoryId,
-    since: DateTime<Utc>,
-) -> Result<Vec<Run>, Error> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM runs WHERE directory_id = $1 AND heartbeat_at >= $2 ORDER BY created_at, id"
-    );
-    let values = [directory.0.into(), millis(since).into()];
-    let rows: Vec<Row> = sql::all(reader, sql::ask(reader, &sql, values)).await?;
-    rows.into_iter().map(to_run).collect()
-}
-
 /// Whether somebody asked a run to stop.
 ///
 /// # Errors

@@ -210,7 +210,7 @@ fn question(conditions: &Where, tail: &str, order: &str) -> String {
         "SELECT {listed} AS listed, \
          (SELECT CAST(coalesce(SUM(c.value), 0) AS BIGINT) FROM counters c \
          WHERE c.name IN ('users_active', 'users_deactivated')) AS everybody, \
-         (SELECT {directories} FROM (SELECT d.id, d.name, d.position FROM directories d ORDER BY d.position) d) AS directories \
+         (SELECT {directories} FROM (SELECT d.id, d.name, d.position FROM directories d WHERE d.removed_at IS NULL ORDER BY d.position) d) AS directories \
          FROM (SELECT p.*, \
          (SELECT {ids} FROM accounts a WHERE a.user_id = p.id) AS directories, \
          (SELECT COUNT(*) FROM (SELECT 1 FROM memberships m WHERE m.member_kind = 'user' AND m.member_id = p.id \

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::membership::Origin;
-use muster_services::users::{IdentityDetail, MembershipDetail, Outcome, SignIn, UserDetail};
+use muster_services::directories::{INTERNAL, JIT};
+use muster_services::users::{
+    AccountDetail, IdentityDetail, MembershipDetail, Outcome, SignIn, UserDetail,
+};
 
 use super::{moment, origin_chips};
 use crate::components::{
@@ -164,6 +167,21 @@ pub(crate) fn facts(person: &UserDetail, now: DateTime<Utc>) -> AnyView {
     view! { <Card title="Person"><KeyValues items/></Card> }.into_any()
 }
 
+/// What its directory last said of an account, and when. A sync writes only what changed: that it found somebody as they were
+/// is told by when the directory was read.
+fn stated(account: &AccountDetail, now: DateTime<Utc>) -> AnyView {
+    let at = account.last_confirmed_at;
+    let when = view! { <When at now/> };
+    match (account.kind.as_str(), account.read_at) {
+        (INTERNAL, _) => view! { " · changed " {when} }.into_any(),
+        (JIT | "scim", _) => view! { " · confirmed " {when} }.into_any(),
+        (_, None) => view! { " · taken over " {when} }.into_any(),
+        (_, Some(at)) => {
+            view! { " · taken over " {when} ", directory last read " <When at now/> }.into_any()
+        }
+    }
+}
+
 /// Accounts in directories, in directory order.
 pub(crate) fn accounts(person: &UserDetail, now: DateTime<Utc>) -> AnyView {
     let rows = person
@@ -180,15 +198,15 @@ pub(crate) fn accounts(person: &UserDetail, now: DateTime<Utc>) -> AnyView {
             } else {
                 " · inactive there"
             };
-            let (title, method, id, confirmed) = (
+            let (title, method, id) = (
                 account.directory_name.clone(),
                 account.method,
                 account.external_id.0.clone(),
-                account.last_confirmed_at,
             );
+            let stated = stated(account, now);
             view! {
                 <Row title tone>
-                    {method} {state} " · confirmed " <When at=confirmed now/>
+                    {method} {state} {stated}
                     <br/>
                     <code class="long">{id}</code>
                 </Row>

@@ -9,7 +9,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use leptos::prelude::*;
 use muster_domain::id::{PlanId, RunId};
 use muster_domain::listing::{At, Page as Listed};
-use muster_domain::plan::{Identity, PlanState, Purpose, told};
+use muster_domain::plan::{Identity, PlanState, Purpose, StoredPlan, told};
 use muster_domain::role::Permission;
 use muster_domain::run::Wish;
 use muster_domain::{Error, Kind};
@@ -190,6 +190,7 @@ pub(super) fn apply(view: &PlanView, object: String, verb: &'static str) -> AnyV
     let doing = told::doing(&plan.counts, grouped);
     let name = view.directory.name.clone();
     let question = format!("{words}?");
+    let afterwards = taken_back(plan);
     let holds = plan
         .holds
         .iter()
@@ -199,10 +200,19 @@ pub(super) fn apply(view: &PlanView, object: String, verb: &'static str) -> AnyV
         <ConfirmDialog id="apply" trigger=words.clone() look=Look::Primary title=question confirm=words confirm_look=Look::Primary action fields>
             <p>{format!("This will {doing} in {name}. It is held because:")}</p>
             <ul class="points">{holds}</ul>
-            <p>"Steps are carried out in order; each can be taken back afterwards."</p>
+            <p>{afterwards}</p>
         </ConfirmDialog>
     }
     .into_any()
+}
+
+/// What of a plan can be taken back once it was carried out.
+pub(super) fn taken_back(plan: &StoredPlan) -> &'static str {
+    if plan.counts.of("delete_user") > 0 {
+        "Steps are carried out in order. What they did can be taken back by another plan that somebody approves; but whoever is deleted comes back without password, second factors and linked sign-ins."
+    } else {
+        "Steps are carried out in order. What they did can be taken back by another plan that somebody approves."
+    }
 }
 
 fn rows_card(seen: &Seen) -> AnyView {

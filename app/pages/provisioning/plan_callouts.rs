@@ -95,7 +95,7 @@ fn stale(view: &PlanView, may: bool) -> AnyView {
             view! { <LinkButton href=format!("/directories/{directory}/delete")>"Make it again"</LinkButton> }.into_any(),
         ),
         Purpose::Undo => (
-            "Take the run back once more: the plan is made of what is here now.",
+            "Ask again to take that run back: the plan is then made anew.",
             view! { <LinkButton href=format!("/runs?directory={directory}")>"Go to the runs"</LinkButton> }.into_any(),
         ),
         _ if may && view.is_read && view.directory.enabled => (

@@ -308,15 +308,13 @@ fn facts(detail: &RunDetail, now: DateTime<Utc>) -> Vec<KeyValue> {
     let exact = |at: DateTime<Utc>| {
         view! { <When at now written=Written::Exact/> " (" <When at now/> ")" }.into_any()
     };
-    let directory = (
-        detail.directory.clone(),
-        format!("/directories/{}", run.directory),
-    );
+    let name = detail.directory.clone();
+    let directory = match detail.is_there {
+        true => view! { <a href=format!("/directories/{}", run.directory)>{name}</a> }.into_any(),
+        false => name.into_any(),
+    };
     let mut items = vec![
-        KeyValue::new(
-            "Directory",
-            view! { <a href=directory.1>{directory.0}</a> }.into_any(),
-        ),
+        KeyValue::new("Directory", directory),
         KeyValue::new("Asked by", run.started_by.clone()),
         KeyValue::new("Asked", exact(run.created_at)),
     ];

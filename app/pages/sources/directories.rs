@@ -292,7 +292,7 @@ fn rename_form(row: &DirectoryRow, refused: Option<&Refused>) -> AnyView {
 /// `POST /directories/{id}/move`: one place up or down, or to a place; asks first when people change by it.
 ///
 /// # Errors
-/// Without permission, or for an unknown directory.
+/// Without permission or presence, or for an unknown directory.
 pub async fn shift(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let id: DirectoryId = id_of(&id, "directory")?;
     let to = fields.one("to").unwrap_or_default().to_owned();
@@ -306,12 +306,22 @@ pub async fn shift(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answ
             ));
         }
     };
+    let elevated = visit.call.elevated()?;
     let knowingly = match fields.one("knowingly") {
         Some("on") => Knowingly::Yes,
         _ => Knowingly::No,
     };
     let against = Against::Seen(fields.one("seen").unwrap_or_default(), knowingly);
-    match directories::shift(&visit.services, &visit.call, id, step, against).await {
+    match directories::shift(
+        &visit.services,
+        &visit.call,
+        Some(&elevated),
+        id,
+        step,
+        against,
+    )
+    .await
+    {
         Ok(changed) => {
             let words = match changed {
                 0 => "Changed the order. It changes nobody who is here now.".to_owned(),

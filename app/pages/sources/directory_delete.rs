@@ -37,6 +37,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
                     <Callout tone=Tone::Neutral title="First the plan">
                         <p>{first}</p>
                         <p>"Making the plan switches the directory off, so that nothing new comes from it. It goes when its plan was carried out; if you discard the plan, switch it on again."</p>
+                        <p>"What was carried out can be taken back for a year, from its run: then the directory is here again, switched off, and its password has to be entered anew."</p>
                     </Callout>
                     <Card>{form(id)}</Card>
                 </Page>
@@ -53,7 +54,7 @@ fn form(id: DirectoryId) -> AnyView {
         Choice::new("keep", "They stay as they are")
             .help("They become accounts of the internal directory."),
         Choice::new("delete", "They are deleted")
-            .help("With their memberships and means to sign in. Whoever holds a role, and break-glass accounts, stay as they are anyway."),
+            .help("With their memberships and means to sign in, which do not come back if the removal is taken back: memberships do. Whoever holds a role, and break-glass accounts, stay as they are anyway."),
     ];
     let groups = vec![
         Choice::new("local", "They become local groups")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::functions::{self, Function};
+use super::regular::Regular;
 use super::tree::{Comparison, Each, Node, Root};
 use super::value::{self, Fault, Meter, Value, capital, said};
 use crate::record::{SourceValues, UserRecord};
@@ -292,13 +293,9 @@ impl<'a> Evaluation<'a> {
         Ok(Value::Map(Arc::new(map)))
     }
 
-    fn matches(&mut self, of: &Node, regex: &regex::Regex) -> Made {
+    fn matches(&mut self, of: &Node, regex: &Regular) -> Made {
         match self.value(of)? {
-            Value::Text(text) => {
-                // A regular expression costs more for a byte than anything else does.
-                self.meter.steps(text.len() / 4 + 1)?;
-                Ok(Value::Bool(regex.is_match(&text)))
-            }
+            Value::Text(text) => Ok(Value::Bool(regex.is_in(&text, self.meter)?)),
             other => said(format!(
                 "“matches” needs a text, and gets {}.",
                 other.noun()

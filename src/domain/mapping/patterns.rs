@@ -1,9 +1,9 @@
 //! The simple form: regular expressions in priority order, one a line: `mail: (.+)@example\.org => $1`.
 
-use regex::{Captures, Regex};
+use regex::Captures;
 use serde::{Deserialize, Serialize};
 
-use super::regular;
+use super::regular::{self, Regular};
 use super::value::{Fault, Meter};
 use crate::record::SourceValues;
 
@@ -65,7 +65,7 @@ pub fn written(patterns: &[Pattern]) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct Ready {
     attribute: String,
-    regex: Regex,
+    regex: Regular,
     template: String,
 }
 
@@ -85,7 +85,7 @@ impl Ready {
         let regex = regular::compiled(&whole)?;
         if let Some(unknown) = references(&pattern.template)
             .into_iter()
-            .find(|name| !is_group(&regex, name))
+            .find(|name| !regex.has_group(name))
         {
             return Err(format!(
                 "The regular expression has no group “{unknown}” for the result. Write ${{1}}x to have an x after a group, $$ for a dollar."
@@ -109,8 +109,7 @@ impl Ready {
         meter: &mut Meter,
     ) -> Result<Option<String>, Fault> {
         for value in source.get(&self.attribute).into_iter().flatten() {
-            meter.steps(value.len() / 4 + 1)?;
-            if let Some(caught) = self.regex.captures(value) {
+            if let Some(caught) = self.regex.captures(value, meter)? {
                 return self.filled(&caught, value.len(), meter).map(Some);
             }
         }
@@ -129,13 +128,6 @@ impl Ready {
         let mut made = String::new();
         caught.expand(&self.template, &mut made);
         Ok(made)
-    }
-}
-
-fn is_group(regex: &Regex, name: &str) -> bool {
-    match name.parse::<usize>() {
-        Ok(number) => number < regex.captures_len(),
-        Err(_) => regex.capture_names().flatten().any(|known| known == name),
     }
 }
 

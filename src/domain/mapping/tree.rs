@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use regex::Regex;
-
 use super::functions::Function;
+use super::regular::Regular;
 use super::value::{Sign, Value};
 
 /// What an expression can ask about.
@@ -64,7 +63,7 @@ pub(super) enum Node {
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
     Call(Function, Vec<Node>),
-    Matches(Box<Node>, Regex),
+    Matches(Box<Node>, Regular),
     Each(Box<Each>),
 }
 

@@ -239,7 +239,7 @@ pub(super) async fn apply(
     places.sort_by_key(|(place, _)| *place);
     for (place, id) in places {
         let step = directories::Step::To(place);
-        directories::shift(services, call, id, step, Against::Nothing).await?;
+        directories::shift(services, call, None, id, step, Against::Nothing).await?;
     }
     Ok(())
 }

@@ -258,11 +258,11 @@ pub(super) async fn end_sessions(tx: &Tx, call: &Call, id: DirectoryId) -> Resul
     Ok(ended)
 }
 
-/// Makes plans of the directory that were made before out of date.
-pub(super) async fn out_of_date(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
-    let revision = directory_states::revision(tx, id).await?;
-    directory_states::advance(tx, id, revision).await?;
-    Ok(())
+/// Makes plans of the directory that were made before out of date, also those that are being made and whatever else goes on
+/// meanwhile.
+pub(crate) async fn out_of_date(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
+    directory_states::ensure(tx, id).await?;
+    directory_states::changed(tx, &[id]).await
 }
 
 fn put(detail: &mut Value, key: &str, value: Value) {

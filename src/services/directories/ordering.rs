@@ -5,12 +5,13 @@
 
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
+use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
 use serde_json::json;
 
 use crate::digest::sha256_hex;
-use crate::{Call, Knowingly, Services};
+use crate::{Call, Knowingly, Services, guard};
 
 /// Where a directory moves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,17 +44,19 @@ pub fn order_mark(order: impl IntoIterator<Item = DirectoryId>) -> String {
 /// won by it.
 ///
 /// # Errors
-/// Without permission, for an unknown directory, `DIR-003` when it stands at that end already, `DIR-011` when the order is
+/// Without permission or presence, for an unknown directory, `DIR-003` when it stands at that end already, `DIR-011` when the order is
 /// not the one that was seen, `DIR-012` when another value would win for somebody and nobody said so before. Nothing is
 /// changed then.
 pub async fn shift(
     services: &Services,
     call: &Call,
+    elevated: Option<&ElevatedSession<'_>>,
     id: DirectoryId,
     step: Step,
     against: Against<'_>,
 ) -> Result<u64, Error> {
     call.may(Permission::ManageDirectories)?;
+    guard::present(call, elevated)?;
     let tx = services.db().begin().await?;
     directories::take_turns(&tx).await?;
     let mut order = directories::list(&tx).await?;

@@ -13,6 +13,10 @@ use serde_json::json;
 
 use super::Door;
 
+mod telling;
+
+pub(crate) use telling::Telling;
+
 /// Names for the record.
 #[derive(Default)]
 struct Names {

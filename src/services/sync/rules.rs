@@ -81,15 +81,7 @@ impl Rules {
 fn is_among(patterns: &[String], wanted: &str) -> bool {
     patterns
         .iter()
-        .any(|pattern| matches(pattern, &name::key(wanted)))
-}
-
-/// `key` is folded.
-fn matches(pattern: &str, key: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(head) => key.starts_with(&name::key(head)),
-        None => name::key(pattern) == key,
-    }
+        .any(|pattern| name::matches_pattern(pattern, wanted))
 }
 
 /// Reads the terms out of a directory's settings.
@@ -497,6 +489,13 @@ mod tests {
         assert_eq!(rules.guard.groups, Guard::default().groups);
         assert!(rules.protects_user("ROOT") && rules.protects_user("SVC-backup"));
         assert!(!rules.protects_user("rooter") && !rules.protects_group("root"));
+        let typed = values(&[("protected_groups", "ops *\n   ")]);
+        let rules = read(&typed);
+        assert!(rules.protects_group("Ops  Berlin"));
+        assert!(
+            !rules.protects_group("opsec"),
+            "the blank before the star is part of it"
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod export;
 mod named;
 mod recent;
 
+use std::collections::BTreeMap;
+
 use muster_domain::Error;
 use muster_domain::drift::Class;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
@@ -19,10 +21,11 @@ use muster_storage::directories::Directory;
 use muster_storage::plan_pages;
 use muster_storage::plan_rows::{self, Sort, Wanted};
 use muster_storage::runs::Exception;
-use muster_storage::{Paging, directories, directory_states, plans, runs};
+use muster_storage::{Paging, directory_states, plans, removed_directories, runs};
 use uuid::Uuid;
 
 use super::both::{self, COUNTED};
+use crate::directories::{ever, name_ever, names_ever};
 use crate::{Call, Services};
 
 pub use crate::chunks::Format;
@@ -89,18 +92,15 @@ pub async fn run_list(
 }
 
 /// The names of directories.
-struct Names(Vec<Directory>);
+struct Names(BTreeMap<DirectoryId, String>);
 
 impl Names {
     async fn read(services: &Services) -> Result<Self, Error> {
-        Ok(Self(directories::list(services.db()).await?))
+        Ok(Self(names_ever(services.db()).await?))
     }
 
     fn of(&self, id: DirectoryId) -> String {
-        let known = self.0.iter().find(|directory| directory.id == id);
-        known
-            .map(|directory| directory.name.clone())
-            .unwrap_or_default()
+        self.0.get(&id).cloned().unwrap_or_default()
     }
 }
 
@@ -119,7 +119,7 @@ fn each<A, B>(page: Page<A>, to: impl FnMut(A) -> B) -> Page<B> {
 pub struct PlanView {
     /// The plan.
     pub plan: StoredPlan,
-    /// Its directory.
+    /// Its directory; the name of one that was removed says so.
     pub directory: Directory,
     /// Its runs, the newest first.
     pub runs: Vec<Run>,
@@ -155,15 +155,15 @@ pub async fn plan_view(services: &Services, call: &Call, id: PlanId) -> Result<P
 
 async fn around(services: &Services, plan: StoredPlan) -> Result<PlanView, Error> {
     let db = services.db();
-    let directory = directories::get(db, plan.directory)
-        .await?
-        .ok_or_else(|| Error::not_found("directory"))?;
+    let mut directory = ever(db, plan.directory).await?;
+    directory.name = name_ever(db, plan.directory).await?;
+    let is_removed = removed_directories::is_one(db, plan.directory).await?;
     let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
     let revision = directory_states::revision(db, plan.directory).await?;
     Ok(PlanView {
         runs: runs::of_plan(db, plan.id).await?,
         is_stale: waits && revision != plan.base_revision,
-        is_read: services.directory_kind(&directory.kind).is_ok(),
+        is_read: !is_removed && services.directory_kind(&directory.kind).is_ok(),
         directory,
         plan,
     })

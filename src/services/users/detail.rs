@@ -75,8 +75,10 @@ pub struct AccountDetail {
     pub attributes: Attributes,
     /// When it was first seen.
     pub first_seen_at: DateTime<Utc>,
-    /// When the directory last confirmed it.
+    /// When the directory last stated it: brought along by a sign-in, or taken over by a sync that found it new or changed.
     pub last_confirmed_at: DateTime<Utc>,
+    /// When the directory was last read as a whole, where it is read.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 /// One attribute with the directory that wins and those that lose.
@@ -287,26 +289,29 @@ impl Words {
 
 async fn load_accounts(services: &Services, id: UserId) -> Result<Vec<AccountDetail>, Error> {
     let directories = directories::list(services.db()).await?;
-    let accounts = accounts::of_user(services.db(), id).await?;
-    Ok(accounts
-        .into_iter()
-        .map(|account| {
-            let directory = directories.iter().find(|d| d.id == account.directory);
-            let kind = directory.map(|d| d.kind.clone()).unwrap_or_default();
-            AccountDetail {
-                id: account.id,
-                directory: account.directory,
-                directory_name: directory.map(|d| d.name.clone()).unwrap_or_default(),
-                method: crate::directories::method_of(&kind),
-                kind,
-                external_id: account.external_id,
-                active: account.active,
-                attributes: account.attributes,
-                first_seen_at: account.first_seen_at,
-                last_confirmed_at: account.last_confirmed_at,
-            }
-        })
-        .collect())
+    let mut details = Vec::new();
+    for account in accounts::of_user(services.db(), id).await? {
+        let directory = directories.iter().find(|d| d.id == account.directory);
+        let kind = directory.map(|d| d.kind.clone()).unwrap_or_default();
+        let read = directory.filter(|d| services.directory_kind(&d.kind).is_ok());
+        details.push(AccountDetail {
+            id: account.id,
+            directory: account.directory,
+            directory_name: directory.map(|d| d.name.clone()).unwrap_or_default(),
+            method: crate::directories::method_of(&kind),
+            kind,
+            external_id: account.external_id,
+            active: account.active,
+            attributes: account.attributes,
+            first_seen_at: account.first_seen_at,
+            last_confirmed_at: account.last_confirmed_at,
+            read_at: match read {
+                Some(read) => crate::directories::confirmed_at(services, read).await?,
+                None => None,
+            },
+        });
+    }
+    Ok(details)
 }
 
 /// Known attributes first, in their order, then the others by name.

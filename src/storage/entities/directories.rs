@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub secret_sealed: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub removed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -183,17 +183,6 @@ pub async fn steps_up_to(reader: &impl Reader, plan: PlanId, reached: i64) -> Re
     ))
 }
 
-/// The last position of a plan's steps; none: it has none.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn last_position(reader: &impl Reader, plan: PlanId) -> Result<Option<i64>, Error> {
-    Ok(steps_back(reader, plan, REFUSALS, 1)
-        .await?
-        .first()
-        .map(|(position, _)| *position))
-}
-
 /// Every plan of a directory that was made for a purpose, the newest first.
 ///
 /// # Errors

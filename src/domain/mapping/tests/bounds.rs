@@ -66,6 +66,42 @@ fn the_worst_that_passes_the_check_ends_within_its_steps() {
 }
 
 #[test]
+fn a_regular_expression_costs_by_its_size_and_by_what_it_looks_at() {
+    let large = large();
+    let taken = |regex: &str| {
+        let expression = format!("source.long.matches(\"{regex}\")");
+        steps(&expression, &large).expect("checked")
+    };
+    let (small, big) = (taken("a$"), taken("(?:x{1,20}){1,20}$"));
+    assert!(small < 1200, "{small}");
+    assert!(big > 20 * small, "{big} to {small}");
+    let of_groups = |expression: &str| steps(expression, &large).expect("checked");
+    let many = of_groups("source.all(\"memberof\").exists(g, g.matches(\"^cn=x\\\\w+,ou=apps\"))");
+    assert!(many < STEPS, "5000 groups are looked through: {many}");
+    let pattern = |regex: &str| Pattern {
+        attribute: "memberof".to_owned(),
+        regex: regex.to_owned(),
+        template: "$1".to_owned(),
+    };
+    let refused = |regex: &str| {
+        let rule = Rule {
+            attribute: "made".to_owned(),
+            when: When::Always,
+            how: How::Patterns(vec![pattern(regex)]),
+        };
+        let mapping = Mapping {
+            rules: vec![rule],
+            ..Mapping::default()
+        };
+        let compiled = mapping.check().expect("checked");
+        let mapped = compiled.apply(&record().external_id, &large, record());
+        matches!(mapped, Mapped::Refused(why) if why.contains("100000 steps"))
+    };
+    assert!(!refused("cn=x([a-z]+),.*"));
+    assert!(refused("cn=x((?:.?){300}),.*"));
+}
+
+#[test]
 fn what_takes_too_long_is_refused_and_nothing_catches_that() {
     let mapping = with_rule(
         "source.all(\"memberof\").all(a, source.all(\"memberof\").exists(b, a == b + \"x\") || true)",
@@ -161,6 +197,10 @@ fn sizes_are_bounded() {
         ),
         (
             "source.mail.matches(\"((a{1,100}){1,100}){1,100}\")".to_owned(),
+            "too large",
+        ),
+        (
+            "source.mail.matches(\"(a{1,30}){1,30}\")".to_owned(),
             "too large",
         ),
     ] {

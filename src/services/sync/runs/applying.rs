@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::plan::identity::Digest as Counting;
-use muster_domain::plan::{Counts, PlanState, Step, StoredPlan, out_of_date};
+use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
@@ -18,7 +19,8 @@ use super::asking::find;
 use super::lease::{Worker, again};
 use super::making::millis;
 use super::{LOST, passes, words};
-use crate::provisioning;
+use crate::directories::bring_back;
+use crate::provisioning::{self, Telling};
 use crate::sync::planning;
 use crate::sync::rules::{OFF, is_on};
 
@@ -63,8 +65,9 @@ impl Worker {
                     .next("Nothing was changed. Look at the plan and approve it."),
             );
         }
-        let directory = find(&tx, self.directory).await?;
-        is_on(&directory, plan.purpose)?;
+        if matches!(plan.purpose, Purpose::Sync | Purpose::Drift) {
+            is_on(&find(&tx, self.directory).await?, plan.purpose)?;
+        }
         run.started_at = run.started_at.or(Some(call.at));
         run.heartbeat_at = Some(call.at);
         if plan.counts.all() == 0 {
@@ -90,6 +93,11 @@ impl Worker {
         run.state = RunState::Applying;
         run.progress.planned = plan.counts.all();
         runs::update(&tx, &run).await?;
+        let back = match plan.purpose {
+            Purpose::Undo => bring_back(&call, &tx, self.directory).await?,
+            _ => None,
+        };
+        let directory = find(&tx, self.directory).await?;
         let detail = json!({
             "plan": plan.id,
             "run": run.id,
@@ -104,7 +112,8 @@ impl Worker {
             Some(directory.id.0),
             detail,
         );
-        self.commit(tx, &[event]).await?;
+        let events: Vec<AuditEvent> = back.into_iter().chain([event]).collect();
+        self.commit(tx, &events).await?;
         Ok(run)
     }
 
@@ -218,9 +227,11 @@ impl Worker {
         let tx = self.tx_in_turn().await?;
         let decided: Vec<&Step> = steps.iter().map(|(_, step)| step).collect();
         provisioning::still(&tx, plan, &decided).await?;
-        // What each of them would put on record stands in the plan: one event tells of all.
+        let telling = Telling::before(&self.services, &call, &tx, &changes).await?;
         let of = (self.directory, plan.purpose);
-        let _ = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
+        let door = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
+        // What most of them would put on record stands in the plan: one event tells of all.
+        let mut events = telling.after(&self.services, &call, &tx, door).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -229,7 +240,8 @@ impl Worker {
             Some(self.directory.0),
             told(&run, steps),
         );
-        self.commit(tx, &[event]).await?;
+        events.push(event);
+        self.commit(tx, &events).await?;
         Ok(run)
     }
 

@@ -128,7 +128,8 @@ pub(super) async fn wished(
     wish: Wish,
     person: Option<String>,
 ) -> Result<(Run, Directory), Error> {
-    let directory = find(tx, id).await?;
+    let missing = || Error::not_found("directory");
+    let directory = directories::get(tx, id).await?.ok_or_else(missing)?;
     services.directory_kind(&directory.kind)?;
     if !directory.enabled {
         return Err(off());
@@ -394,8 +395,7 @@ fn unusable(plan: &StoredPlan) -> Error {
     .next(why)
 }
 
+/// The directory of a plan or a run, also when it was removed since.
 pub(super) async fn find(reader: &impl Reader, id: DirectoryId) -> Result<Directory, Error> {
-    directories::get(reader, id)
-        .await?
-        .ok_or_else(|| Error::not_found("directory"))
+    crate::directories::ever(reader, id).await
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Error;
 use muster_domain::plan::{PlanState, Purpose};
-use muster_storage::{Quiet, plans, runs};
+use muster_storage::{Quiet, plans, removed_directories, runs};
 
 use crate::Services;
 
@@ -18,7 +18,7 @@ const AT_ONCE: u64 = 20;
 /// Transactions in one sweep: the rest goes with the next.
 const ROUNDS: usize = 50;
 
-/// Forgets what is kept long enough, a little at a time. Gives how many plans and runs went.
+/// Forgets what is kept long enough, a little at a time. Gives how many plans, runs and removed directories went.
 ///
 /// # Errors
 /// When the database cannot be used.
@@ -40,6 +40,10 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<u64, Error
             break;
         }
     }
+    // Directories that were removed go with the last that names them.
+    let tx = db.begin().await?;
+    gone += removed_directories::forget_before(&tx, now - KEPT).await?;
+    tx.commit_quiet(Quiet::Expired).await?;
     let half = plans::upkeep::in_state(db, None, PlanState::Making, Some(now - MAKING)).await?;
     for plan in half {
         // Those of a run are for whoever takes it up.

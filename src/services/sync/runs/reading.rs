@@ -10,11 +10,10 @@ use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_storage::plans::RowFilter;
 use muster_storage::runs::Exception;
-use muster_storage::{directories, plans as rows, runs};
+use muster_storage::{plans as rows, removed_directories, runs};
 
-use super::asking::find;
-use super::undoing::is_taken_back;
-use crate::{Call, Services};
+use super::undoing::{is_taken_back, is_within_reach};
+use crate::{Call, Services, directories};
 
 /// Failed steps that are shown with a run.
 const FAILED: u64 = 200;
@@ -26,6 +25,8 @@ pub struct RunDetail {
     pub run: Run,
     /// Its directory's name.
     pub directory: String,
+    /// Whether the directory is there still.
+    pub is_there: bool,
     /// Its plan, as far as there is one.
     pub plan: Option<StoredPlan>,
     /// Steps that failed, the first 200.
@@ -58,9 +59,11 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
         None => (None, Vec::new()),
     };
     let did = run.plan.is_some() && run.progress.tried > run.progress.failed;
-    let can_be_undone = run.ended_at.is_some() && did && !is_taken_back;
+    let can_be_undone =
+        run.ended_at.is_some() && did && !is_taken_back && is_within_reach(db, &run).await?;
     Ok(RunDetail {
-        directory: find(db, run.directory).await?.name,
+        directory: directories::name_ever(db, run.directory).await?,
+        is_there: !removed_directories::is_one(db, run.directory).await?,
         plan,
         failed: runs::exceptions(db, id, None, FAILED).await?,
         undone_by,
@@ -130,7 +133,7 @@ pub async fn directory_by_name(
     name: &str,
 ) -> Result<DirectoryId, Error> {
     call.may(Permission::ViewDirectories)?;
-    directories::by_name(services.db(), name)
+    muster_storage::directories::by_name(services.db(), name)
         .await?
         .map(|directory| directory.id)
         .ok_or_else(|| Error::not_found("directory"))

@@ -9,7 +9,7 @@ use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_domain::{Error, Kind};
-use muster_storage::{Quiet, Reader, directory_states, plans, runs};
+use muster_storage::{Quiet, Reader, directory_states, plans, removed_directories, runs};
 use serde_json::json;
 
 use super::asking::find;
@@ -24,7 +24,7 @@ const AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// Without permission or presence; `RUN-001` while a run of the directory is under way, `RUN-008` when this one did nothing that
-/// could be taken back, `RUN-009` when that was done.
+/// could be taken back, `RUN-009` when that was done, `RUN-014` when its directory was removed since.
 pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId, Error> {
     call.may(Permission::ManageDirectories)?;
     guard::proven(call)?;
@@ -83,6 +83,14 @@ async fn undoable(services: &Services, run: &Run) -> Result<(PlanId, i64), Error
         )
         .next(format!("Wait for the end of run {}, or stop it.", open.id)));
     }
+    if !is_within_reach(db, run).await? {
+        return Err(Error::new(
+            "RUN-014",
+            Kind::Conflict,
+            "The directory of this run was removed since.",
+        )
+        .next("Take the removal back first: then this can be taken back, too."));
+    }
     if is_taken_back(services, of).await? {
         return Err(Error::new(
             "RUN-009",
@@ -104,6 +112,18 @@ pub(super) async fn is_taken_back(services: &Services, plan: PlanId) -> Result<b
         }
     }
     Ok(false)
+}
+
+/// Whether what a run did is still where it did it: of a directory that was removed, the removal alone is taken back.
+pub(super) async fn is_within_reach(reader: &impl Reader, run: &Run) -> Result<bool, Error> {
+    if !removed_directories::is_one(reader, run.directory).await? {
+        return Ok(true);
+    }
+    let plan = match run.plan {
+        Some(plan) => plans::get(reader, plan).await?,
+        None => None,
+    };
+    Ok(plan.is_some_and(|plan| plan.purpose == Purpose::Removal))
 }
 
 /// Writes the inverses of all steps that were done, the last first.

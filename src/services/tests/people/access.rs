@@ -115,7 +115,7 @@ async fn w43_every_service_lets_exactly_its_roles_through() {
         "directories::list" => READERS, |c| directories::list(s, c);
         "directories::names" => PEOPLE_READERS, |c| directories::names(s, c);
         "directories::rename" => EDITORS, |c| directories::rename(s, c, directory, "n");
-        "directories::shift" => EDITORS, |c| directories::shift(s, c, directory, directories::Step::Up, directories::Against::Nothing);
+        "directories::shift" => EDITORS, |c| directories::shift(s, c, None, directory, directories::Step::Up, directories::Against::Nothing);
         "sessions::list" => READERS, |c| sessions::list(s, c, &page);
         "sessions::of_user" => PEOPLE_READERS, |c| sessions::of_user(s, c, user);
         "sessions::revoke" => ENDERS, |c| sessions::revoke(s, c, user, &key);

@@ -195,6 +195,10 @@ async fn every_attribute_says_which_directory_wins_and_which_lose_and_the_order_
         .unwrap();
     assert_eq!(department.from, "Corporate");
 
+    let step = directories::Step::Up;
+    let unproven = directories::shift(s, call, None, corporate.id, step, Against::Nothing).await;
+    assert_eq!(unproven.unwrap_err().code, "ELV-001");
+    let elevated = call.elevated().unwrap();
     let listed = directories::list(s, call).await.unwrap();
     let order = directories::order_mark(listed.iter().map(|row| row.directory.id));
     let up = |knowingly: Option<Knowingly>| {
@@ -202,7 +206,14 @@ async fn every_attribute_says_which_directory_wins_and_which_lose_and_the_order_
             Some(knowingly) => Against::Seen(&order, knowingly),
             None => Against::Nothing,
         };
-        directories::shift(s, call, corporate.id, directories::Step::Up, against)
+        directories::shift(
+            s,
+            call,
+            Some(&elevated),
+            corporate.id,
+            directories::Step::Up,
+            against,
+        )
     };
     let error = up(Some(Knowingly::No)).await.unwrap_err();
     assert_eq!(error.code, "DIR-012");

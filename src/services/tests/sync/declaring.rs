@@ -355,9 +355,8 @@ async fn removed(world: &TestWorld, ann: &Persona, id: DirectoryId, choice: Choi
     runs::carry(s, call, run).await.unwrap();
     let run = runs::show(s, call, run).await.unwrap();
     assert_eq!((run.run.problem, run.failed), (None, vec![]));
-    let later = muster_services::Call::system("job", call.at + chrono::TimeDelta::minutes(1));
-    assert_eq!(sweep_removed(s, &later).await.unwrap(), 1);
-    assert_eq!(sweep_removed(s, &later).await.unwrap(), 0);
+    assert_eq!(sweep_removed(s, call).await.unwrap(), 1);
+    assert_eq!(sweep_removed(s, call).await.unwrap(), 0);
     let left = muster_storage::directories::get(s.db(), id).await.unwrap();
     assert_eq!(left, None);
 }

@@ -159,7 +159,7 @@ on_both! {
         let revision = directory_states::revision(world.services.db(), directory).await.unwrap();
         // Both are declared at one place; moving puts one before the other.
         let second = other.max(directory);
-        let moved = shift(&world.services, &world.system(), second, Step::Up, Against::Nothing).await;
+        let moved = shift(&world.services, &world.system(), None, second, Step::Up, Against::Nothing).await;
         moved.unwrap();
         assert_ne!(kept(&world, directory, "1").await, before);
         let after = directory_states::revision(world.services.db(), directory).await.unwrap();

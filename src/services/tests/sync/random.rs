@@ -260,6 +260,7 @@ async fn by_hand(world: &TestWorld, dice: &mut Dice, ours: DirectoryId, other: D
                 let _ = shift(
                     &world.services,
                     &world.system(),
+                    None,
                     other,
                     Step::Up,
                     Against::Nothing,

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod cuts;
+mod kept;
 mod outcomes;
 mod parts;
 mod schedules;

@@ -5,7 +5,10 @@ use muster_domain::mapping::{Expression, Mapping};
 use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::record::ExternalId;
 use muster_storage::accounts::{self, Account};
-use muster_storage::{directories, directory_states, groups, mappings, memberships, users};
+use muster_storage::directories::Directory;
+use muster_storage::{
+    directories, directory_states, groups, mappings, memberships, removed_directories, users,
+};
 use uuid::Uuid;
 
 use crate::world::{at, directory, event, group, on_both, user};
@@ -124,8 +127,49 @@ on_both! {
         let tx = world.tx().await;
         directories::insert(&tx, &other).await.unwrap();
         mappings::put(&tx, other.id, &filter("true"), 0, at(1)).await.unwrap();
-        directories::delete(&tx, other.id).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let tx = world.tx().await;
+        assert!(removed_directories::remove(&tx, other.id, at(3)).await.unwrap());
+        tx.commit(&[event("test")]).await.unwrap();
+        let tx = world.tx().await;
+        assert_eq!(removed_directories::forget_before(&tx, at(3)).await.unwrap(), 0, "not yet");
+        assert_eq!(removed_directories::forget_before(&tx, at(4)).await.unwrap(), 1);
         tx.commit(&[event("test")]).await.unwrap();
         assert_eq!(mappings::get(&world.db, other.id).await.unwrap().revision, 0);
+    }
+
+    async fn a_removed_directory_is_in_no_list_and_in_nobodys_way_and_can_be_brought_back(world) {
+        let ours = directory(20);
+        let tx = world.tx().await;
+        directories::insert(&tx, &ours).await.unwrap();
+        directories::set_secret(&tx, ours.id, Some("sealed".to_owned())).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let tx = world.tx().await;
+        assert!(removed_directories::remove(&tx, ours.id, at(5)).await.unwrap());
+        assert!(!removed_directories::remove(&tx, ours.id, at(6)).await.unwrap(), "once");
+        tx.commit(&[event("test")]).await.unwrap();
+        let db = &world.db;
+        assert_eq!(directories::list(db).await.unwrap(), []);
+        assert_eq!(directories::get(db, ours.id).await.unwrap(), None);
+        assert_eq!(directories::by_name(db, &ours.name).await.unwrap(), None);
+        assert_eq!(directories::secret(db, ours.id).await.unwrap(), None);
+        assert!(removed_directories::is_one(db, ours.id).await.unwrap());
+        assert_eq!(removed_directories::names(db).await.unwrap(), [(ours.id, ours.name.clone())].into());
+        let ever = directories::ever(db, ours.id).await.unwrap().unwrap();
+        assert_eq!((ever.name.as_str(), ever.enabled), (ours.name.as_str(), false));
+        let other = Directory { id: directory(21).id, ..ours.clone() };
+        let tx = world.tx().await;
+        directories::insert(&tx, &other).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        let tx = world.tx().await;
+        let taken = removed_directories::bring_back(&tx, ours.id, &ours.name, at(7)).await.unwrap_err();
+        assert_eq!(taken.code, "DIR-001");
+        tx.rollback().await.unwrap();
+        let tx = world.tx().await;
+        removed_directories::bring_back(&tx, ours.id, "Office again", at(7)).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!(directories::list(db).await.unwrap().len(), 2);
+        let back = directories::by_name(db, "OFFICE again").await.unwrap().unwrap();
+        assert_eq!((back.id, back.enabled), (ours.id, false));
     }
 }

@@ -7,7 +7,7 @@ use muster_domain::run::{RunState, Wish};
 use muster_domain::snapshot::Doubt;
 use muster_services::sync::runs;
 use muster_services::sync::views;
-use muster_storage::{directory_states, plans};
+use muster_storage::{directory_states, drafts, plans};
 use muster_testing::TestWorld;
 
 use super::{asked, carried_out, here, many, office, plan_of, ran, run_of, sound, synced};
@@ -155,7 +155,7 @@ on_both! {
         let run = runs::approve(&world.services, &call, plan.id, &plan.identity.unwrap()).await.unwrap();
         let first = plans::steps(world.services.db(), plan.id, None, 1).await.unwrap()[0].0;
         let tx = world.services.db().begin().await.unwrap();
-        plans::delete_rows(&tx, plan.id, &[first]).await.unwrap();
+        drafts::take_out(&tx, plan.id, &[first]).await.unwrap();
         tx.commit_quiet(muster_storage::Quiet::Counted).await.unwrap();
         runs::carry(&world.services, &call, run).await.unwrap();
         let failed = run_of(&world, run).await;
