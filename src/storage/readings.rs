@@ -54,7 +54,7 @@ struct Rolled {
 /// Why the database cannot answer.
 pub async fn get(reader: &impl Reader, directory: DirectoryId) -> Result<Option<Kept>, Error> {
     let sql = "SELECT cursor, began_at, whole_at, census_at, terms, unsettled, newcomers, salt FROM directory_readings \
-               WHERE directory_id = $1";
+               WHERE directory_id = $1 AND cursor <> ''";
     let row: Option<Row> = sql::one(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
     Ok(row.map(|row| Kept {
         cursor: Cursor(row.cursor),
@@ -115,12 +115,13 @@ pub async fn keep(
     Ok(())
 }
 
-/// Forgets what is kept: the next sync reads everything.
+/// Forgets from where to go on: unless it is kept again, the next sync reads everything. Who was there stays: what is kept
+/// again is mostly about the same people.
 ///
 /// # Errors
 /// Why the database refused.
 pub async fn forget(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
-    let sql = "DELETE FROM directory_readings WHERE directory_id = $1";
+    let sql = "UPDATE directory_readings SET cursor = '' WHERE directory_id = $1";
     sql::change(tx, sql::ask(tx, sql, [directory.0.into()])).await?;
     Ok(())
 }

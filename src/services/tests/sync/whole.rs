@@ -256,6 +256,7 @@ async fn l24_a_real_server_is_read_by_what_changed_until_a_census_finds_somebody
     synced(&world, &ann, id).await;
     let (told, planned) = newest().await;
     assert_eq!((told.reading, planned), (Reading::Changes, 0));
+    world.clock.forward(TimeDelta::minutes(10));
     let mut there = slapd.admin().await;
     let changed = vec![Mod::Replace("mail", HashSet::from(["new@example.test"]))];
     let done = there.modify(&person(3), changed).await.unwrap();
@@ -267,6 +268,7 @@ async fn l24_a_real_server_is_read_by_what_changed_until_a_census_finds_somebody
     synced(&world, &ann, id).await;
     let (told, planned) = newest().await;
     assert_eq!((told.reading, planned), (Reading::Changes, 2));
+    world.clock.forward(TimeDelta::minutes(10));
     let gone = person(9);
     let leaves = vec![Mod::Delete("member", HashSet::from([gone.as_str()]))];
     let done = there.modify(&named("all"), leaves).await.unwrap();
