@@ -20,6 +20,7 @@ mod declaring;
 mod door;
 mod drift;
 mod mapped;
+mod order;
 mod paged;
 mod random;
 mod runs;
