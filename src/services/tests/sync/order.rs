@@ -3,6 +3,7 @@
 use muster_services::Knowingly;
 use muster_services::directories::{Against, Step, list, order_mark, shift};
 use muster_storage::directories;
+use muster_testing::TestWorld;
 
 use crate::declared;
 
