@@ -35,6 +35,8 @@ test('it is told where it is wrong, and tried on real people', async ({ world, p
   await press(page, "Begin with the directory's own rules");
   await expect(page.locator('#attribute_0')).toHaveValue('username');
   await expect(page.locator('#preview')).toContainText('ada');
+  await expect(page.locator('#test_1')).toHaveValue('Somebody who is switched off there');
+  await expect(page.locator('main')).toContainText('Holds');
   await page.locator('#filter').fill('source.uid != "ben"');
   await page.locator('#text_4').fill('source.mail.nosuch()');
   await press(page, 'Preview');

@@ -6,7 +6,7 @@ mod pace;
 
 use muster_domain::error::FieldError;
 use muster_domain::id::DirectoryId;
-use muster_domain::mapping::{Mapping, Place, PlacedError, Rule, Tested, defaults};
+use muster_domain::mapping::{Mapping, MappingTest, Place, PlacedError, Rule, Tested, defaults};
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
@@ -33,6 +33,8 @@ pub struct Desk {
     pub revision: u64,
     /// What the source's own mapping does, as rules.
     pub defaults: Vec<Rule>,
+    /// Tests to begin with, which hold for these rules.
+    pub default_tests: Vec<MappingTest>,
 }
 
 /// The mapping of a directory.
@@ -46,6 +48,7 @@ pub async fn desk(services: &Services, call: &Call, id: DirectoryId) -> Result<D
     let vendor = directory.settings.get("vendor").map_or("", String::as_str);
     Ok(Desk {
         defaults: defaults::of(vendor),
+        default_tests: defaults::tests(vendor),
         mapping: kept.mapping,
         revision: kept.revision,
         directory,

@@ -143,11 +143,18 @@ pub async fn preview(visit: Visit, Path(id): Path<String>, fields: Fields) -> An
     let desk = mapping::desk(services, call, id).await?;
     let mut typed = Typed::sent(&fields);
     if fields.one("intent") == Some("defaults") {
-        let rules = Mapping {
-            rules: desk.defaults.clone(),
-            ..Mapping::default()
-        };
-        typed.rules = Typed::of(&rules, 0).rules;
+        let begun = Typed::of(
+            &Mapping {
+                rules: desk.defaults.clone(),
+                tests: desk.default_tests.clone(),
+                ..Mapping::default()
+            },
+            0,
+        );
+        typed.rules = begun.rules;
+        if typed.tests.is_empty() {
+            typed.tests = begun.tests;
+        }
     }
     let wanted = match typed.mapping() {
         Ok(wanted) => wanted,

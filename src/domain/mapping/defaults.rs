@@ -1,6 +1,7 @@
 //! What each vendor's own mapping does, written as expressions: to be read, and to begin with.
 
-use super::{Expression, How, Rule, When};
+use super::{Expected, Expression, How, MappingTest, Rule, When};
+use crate::record::{Attributes, SourceValues};
 
 /// Our attribute and the expression that says the same as the vendor's own mapping.
 type Row = (&'static str, &'static str);
@@ -40,4 +41,60 @@ pub fn of(vendor: &str) -> Vec<Rule> {
         how: How::Expression(Expression(expression.to_owned())),
     })
     .collect()
+}
+
+/// Tests to begin with: what the vendor's own mapping makes of somebody, and that whoever is switched off there stays out.
+#[must_use]
+pub fn tests(vendor: &str) -> Vec<MappingTest> {
+    let username = match vendor {
+        "active_directory" => "samaccountname",
+        _ => "uid",
+    };
+    let common = [
+        (username, "ada"),
+        ("displayname", "Ada Example"),
+        ("givenname", "Ada"),
+        ("sn", "Example"),
+        ("mail", "ada@example.org"),
+    ];
+    let made = [
+        ("username", "ada"),
+        ("display_name", "Ada Example"),
+        ("email", "ada@example.org"),
+        ("active", "true"),
+    ];
+    let off = match vendor {
+        // NORMAL_ACCOUNT and ACCOUNTDISABLE ([MS-ADTS] section 2.2.16).
+        "active_directory" => Some(("useraccountcontrol", "514")),
+        "389" | "freeipa" => Some(("nsaccountlock", "TRUE")),
+        "openldap" => Some(("pwdaccountlockedtime", "000001010000Z")),
+        _ => None,
+    };
+    let somebody = test("Somebody with everything", &common, &made);
+    let switched_off = off.map(|off| {
+        let said = [common.as_slice(), &[off]].concat();
+        test(
+            "Somebody who is switched off there",
+            &said,
+            &[("active", "false")],
+        )
+    });
+    std::iter::once(somebody).chain(switched_off).collect()
+}
+
+fn test(name: &str, said: &[(&str, &str)], wanted: &[(&str, &str)]) -> MappingTest {
+    let source: SourceValues = said
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()]))
+        .collect();
+    let wanted: Attributes = wanted
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    MappingTest {
+        name: name.to_owned(),
+        source,
+        record: Attributes::new(),
+        expected: Expected::Values(wanted),
+    }
 }

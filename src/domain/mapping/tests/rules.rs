@@ -265,3 +265,26 @@ fn every_vendors_default_passes_the_check_and_says_what_its_own_mapping_says() {
         assert_eq!(made.active, vendor != "active_directory");
     }
 }
+
+#[test]
+fn every_vendors_tests_hold_for_its_own_rules_and_fail_without_them() {
+    for vendor in ["active_directory", "openldap", "389", "freeipa", "other"] {
+        let tests = defaults::tests(vendor);
+        assert_eq!(
+            tests.len(),
+            if vendor == "other" { 1 } else { 2 },
+            "{vendor}"
+        );
+        let mapping = Mapping {
+            tests: tests.clone(),
+            ..with(defaults::of(vendor))
+        };
+        let compiled = mapping.check().expect(vendor);
+        let nothing = Mapping::default().check().expect("nothing");
+        for test in tests {
+            let tested = test.run(&compiled);
+            assert!(tested.holds, "{vendor}, {}: {}", test.name, tested.words);
+            assert!(!test.run(&nothing).holds, "{vendor}, {}", test.name);
+        }
+    }
+}

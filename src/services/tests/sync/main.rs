@@ -22,6 +22,7 @@ mod doubts;
 mod drift;
 mod interleaved;
 mod mapped;
+mod order;
 mod paged;
 mod random;
 mod runs;
