@@ -4,8 +4,8 @@
 //! person of Active Directory names. What people are said to be in (`memberOf`) is not a second way to them: servers derive it
 //! from the same members, leave out the primary group, on 389 Directory Server and FreeIPA count whoever is in a group of a
 //! group as in both, so that a nested membership would be taken for a direct one, and it names groups whose own entry may
-//! not be readable, under names that change. An account that may not read groups sees none, which removes nobody (a reading
-//! without groups says nothing of their members). Rules and mappings may look at it: it is in the source's values when
+//! not be readable, under names that change. An account that may not read groups sees none, which waits for a person
+//! (`Hold::NoGroups`) instead of emptying them. Rules and mappings may look at it: it is in the source's values when
 //! [`Schema::extra`](super::Schema::extra) asks for it.
 
 use ldap3::Scope;

@@ -230,15 +230,16 @@ struct Renaming(ldap3::Ldap);
 impl AsyncMeanwhile for Renaming {
     async fn go(self) {
         let mut admin = self.0;
-        let renamed = admin.modifydn(&person(1), "uid=early", true, None);
+        let (old, group) = (person(1), named("all"));
+        let renamed = admin.modifydn(&old, "uid=early", true, None);
         renamed.await.unwrap().success().unwrap();
         let gone = HashSet::from([person(3)]);
         let taken_out = vec![ldap3::Mod::Delete("member".to_owned(), gone)];
-        let taken_out = admin.modify(&named("all"), taken_out).await.unwrap();
+        let taken_out = admin.modify(&group, taken_out).await.unwrap();
         taken_out.success().unwrap();
         let name = format!("uid=early,ou=people,{BASE}");
         for _ in 0..600 {
-            let listed = admin.compare(&named("all"), "member", name.as_str());
+            let listed = admin.compare(&group, "member", name.as_str());
             if listed.await.unwrap().equal().unwrap() {
                 return;
             }

@@ -1,6 +1,7 @@
 //! Names that collide, records that cannot be used, and what is protected.
 
 use super::*;
+use crate::guard::Hold;
 use crate::snapshot::RefusedRecord;
 
 fn reasons(plan: &Plan) -> Vec<(&str, &Reason)> {

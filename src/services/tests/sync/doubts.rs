@@ -14,6 +14,7 @@ use muster_domain::record::{Attributes, ExternalId, UserRecord};
 use muster_domain::snapshot::{Completeness, Entry, Intake, Reference, RefusedRecord};
 use muster_domain::{Error, Kind as ErrorKind};
 use muster_services::sync::Rules;
+use muster_testing::TestWorld;
 
 use crate::door::{Told, group, rules, somebody};
 use crate::{carried, declared, is_in, planned};
