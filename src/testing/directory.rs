@@ -21,6 +21,8 @@ struct Told {
     hangs_after: Option<usize>,
     /// What it said before, if it tells changes: the place in it is a cursor.
     before: Option<Vec<Vec<Entry>>>,
+    /// How often it forgot: its cursors of before mean nothing.
+    forgot: u64,
     /// What is wrong with its census.
     doubt: Option<Doubt>,
 }
@@ -31,13 +33,17 @@ type Said = BTreeMap<ExternalId, Vec<Entry>>;
 impl Told {
     fn cursor(&self) -> Option<Cursor> {
         let before = self.before.as_ref()?;
-        Some(Cursor(before.len().to_string()))
+        Some(Cursor(format!("{} {}", self.forgot, before.len())))
     }
 
     /// What differs from what was said at a cursor: records with all that is said of them, members by their ids.
     fn changed(&self, since: &Cursor) -> Option<Vec<Entry>> {
         let before = self.before.as_ref()?;
-        let at: usize = since.0.parse().ok()?;
+        let (forgot, at) = since.0.split_once(' ')?;
+        let at: usize = at
+            .parse()
+            .ok()
+            .filter(|_| forgot == self.forgot.to_string())?;
         let now: Vec<Entry> = self.pages.iter().flatten().cloned().collect();
         let past = match at == before.len() {
             true => return Some(Vec::new()),
@@ -148,6 +154,7 @@ impl Default for FakeDirectory {
                 completeness: Completeness::Complete,
                 hangs_after: None,
                 before: None,
+                forgot: 0,
                 doubt: None,
             })),
             readings: Arc::default(),
@@ -182,6 +189,7 @@ impl FakeDirectory {
     /// It was restored, or is another server: cursors that it gave mean nothing any more.
     pub fn forgets(&self) {
         self.set(|told| {
+            told.forgot += 1;
             if told.before.is_some() {
                 told.before = Some(Vec::new());
             }
