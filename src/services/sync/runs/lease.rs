@@ -111,10 +111,11 @@ impl Worker {
     /// `RUN-003` when somebody did, and as [`Self::tx`].
     pub(super) async fn tx_unless_stopped(&self) -> Result<Tx, Error> {
         let tx = self.tx().await?;
-        match runs::is_asked_to_stop(&tx, self.run).await? {
-            true => Err(super::stopped()),
-            false => Ok(tx),
+        if runs::is_asked_to_stop(&tx, self.run).await? {
+            tx.rollback().await?;
+            return Err(super::stopped());
         }
+        Ok(tx)
     }
 
     /// The same for a transaction that looks at who holds which role: it takes its turn first, as everybody does who
