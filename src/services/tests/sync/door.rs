@@ -204,7 +204,7 @@ async fn a_group_that_somebody_was_put_into_by_hand_stays_as_a_local_one() {
     let plan = synced(
         &world,
         directory,
-        &told(&[&[somebody("1", "anna")]]),
+        &told(&[&[somebody("1", "anna")], &group("o", "Other", &[])]),
         &rules,
     )
     .await;
@@ -242,7 +242,8 @@ async fn an_administrator_is_not_touched_by_a_source() {
         .grant(Role::Superadmin, Member::User(anna.id))
         .await
         .unwrap();
-    let plan = synced(&world, directory, &told(&[&[somebody("2", "ben")]]), &rules).await;
+    let fewer = told(&[&[somebody("2", "ben")], &group("o", "Other", &[])]);
+    let plan = synced(&world, directory, &fewer, &rules).await;
     assert_eq!(is_in(&world, "anna").await, Some(true));
     assert!(
         plan.refusals

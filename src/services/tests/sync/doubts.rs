@@ -68,7 +68,7 @@ on_both! {
         let directory = declared(&world, "Office").await;
         let rules = Rules::default();
         let staff = group("g", "Staff", &["1", "2", "3", "4"]);
-        let people: Vec<Entry> = [("1", "anna"), ("2", "ben"), ("3", "cem"), ("4", "dora")]
+        let people: Vec<Entry> = [("1", "anna"), ("2", "ben"), ("3", "cem"), ("4", "dora"), ("5", "eve")]
             .map(|(id, name)| somebody(id, name)).to_vec();
         let plan = planned(&world, directory, &told(&[&people, &staff]), &rules).await.unwrap();
         carried(&world, &plan).await;
@@ -79,7 +79,7 @@ on_both! {
             &[refused("2", false)],
             // Read again on a later page, where it says something else: off by both, and by one of them.
             &[off(somebody("3", "cem")), off(somebody("3", "cem2"))],
-            &[somebody("4", "dora"), off(somebody("4", "dora"))],
+            &[somebody("4", "dora"), off(somebody("4", "dora")), somebody("5", "eve")],
             &staff,
         ]);
         let plan = planned(&world, directory, &after, &rules).await.unwrap();

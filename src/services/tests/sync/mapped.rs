@@ -199,9 +199,12 @@ async fn somebody_who_is_disabled_and_refused_by_a_rule_is_kept_out() {
     let all = |mails: [&[(&str, &str)]; 3]| {
         let names = [("1", "anna"), ("2", "ben"), ("3", "cem")];
         let people = names.iter().zip(mails);
-        people
+        let mut people: Vec<Entry> = people
             .map(|((id, name), said)| somebody(id, name, said))
-            .collect::<Vec<_>>()
+            .collect();
+        let fine = [("mail", "d@example.org"), ("role", "staff")];
+        people.push(somebody("4", "dora", &fine));
+        people
     };
     let mail = [("mail", "x@example.org"), ("role", "staff")];
     let rules = || vec![rule("email", When::Always, "source.mail")];
