@@ -3,6 +3,7 @@
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use muster_domain::id::RunId;
 use muster_domain::run::{Run, RunState};
 use muster_storage::{Db, runs};
@@ -68,15 +69,15 @@ impl Spans {
 /// Looks on while a program syncs.
 pub(crate) struct Watch {
     db: Db,
-    /// The run that was over before.
-    former: Option<RunId>,
+    /// The newest run before, and when it showed life: whoever takes it up shows life first.
+    former: Option<(RunId, Option<DateTime<Utc>>)>,
 }
 
 impl Watch {
     pub(crate) async fn begun(db: Db) -> Self {
         let last = newest(&db).await;
         Self {
-            former: last.filter(|run| run.ended_at.is_some()).map(|run| run.id),
+            former: last.map(|run| (run.id, run.heartbeat_at)),
             db,
         }
     }
@@ -92,7 +93,7 @@ impl Watch {
         };
         let (tried, planned) = (run.progress.tried, run.progress.planned);
         match run.state {
-            _ if Some(run.id) == self.former => (Phase::Before, 1000),
+            _ if Some((run.id, run.heartbeat_at)) == self.former => (Phase::Before, 1000),
             _ if run.ended_at.is_some() => (Phase::After, 0),
             RunState::Planning => (Phase::Planning, 1000),
             RunState::Applying if tried < planned => {
