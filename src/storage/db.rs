@@ -13,6 +13,7 @@ use muster_domain::application::Application;
 use muster_domain::session::SessionKey;
 use muster_domain::{Error, Kind};
 use muster_migrations::Migrator;
+use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseExecutor, DbBackend,
@@ -307,7 +308,17 @@ async fn open_postgres(url: &str, options: OpenOptions) -> Result<Inner, Error> 
         .acquire_timeout(options.acquire)
         .connect_timeout(options.acquire)
         .sqlx_logging(false)
-        .test_before_acquire_if_idle_for(Duration::from_secs(5));
+        .test_before_acquire_if_idle_for(Duration::from_secs(5))
+        // Compiling a question takes longer than any of ours: PostgreSQL does it where it thinks that a table is large,
+        // and after a first sync it thinks so of every table.
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("SET jit = off").await?;
+                    Ok(())
+                })
+            })
+        });
     let write = Database::connect(connect).await.map_err(fail)?;
     Ok(inner(write.clone(), write))
 }

@@ -32,6 +32,7 @@ pub mod jobs;
 mod keyset;
 pub mod mappings;
 pub mod memberships;
+mod nested;
 pub mod opened;
 pub mod outbox;
 mod packed;

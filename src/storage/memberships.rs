@@ -14,6 +14,7 @@ use crate::bulk::Insert;
 use crate::entities::memberships::{Column, Entity, Model};
 use crate::failure::{fail, unreadable};
 use crate::keyset::{Order, Paging, Tie, by_text};
+use crate::nested::{above_sql, below_sql, each_sql};
 use crate::packed::unpacked;
 use crate::reader::sealed::Source as _;
 use crate::row::{count, instant, millis};
@@ -46,50 +47,6 @@ pub struct MemberRow {
     pub is_active: bool,
     /// The origins, oldest first.
     pub origins: Vec<Origin>,
-}
-
-/// The groups below a group, itself included, as a sub-select; `UNION` ends circles.
-pub(crate) fn below_sql(group: &str) -> String {
-    format!(
-        "WITH RECURSIVE below(id) AS (SELECT g.id FROM groups g WHERE g.id = {group} UNION \
-         SELECT m.member_id FROM memberships m JOIN below b ON m.group_id = b.id WHERE m.member_kind = 'group') \
-         SELECT id FROM below"
-    )
-}
-
-/// The groups above a person, as the beginning of a question. `user` may be any expression.
-pub(crate) fn above_sql(reader: &impl Reader, user: &str) -> String {
-    let wider = each_sql(
-        reader,
-        "above a",
-        "memberships m",
-        "m.group_id",
-        "m.member_kind = 'group' AND m.member_id = a.id",
-    );
-    format!(
-        "WITH RECURSIVE above(id) AS (\
-         SELECT group_id FROM memberships WHERE member_kind = 'user' AND member_id = {user} UNION \
-         SELECT m.group_id FROM {wider})"
-    )
-}
-
-/// Rows of `table` for each of `few`, by an index of `table`. PostgreSQL is told so: where nobody told it yet how many rows
-/// a table has, as after a first sync, it would read the whole table for each level of groups. `OFFSET 0` keeps what is
-/// inside from being turned around.
-pub(crate) fn each_sql(
-    reader: &impl Reader,
-    few: &str,
-    table: &str,
-    columns: &str,
-    matching: &str,
-) -> String {
-    if Where::on(reader).is_sqlite() {
-        return format!("{few} JOIN {table} ON {matching}");
-    }
-    let name = table.rsplit(' ').next().unwrap_or(table);
-    format!(
-        "{few} CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE {matching} OFFSET 0) {name}"
-    )
 }
 
 /// Adds members. One that is there by the same origin stays as it is.

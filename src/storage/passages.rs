@@ -10,7 +10,7 @@ use sea_orm::{FromQueryResult, QueryResult};
 use uuid::Uuid;
 
 use crate::failure::unreadable;
-use crate::memberships::{above_sql, each_sql};
+use crate::nested::{above_sql, each_sql};
 use crate::packed::unpacked;
 use crate::row::{instant, millis};
 use crate::sessions::{Hot, hot, signed_in_sql};

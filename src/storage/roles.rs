@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::entities::role_assignments::{Entity, Model};
 use crate::failure::{fail, unreadable};
-use crate::memberships::{above_sql, read_member};
+use crate::memberships::read_member;
+use crate::nested::above_sql;
 use crate::reader::sealed::Source as _;
 use crate::row::{instant, millis};
 use crate::{Reader, Tx, sql};

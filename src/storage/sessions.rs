@@ -185,7 +185,7 @@ pub(crate) fn signed_in_sql(reader: &impl Reader, more: &str, key: &str) -> Stri
          LEFT JOIN elevations e ON e.id = (SELECT x.id FROM elevations x WHERE x.session_key = s.id_hash \
          AND x.user_id = s.user_id AND x.ends_at > $2 - 60000 AND x.dropped_at IS NULL ORDER BY x.ends_at DESC LIMIT 1) \
          WHERE s.id_hash = {key} AND s.expires_at > $2",
-        crate::memberships::above_sql(reader, "s.user_id"),
+        crate::nested::above_sql(reader, "s.user_id"),
         policy = crate::settings::ELEVATION_POLICY,
     )
 }

@@ -395,7 +395,7 @@ fn in_group(conditions: &mut Where, group: GroupId, reach: GroupReach) {
     let id = conditions.bind(group.0);
     let groups = match reach {
         GroupReach::Direct => format!("= {id}"),
-        GroupReach::Effective => format!("IN ({})", crate::memberships::below_sql(&id)),
+        GroupReach::Effective => format!("IN ({})", crate::nested::below_sql(&id)),
     };
     conditions.and(format!(
         "u.id IN (SELECT m.member_id FROM memberships m WHERE m.member_kind = 'user' AND m.group_id {groups})"

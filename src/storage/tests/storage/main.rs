@@ -13,6 +13,7 @@ mod access;
 mod calibration;
 mod factors;
 mod mail;
+mod nested;
 mod openers;
 mod passages;
 mod people;
