@@ -185,9 +185,9 @@ fn account(
     let is = present.accounts.get(key);
     let is_removed = matches!(step.change.action, Action::RemoveAccount { .. });
     let is_so = step.undo.iter().all(|change| match &change.action {
-        Action::UpdateAccount { attributes, .. } => is.is_some_and(|(whose, now)| {
-            *whose == user && (is_removed || now == attributes)
-        }),
+        Action::UpdateAccount { attributes, .. } => {
+            is.is_some_and(|(whose, now)| *whose == user && (is_removed || now == attributes))
+        }
         Action::RemoveAccount { .. } => is.is_none(),
         _ => true,
     });

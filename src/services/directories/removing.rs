@@ -247,10 +247,8 @@ async fn members(
             let around = memberships::of_members(&db, &[Member::Group(group.id)]).await?;
             let foreign = inside.iter().chain(&around).any(|row| row.origin != ours);
             let is_protected = privileged.contains(&group.id) || rules.protects_group(&group.name);
-            let rests = known.elsewhere
-                || foreign
-                || is_protected
-                || group.directory != Some(directory.id);
+            let rests =
+                known.elsewhere || foreign || is_protected || group.directory != Some(directory.id);
             let goes = choice == Groups::Delete && !rests;
             if goes {
                 leaving.insert(group.id);

@@ -173,8 +173,9 @@ async fn keeps_everybody(tx: &Tx, group: GroupId, changes: &[Change]) -> Result<
         .await?
         .into_iter()
         .collect();
-    let members =
-        |rows: &BTreeSet<Membership>| -> BTreeSet<Member> { rows.iter().map(|row| row.member).collect() };
+    let members = |rows: &BTreeSet<Membership>| -> BTreeSet<Member> {
+        rows.iter().map(|row| row.member).collect()
+    };
     let before = members(&is);
     for change in changes {
         match &change.action {

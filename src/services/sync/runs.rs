@@ -19,8 +19,8 @@ mod undoing;
 
 use muster_domain::{Error, Kind};
 
-pub use asking::{Followed, approve, ask, ask_or_follow, cancel, discard, open_run};
 pub(crate) use asking::stop_open;
+pub use asking::{Followed, approve, ask, ask_or_follow, cancel, discard, open_run};
 pub use carrying::{Stop, carry, work, work_until};
 pub use examining::examine;
 pub use keeping::{KEPT, SHOWN, sweep};

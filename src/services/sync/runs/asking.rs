@@ -275,7 +275,12 @@ async fn stop(call: &Call, tx: &Tx, mut run: Run, name: &str) -> Result<Option<A
     }
     let detail = json!({ "run": run.id, "state": run.state });
     let directory = Some(run.directory.0);
-    Ok(Some(call.event("directory.run.cancel", name, directory, detail)))
+    Ok(Some(call.event(
+        "directory.run.cancel",
+        name,
+        directory,
+        detail,
+    )))
 }
 
 /// A plan, with its directory's state kept from everybody else.

@@ -98,9 +98,7 @@ async fn undoable(services: &Services, run: &Run) -> Result<(PlanId, i64), Error
 pub(super) async fn is_taken_back(services: &Services, plan: PlanId) -> Result<bool, Error> {
     for inverse in plans::upkeep::inverses(services.db(), plan).await? {
         let did = matches!(inverse.state, PlanState::Begun | PlanState::Done);
-        if did
-            && inverse.counts.all() > 0
-            && !Box::pin(is_taken_back(services, inverse.id)).await?
+        if did && inverse.counts.all() > 0 && !Box::pin(is_taken_back(services, inverse.id)).await?
         {
             return Ok(true);
         }

@@ -3,7 +3,10 @@
 mod approvals;
 mod cuts;
 mod outcomes;
+mod protected;
 mod schedules;
+mod switched;
+mod taken_back;
 
 use chrono::TimeDelta;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
