@@ -144,7 +144,11 @@ pub struct FakeDirectory {
     censuses: Arc<AtomicU64>,
     questions: Arc<AtomicU64>,
     hangs: watch::Sender<bool>,
+    first: Arc<Mutex<Option<Meanwhile>>>,
 }
+
+/// What happens meanwhile.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 impl Default for FakeDirectory {
     fn default() -> Self {
@@ -161,6 +165,7 @@ impl Default for FakeDirectory {
             censuses: Arc::default(),
             questions: Arc::default(),
             hangs: watch::Sender::new(false),
+            first: Arc::default(),
         }
     }
 }
@@ -234,6 +239,12 @@ impl FakeDirectory {
     #[must_use]
     pub fn is_hanging(&self) -> bool {
         self.hangs.receiver_count() > 0
+    }
+
+    /// The next time somebody opens it, this happens first.
+    pub fn when_it_opens(&self, what: impl FnOnce() + Send + 'static) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        *first = Some(Box::new(what));
     }
 
     /// New readings do not hang; those that do, hang on.
@@ -372,6 +383,14 @@ impl DirectoryKind for FakeDirectory {
         settings: &Values,
         _: Option<&secrecy::SecretString>,
     ) -> Result<Box<dyn Directory>, Error> {
+        let first = self
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(first) = first {
+            first();
+        }
         match settings.get("broken") {
             Some(why) => Err(Error::new("TEST-003", Kind::Invalid, why.clone())),
             None => Ok(Box::new(self.clone())),

@@ -22,6 +22,6 @@ pub(crate) async fn confirmed_at(
     match directory.kind.as_str() {
         INTERNAL => Ok(None),
         JIT | "scim" => accounts::last_confirmed_of_directory(services.db(), directory.id).await,
-        _ => views::read_at(services, directory.id).await,
+        _ => Ok(views::recent(services, directory.id).await?.read_at),
     }
 }

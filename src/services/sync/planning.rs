@@ -157,27 +157,6 @@ pub(crate) async fn revision(services: &Services, directory: DirectoryId) -> Res
     Ok(revision)
 }
 
-/// Reads the source of a directory and writes the plan of what it would change. `plan` is new, in the state
-/// [`PlanState::Making`], with the [`revision`] that was asked for first; what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
-///
-/// # Errors
-/// When `watch` stops it or the database cannot serve; no plan is left then. What the source could not say is in the
-/// plan: it is held.
-pub(crate) async fn make(
-    services: &Services,
-    call: &Call,
-    directory: &Directory,
-    source: &dyn Source,
-    rules: &Rules,
-    plan: StoredPlan,
-    watch: &mut dyn Watch,
-) -> Result<StoredPlan, Error> {
-    let terms = terms(call, directory, rules);
-    let asked = Asked::everything();
-    let made = make_from(services, terms, source, rules, plan, asked, watch).await?;
-    Ok(made.plan)
-}
-
 pub(super) fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms {
     Terms {
         directory: directory.id,
@@ -189,10 +168,13 @@ pub(super) fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms 
     }
 }
 
-/// The same from as much of the source as is asked for, or from all of it where that does not do.
+/// Reads as much of the source of a directory as is asked for, or all of it where that does not do, and writes the plan of
+/// what it would change. `plan` is new, in the state [`PlanState::Making`], with the [`revision`] that was asked for first;
+/// what comes back is [`PlanState::Clear`] or [`PlanState::Held`].
 ///
 /// # Errors
-/// As [`make`]; `RUN-011` when there is nobody of the name that is asked for.
+/// When `watch` stops it or the database cannot serve, `RUN-011` when there is nobody of the name that is asked for; no
+/// plan is left then. What the source could not say is in the plan: it is held.
 pub(crate) async fn make_from(
     services: &Services,
     terms: Terms,

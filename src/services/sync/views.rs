@@ -14,7 +14,6 @@ use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::listing::{Count, Page};
 use muster_domain::plan::stored::Row;
 use muster_domain::plan::{PlanState, StoredPlan};
-use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState};
 use muster_storage::directories::Directory;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::plan::stored::Row;
-use muster_domain::plan::{Identity, PlanState, StoredPlan};
+use muster_domain::plan::{Identity, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_storage::plans::RowFilter;

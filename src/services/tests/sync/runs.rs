@@ -5,7 +5,10 @@ mod cuts;
 mod kept;
 mod outcomes;
 mod parts;
+mod protected;
 mod schedules;
+mod switched;
+mod taken_back;
 mod what_ifs;
 
 use chrono::TimeDelta;

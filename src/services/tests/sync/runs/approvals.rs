@@ -61,7 +61,7 @@ on_both! {
         let risen = muster_storage::users::by_username(db, "u00055").await.unwrap().unwrap();
         world.grant(Role::Superadmin, Member::User(risen.id)).await.unwrap();
         let done = carried_out(&world, plan.id).await;
-        assert_eq!((done.state, done.progress.failed), (RunState::Done, 1));
+        assert_eq!((done.state, done.progress.failed), (RunState::Done, 2), "their group, their state");
         let failed = muster_storage::runs::exceptions(db, done.id, None, 9).await.unwrap();
         assert_eq!(failed[0].code, "PLAN-005");
         assert!(failed[0].words.contains("u00055 came under protection"), "{failed:?}");

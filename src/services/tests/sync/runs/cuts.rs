@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait as _, Database};
 use super::{asked, carried_out, here, later, many, office, plan_of, run_of, sound, synced};
 
 /// Waits until the run is where the question says.
-async fn until(services: &Services, what: impl Fn(&Run) -> bool) -> Run {
+pub(super) async fn until(services: &Services, what: impl Fn(&Run) -> bool) -> Run {
     loop {
         let run = rows::list(services.db(), None, None, 1)
             .await
@@ -29,7 +29,7 @@ async fn until(services: &Services, what: impl Fn(&Run) -> bool) -> Run {
 }
 
 /// Works on a run in the background, on a node of its own.
-async fn working(world: &TestWorld) -> tokio::task::JoinHandle<bool> {
+pub(super) async fn working(world: &TestWorld) -> tokio::task::JoinHandle<bool> {
     let node = world.another_node().await.unwrap();
     tokio::spawn(async move { runs::work(&node).await.unwrap() })
 }
