@@ -58,6 +58,10 @@ async fn is_carried_out(reader: &impl Reader, directory: &Directory) -> Result<b
 async fn put_away(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     for state in [PlanState::Held, PlanState::Clear] {
         for mut plan in plans::upkeep::in_state(tx, Some(directory.id), state, None).await? {
+            // The removal may be taken back already, by a plan that waits.
+            if plan.purpose == Purpose::Undo {
+                continue;
+            }
             plan.state = PlanState::Discarded;
             plans::update(tx, &plan).await?;
         }
