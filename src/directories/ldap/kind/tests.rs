@@ -137,15 +137,15 @@ fn the_form_fills_itself_with_defaults_that_hold() {
 
 #[test]
 fn what_the_form_hints_at_and_folds_away_are_fields_of_it() {
-    let schema = LdapKind.schema();
+    let schema = LdapKind::default().schema();
     let known: Vec<_> = schema.fields().map(|field| field.key).collect();
-    for preset in LdapKind.presets() {
+    for preset in LdapKind::default().presets() {
         for key in preset.usual.keys() {
             assert!(known.contains(&key.as_str()), "{key}");
         }
         assert!(preset.usual.contains_key("username_attribute"));
     }
-    for key in LdapKind.seldom() {
+    for key in LdapKind::default().seldom() {
         assert!(known.contains(key), "{key}");
         let field = schema.fields().find(|field| field.key == *key).unwrap();
         assert_eq!(field.need, muster_domain::settings::Need::Optional, "{key}");
