@@ -305,7 +305,7 @@ fn and_more(all: u64, listed: usize) {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use muster_domain::plan::{Counts, Purpose};
+    use muster_domain::plan::{Counts, PlanState, Purpose};
     use muster_domain::run::{Progress, Run};
 
     use super::*;
@@ -338,6 +338,7 @@ mod tests {
                 id: id.into(),
                 directory: id.into(),
                 wish,
+                person: None,
                 plan: Some(plan.id),
                 started_by: "shell".to_owned(),
                 state: run,

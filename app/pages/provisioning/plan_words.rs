@@ -41,7 +41,7 @@ const CAUSES: [(&str, &str, Tone); 11] = [
 ];
 
 /// The word of a reason why something is not done, what people read, what to do.
-const REASONS: [(&str, &str, &str); 7] = [
+const REASONS: [(&str, &str, &str); 8] = [
     (
         "unusable",
         "Unusable record",

@@ -160,10 +160,8 @@ mod tests {
 
     #[test]
     fn the_mark_stands_below_the_character_that_is_wrong() {
-        let typed = Typed {
-            filter: "\n  true &&\n\tsource.mail.nosuch()".to_owned(),
-            ..Typed::default()
-        };
+        let mut typed = Typed::default();
+        "\n  true &&\n\tsource.mail.nosuch()".clone_into(&mut typed.filter);
         let at = |line, column| PlacedError {
             place: Place::Filter,
             line,

@@ -238,14 +238,16 @@ impl AsyncMeanwhile for Renaming {
         let taken_out = admin.modify(&group, taken_out).await.unwrap();
         taken_out.success().unwrap();
         let name = format!("uid=early,ou=people,{BASE}");
+        let mut follows = false;
         for _ in 0..600 {
             let listed = admin.compare(&group, "member", name.as_str());
-            if listed.await.unwrap().equal().unwrap() {
-                return;
+            follows = listed.await.unwrap().equal().unwrap();
+            if follows {
+                break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("the group does not follow");
+        assert!(follows, "the group does not follow");
     }
 }
 

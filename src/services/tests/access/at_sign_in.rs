@@ -127,7 +127,7 @@ impl Scene {
 async fn whoever_signs_in_is_brought_up_to_date_before_the_session_begins() {
     let scene = Scene::set().await;
     assert_eq!(scene.signs_in().await, "in");
-    let before = runs::list(scene.stage.s(), &scene.stage.world.system(), None, None, 10).await;
+    let before = muster_storage::runs::list(scene.stage.s().db(), None, None, 10).await;
     assert_eq!(before.unwrap(), [], "nothing differed: no run");
     scene.says("Lead", true);
     let asked = scene.stage.world.source.questions();
@@ -148,11 +148,11 @@ async fn whoever_signs_in_is_brought_up_to_date_before_the_session_begins() {
             .iter()
             .all(|note| !note.contains("Office"))
     );
-    let rows = runs::list(scene.stage.s(), &scene.stage.world.system(), None, None, 10)
+    let rows = muster_storage::runs::list(scene.stage.s().db(), None, None, 10)
         .await
         .unwrap();
     assert_eq!(rows.len(), 1);
-    let run = &rows[0].run;
+    let run = &rows[0];
     assert_eq!(
         (run.state, run.person.as_deref()),
         (RunState::Done, Some("ada"))

@@ -148,6 +148,7 @@ impl Source {
                     about: id.clone(),
                     why: format!("Junk {}.", person.title),
                     locators: vec![format!("dn:{id}")],
+                    off: false,
                 }),
                 Stands::LeftOut => Entry::Filtered {
                     external_id,

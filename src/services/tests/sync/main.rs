@@ -106,9 +106,14 @@ async fn carried_out(world: &TestWorld, plan: &Plan) -> Vec<Exception> {
 async fn taken_back(world: &TestWorld, plan: &Plan) -> Vec<Exception> {
     let (services, call) = (&world.services, world.system());
     let done = kept(world, plan).await.id;
-    let done = sync::runs::plan(services, &call, done).await.unwrap().runs;
+    let done = sync::views::plan_view(services, &call, done)
+        .await
+        .unwrap()
+        .runs;
     let inverse = sync::runs::undo(services, &call, done[0].id).await.unwrap();
-    let seen = sync::runs::plan(services, &call, inverse).await.unwrap();
+    let seen = sync::views::plan_view(services, &call, inverse)
+        .await
+        .unwrap();
     let seen = seen.plan.identity.unwrap();
     let run = sync::runs::approve(services, &call, inverse, &seen).await;
     ended(world, run.unwrap()).await

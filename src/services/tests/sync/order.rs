@@ -21,9 +21,9 @@ on_both! {
         let nodes = [world.another_node().await.unwrap(), world.another_node().await.unwrap()];
         let (last, first) = (order[order.len() - 1], order[0]);
         let (one, two, three) = tokio::join!(
-            shift(&world.services, &call, last, Step::To(1), against()),
-            shift(&nodes[0], &call, first, Step::Down, against()),
-            shift(&nodes[1], &call, order[1], Step::To(4), against()),
+            shift(&world.services, &call, None, last, Step::To(1), against()),
+            shift(&nodes[0], &call, None, first, Step::Down, against()),
+            shift(&nodes[1], &call, None, order[1], Step::To(4), against()),
         );
         let outcomes = [one, two, three];
         let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -47,10 +47,10 @@ on_both! {
         let tx = world.services.db().begin().await.unwrap();
         directories::update(&tx, &saved).await.unwrap();
         tx.commit(&[call.event("directory.update", "B", Some(two.0), serde_json::json!({}))]).await.unwrap();
-        shift(&world.services, &call, one, Step::To(99), Against::Nothing).await.unwrap();
+        shift(&world.services, &call, None, one, Step::To(99), Against::Nothing).await.unwrap();
         let after = directories::get(world.services.db(), two).await.unwrap().unwrap();
         assert_eq!(after.settings, saved.settings);
-        let gone = shift(&world.services, &call, world.services.id(), Step::Up, Against::Nothing).await;
+        let gone = shift(&world.services, &call, None, world.services.id(), Step::Up, Against::Nothing).await;
         assert_eq!(gone.unwrap_err().code, "WEB-404");
     }
 }

@@ -11,7 +11,7 @@ use muster_domain::membership::Member;
 use muster_domain::plan::PlanState;
 use muster_domain::reading::{Because, Reading, Told};
 use muster_services::directories;
-use muster_services::sync::{self, Rules, runs};
+use muster_services::sync::{Rules, runs};
 use muster_storage::{groups, memberships, users};
 use muster_testing::TestWorld;
 
@@ -243,8 +243,8 @@ async fn l24_a_real_server_is_read_by_what_changed_until_a_census_finds_somebody
         .await
         .unwrap();
     let newest = async || {
-        let rows = sync::runs::list(services, &ann.call, None, None, 1).await;
-        let run = rows.unwrap().remove(0).run;
+        let rows = muster_storage::runs::list(services.db(), None, None, 1).await;
+        let run = rows.unwrap().remove(0);
         (run.progress.told.unwrap(), run.progress.planned)
     };
     synced(&world, &ann, id).await;
