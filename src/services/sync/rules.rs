@@ -3,18 +3,21 @@
 //! They stand in the same values as the kind's own and in the same form. What cannot be read counts as its default, which
 //! is the careful one.
 
+mod switched;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use muster_domain::error::FieldError;
 use muster_domain::guard::{Guard, Limit};
 use muster_domain::name;
-use muster_domain::plan::{Leavers, Purpose, Revival};
+use muster_domain::plan::{Leavers, Revival};
 use muster_domain::reading::Often;
 use muster_domain::schedule::{self, Schedule};
 use muster_domain::settings::{Field, Input, Need, Section, Shown, Values};
-use muster_domain::{Error, Kind};
 use muster_storage::directories::Directory;
+
+pub(crate) use switched::{OFF, is_on, off};
 
 /// Whether its people sign in here with its passwords.
 pub const SIGN_IN: &str = "sign_in";
@@ -22,30 +25,6 @@ pub const SIGN_IN: &str = "sign_in";
 const AT_SIGN_IN: &str = "at_sign_in";
 /// How long it may take to say who they are, in seconds.
 const AT_SIGN_IN_SECONDS: &str = "at_sign_in_seconds";
-
-/// The code of what is refused because a directory is switched off.
-pub(crate) const OFF: &str = "RUN-002";
-
-pub(crate) fn off() -> Error {
-    Error::new(
-        OFF,
-        Kind::Conflict,
-        "This directory is switched off: nothing is read from it.",
-    )
-    .next("Switch it on first.")
-}
-
-/// Goes on only while the directory is switched on, where it is for its source to say what is done: what people decided,
-/// to take something back or to remove it, is done all the same.
-///
-/// # Errors
-/// `RUN-002` when it is off.
-pub(crate) fn is_on(directory: &Directory, purpose: Purpose) -> Result<(), Error> {
-    match purpose {
-        Purpose::Sync | Purpose::Drift if !directory.enabled => Err(off()),
-        _ => Ok(()),
-    }
-}
 
 /// The terms of one directory, as they are set.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -101,7 +101,7 @@ fn a_regular_expression_costs_by_its_size_and_by_what_it_looks_at() {
         matches!(mapped, Mapped::Refused(why) if why.contains("100000 steps"))
     };
     assert!(!refused("cn=x([a-z]+),.*"));
-    assert!(refused("cn=x((?:.?){300}),.*"));
+    assert!(refused("cn=x((?:[a-z0-9-]?){300}),.*"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod groups;
 mod people;
 mod providers;
 mod provisioning;
+mod record;
 
 use muster_domain::role::Role;
 use muster_testing::{Persona, TestWorld};

@@ -158,7 +158,7 @@ on_both! {
 
     async fn a_run_is_stopped_between_two_batches_and_what_it_did_is_taken_back(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(8000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         until(&world.services, |run| run.progress.tried >= 400).await;
@@ -168,7 +168,7 @@ on_both! {
         assert_eq!((stopped.state, stopped.problem.as_deref()), (RunState::Cancelled, None));
         assert_eq!(stopped.progress.tried % 200, 0);
         let (accounts, _) = here(&world, directory).await;
-        assert!(accounts >= 300 && stopped.progress.tried < 3002);
+        assert!(accounts >= 300 && stopped.progress.tried < 8002);
         assert_eq!(plan_of(&world, &stopped).await.state, PlanState::Done);
         sound(&world).await;
         let undo = runs::undo(&world.services, &world.system(), id).await.unwrap();
@@ -177,7 +177,7 @@ on_both! {
         assert_eq!(here(&world, directory).await, (0, 0));
         let run = synced(&world, directory).await;
         assert_eq!(run.progress.failed, 0);
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!(here(&world, directory).await, (8000, 8000));
         sound(&world).await;
     }
 

@@ -10,7 +10,7 @@ use muster_services::sync::runs;
 use muster_storage::{accounts, directories, groups, memberships, plans, runs as rows, users};
 use muster_testing::{Persona, TestWorld};
 
-use super::{carried_out, declared, group, here, many, office, plan_of, ran, sound, synced};
+use super::{carried_out, group, here, many, office, ran, sound, synced};
 
 async fn admin(world: &TestWorld) -> Persona {
     let ann = world.persona("ann", &[Role::Superadmin]).await.unwrap();
@@ -100,13 +100,18 @@ on_both! {
     }
 
     async fn a_removal_keeps_whom_somebody_chose_to_be_left_alone(world) {
-        let chosen = [("protected_users", "u00002"), ("protected_groups", "all")];
-        let directory = declared(&world, "Office", &chosen).await;
+        let directory = office(&world).await;
         let ann = admin(&world).await;
         world.source.says(many(30));
-        let run = ran(&world, directory, Wish::Sync).await;
-        let _ = plan_of(&world, &run).await;
+        let _ = synced(&world, directory).await;
         let services = &world.services;
+        let tx = services.db().begin().await.unwrap();
+        let mut chosen = directories::get(&tx, directory).await.unwrap().unwrap();
+        for (key, value) in [("protected_users", "u00002"), ("protected_groups", "all")] {
+            chosen.settings.insert(key.to_owned(), value.to_owned());
+        }
+        directories::update(&tx, &chosen).await.unwrap();
+        tx.commit_quiet(muster_storage::Quiet::Counted).await.unwrap();
         let choice = Choice { people: People::Delete, groups: Groups::Delete };
         let elevated = ann.call.elevated().unwrap();
         let plan = remove_plan(services, &ann.call, &elevated, directory, choice).await.unwrap();

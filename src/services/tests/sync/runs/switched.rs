@@ -111,6 +111,7 @@ on_both! {
         assert_eq!(refused.code, "PLAN-002", "what it was made from is over");
         // While it is carried out.
         world.clock.forward(chrono::TimeDelta::seconds(1));
+        world.source.says(many(8000));
         let applying = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         let _ = until(services, |run| run.progress.tried >= 200).await;
@@ -129,7 +130,7 @@ on_both! {
 
     async fn a_batch_of_a_directory_that_is_off_is_not_written(world) {
         let directory = office(&world).await;
-        world.source.says(many(900));
+        world.source.says(many(8000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         let _ = until(&world.services, |run| run.progress.tried >= 200).await;

@@ -135,6 +135,7 @@ on_both! {
         let held = ran(&world, directory, Wish::Sync).await;
         let plan = plan_of(&world, &held).await;
         let call = world.system();
+        world.clock.forward(chrono::TimeDelta::seconds(1));
         let id = runs::approve(&world.services, &call, plan.id, &plan.identity.unwrap()).await.unwrap();
         let node = working(&world).await;
         let _ = until(&world.services, |run| run.progress.tried >= 200).await;
@@ -146,13 +147,14 @@ on_both! {
         later(&world);
         assert!(runs::work(&world.services).await.unwrap());
         let done = run_of(&world, id).await;
-        assert_eq!((done.state, done.progress.failed), (RunState::Done, 1));
+        assert_eq!((done.state, done.progress.failed), (RunState::Done, 1), "{:?}", done.problem);
         assert_eq!(failures(&world, id).await, ["PLAN-006"]);
         sound(&world).await;
         // They come back, but for that one; and another one is sent away for good while it is carried out.
         let (plan, left) = undone(&world, id).await;
         assert_eq!(left, 0);
         let undo = plans::get(world.services.db(), plan).await.unwrap().unwrap();
+        world.clock.forward(chrono::TimeDelta::seconds(1));
         let id = runs::approve(&world.services, &call, plan, &undo.identity.unwrap()).await.unwrap();
         let node = working(&world).await;
         let _ = until(&world.services, |run| run.progress.tried >= 200).await;
