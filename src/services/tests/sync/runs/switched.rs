@@ -15,7 +15,7 @@ use muster_services::sync::runs::{self, Followed};
 use muster_storage::{directories, directory_states, plans};
 use muster_testing::{Persona, TestWorld};
 
-use super::cuts::{until, working};
+use super::cuts::{until, working, working_here};
 use super::{
     asked, carried_out, declared, here, many, office, plan_of, ran, run_of, sound, synced,
 };
@@ -111,9 +111,9 @@ on_both! {
         assert_eq!(refused.code, "PLAN-002", "what it was made from is over");
         // While it is carried out.
         world.clock.forward(chrono::TimeDelta::seconds(1));
-        world.source.says(many(8000));
+        world.source.says(many(1500));
         let applying = asked(&world, directory, Wish::Sync).await;
-        let node = working(&world).await;
+        let node = working_here(&world);
         let _ = until(services, |run| run.progress.tried >= 200).await;
         switched(&world, &ann, directory, Enabled::No).await;
         assert!(node.await.unwrap());
@@ -130,9 +130,9 @@ on_both! {
 
     async fn a_batch_of_a_directory_that_is_off_is_not_written(world) {
         let directory = office(&world).await;
-        world.source.says(many(8000));
+        world.source.says(many(900));
         let id = asked(&world, directory, Wish::Sync).await;
-        let node = working(&world).await;
+        let node = working_here(&world);
         let _ = until(&world.services, |run| run.progress.tried >= 200).await;
         // Nobody asks it to stop: the row alone says so.
         let tx = world.services.db().begin().await.unwrap();
