@@ -113,7 +113,7 @@ test('its page tries it again, shows what would change, and syncs', async ({ wor
   await page.goto(kept.path);
   await press(page, 'Show what would change');
   await page.waitForURL(/\/runs\//);
-  await expect.poll(async () => words((await root.get(kept.path)).text), { timeout: 60_000, message: 'the plan is made' }).toContain('Plan Done');
+  await expect.poll(async () => words((await root.get(kept.path)).text), { timeout: 60_000, message: 'the plan is made' }).toContain('Compare Done');
   expect((await root.get('/users?q=ada')).text, 'a plan changes nothing').not.toContain('ada@example.test');
   await leave(page, kept.path);
   await press(page, 'Sync now');
@@ -172,6 +172,7 @@ test('a second sync reads what changed alone, and who is gone goes when everythi
   });
   await test.step('other settings make everything due, and the guard counts who goes', async () => {
     await page.goto(`${kept.path}/edit`);
+    await page.locator('summary', { hasText: 'When it is synced by itself' }).click();
     await page.locator('#census_hours').fill('1');
     await press(page, 'Save directory');
     await expect(await synced()).toContainText('settings or mapping changed since');

@@ -49,15 +49,21 @@ async fn one(
         .iter()
         .filter(|provider| provider.directory == id)
         .collect();
+    let recent = views::recent(services, id).await?;
     let leavers = match method {
         Method::Manual => None,
         Method::Jit => {
             let since = call.at - TimeDelta::days(UNSEEN_DAYS);
             Some(coverage::unseen(db, id, since).await?)
         }
-        _ => taken_out(&plans::list(db, Some(id), None, None, LOOKED_AT).await?),
+        _ => {
+            let mut newest = plans::list(db, Some(id), None, None, LOOKED_AT).await?;
+            // What a part of the source says tells nothing of the rest.
+            let of_parts: Vec<_> = recent.runs.iter().filter(|run| is_part(run)).collect();
+            newest.retain(|plan| of_parts.iter().all(|run| run.plan != Some(plan.id)));
+            taken_out(&newest)
+        }
     };
-    let recent = views::recent(services, id).await?;
     let confirmed_at = match method {
         Method::Jit | Method::Scim => accounts::last_confirmed_of_directory(db, id).await?,
         Method::Manual => None,
@@ -68,10 +74,6 @@ async fn one(
         nested += coverage::nested(db, Origin::Claims(provider.id)).await?;
     }
     // One that read everything, where there is one among them.
-    let is_part = |run: &Run| {
-        let told = run.progress.told;
-        told.is_some_and(|told| told.reading != Reading::Whole)
-    };
     let last = recent
         .runs
         .into_iter()
@@ -93,6 +95,12 @@ async fn one(
         nested,
         last,
     })
+}
+
+/// Whether a run read only a part of its source.
+fn is_part(run: &Run) -> bool {
+    let told = run.progress.told;
+    told.is_some_and(|told| told.reading != Reading::Whole)
 }
 
 /// How accounts arrive in a directory of this kind, as methods are compared.

@@ -23,12 +23,19 @@ pub fn of(vendor: &str) -> Vec<Rule> {
         "active_directory" => "source.samaccountname",
         _ => "source.uid",
     };
+    // Whoever the directory keeps out for other reasons, such as an account that expired, is kept out all the same.
     let active = match vendor {
         // ACCOUNTDISABLE is the second bit ([MS-ADTS] section 2.2.16).
-        "active_directory" => Some("int(source.get(\"useraccountcontrol\", \"512\")) / 2 % 2 == 0"),
-        "389" | "freeipa" => Some("source.get(\"nsaccountlock\", \"false\").lower() != \"true\""),
+        "active_directory" => {
+            Some("record.active && int(source.get(\"useraccountcontrol\", \"512\")) / 2 % 2 == 0")
+        }
+        "389" | "freeipa" => {
+            Some("record.active && source.get(\"nsaccountlock\", \"false\").lower() != \"true\"")
+        }
         // Locked for good (draft-behera-ldap-password-policy section 5.3.3).
-        "openldap" => Some("source.get(\"pwdaccountlockedtime\", \"\") != \"000001010000Z\""),
+        "openldap" => {
+            Some("record.active && source.get(\"pwdaccountlockedtime\", \"\") != \"000001010000Z\"")
+        }
         _ => None,
     };
     let rows = [("username", username)]

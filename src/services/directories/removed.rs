@@ -3,7 +3,7 @@
 
 use muster_domain::Error;
 use muster_domain::membership::Origin;
-use muster_domain::plan::{PlanState, Purpose};
+use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_storage::directories::{self, Directory};
 use muster_storage::{Reader, Tx, memberships, plans, removed_directories, runs};
 use serde_json::json;
@@ -54,12 +54,20 @@ async fn is_carried_out(reader: &impl Reader, directory: &Directory) -> Result<b
     Ok(is_removal && runs::open_of(reader, directory.id).await?.is_none())
 }
 
+async fn takes_a_removal_back(tx: &Tx, plan: &StoredPlan) -> Result<bool, Error> {
+    let Some(inverse_of) = plan.inverse_of else {
+        return Ok(false);
+    };
+    let removal = plans::get(tx, inverse_of).await?;
+    Ok(removal.is_some_and(|removal| removal.purpose == Purpose::Removal))
+}
+
 /// Plans that wait are of a directory that is not there any more.
 async fn put_away(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     for state in [PlanState::Held, PlanState::Clear] {
         for mut plan in plans::upkeep::in_state(tx, Some(directory.id), state, None).await? {
             // The removal may be taken back already, by a plan that waits.
-            if plan.purpose == Purpose::Undo {
+            if takes_a_removal_back(tx, &plan).await? {
                 continue;
             }
             plan.state = PlanState::Discarded;

@@ -49,7 +49,10 @@ pub(super) async fn facts(services: &Services) -> Result<Vec<Sync>, Error> {
         let waiting = waiting.filter(|plan| plan.base_revision == revision);
         let recent = views::recent(services, directory.id).await?;
         let since = recent.read_at.unwrap_or(directory.created_at);
-        let newest = recent.runs.into_iter().find(|run| run.wish != Wish::WhatIf);
+        let newest = recent
+            .runs
+            .into_iter()
+            .find(|run| run.wish != Wish::WhatIf && run.person.is_none());
         let failed = newest.filter(|run| run.state == RunState::Failed);
         let days = (services.now() - since).num_days();
         found.push(Sync {

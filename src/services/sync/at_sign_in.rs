@@ -207,8 +207,10 @@ async fn one(
             return missed(format!("the account was not looked at ({}).", error.code));
         }
     };
-    let carried = timeout(RUN, runs::carry(services, &by, run)).await;
-    if let Ok(Err(error)) = carried {
+    // On a task of its own: it goes on, and gives its lease back, when the sign-in does not wait for it any more.
+    let node = services.clone();
+    let work = tokio::spawn(async move { runs::carry(&node, &by, run).await });
+    if let Ok(Ok(Err(error))) = timeout(RUN, work).await {
         return Err(error);
     }
     let ended = rows::get(services.db(), run).await?;

@@ -263,6 +263,14 @@ fn every_vendors_default_passes_the_check_and_says_what_its_own_mapping_says() {
         let username = made.attributes.get("username").map(String::as_str);
         assert_eq!(username, Some("anna"));
         assert_eq!(made.active, vendor != "active_directory");
+        let kept_out = UserRecord {
+            active: false,
+            ..record()
+        };
+        let Mapped::Record(made) = compiled.apply(&id, &source, kept_out) else {
+            panic!("{vendor}")
+        };
+        assert!(!made.active, "{vendor}: an account that expired, say");
     }
 }
 

@@ -104,9 +104,10 @@ pub async fn ask_or_follow(
 ) -> Result<(RunId, Followed), Error> {
     call.may(Permission::ManageDirectories)?;
     match runs::open_of(services.db(), directory).await? {
-        None => Ok((ask(services, call, directory, wish).await?, Followed::No)),
-        Some(open) if open.wish == wish => Ok((open.id, Followed::Yes)),
-        Some(open) => Err(under_way(&open)),
+        // One about a single person is not what was asked for.
+        Some(open) if open.wish == wish && open.person.is_none() => Ok((open.id, Followed::Yes)),
+        Some(open) if !what_if::gives_way(&open, wish) => Err(under_way(&open)),
+        _ => Ok((ask(services, call, directory, wish).await?, Followed::No)),
     }
 }
 

@@ -8,7 +8,7 @@ use muster_domain::run::Wish;
 use muster_domain::schedule::{self, SETTING, ZONE};
 use muster_storage::directories::{self, Directory};
 use muster_storage::jobs::{self, Job};
-use muster_storage::{Quiet, Tx};
+use muster_storage::{Quiet, Tx, runs};
 
 use super::asking::wished;
 use crate::{Call, Services};
@@ -92,7 +92,8 @@ pub async fn ask_what_is_due(services: &Services) -> Result<u64, Error> {
     Ok(asked)
 }
 
-/// Asks for a run, unless another node did. A run that is under way counts as the one that was to come.
+/// Asks for a run, unless another node did. A run that is under way counts as the one that was to come, unless it is about
+/// a single person: then it is asked for once that is over.
 async fn claimed(
     services: &Services,
     directory: &Directory,
@@ -106,6 +107,10 @@ async fn claimed(
     }
     let is_asked = match asked(services, &tx, directory).await {
         Ok(()) => true,
+        Err(error) if error.code == "RUN-001" && is_about_one(&tx, directory).await? => {
+            tx.rollback().await?;
+            return Ok(false);
+        }
         // Nothing was written by that but the lock.
         Err(error) if matches!(error.code, "RUN-001" | "RUN-002" | "DIR-004") => {
             tracing::info!(%error, directory = directory.name, "a sync that is due was not asked for");
@@ -115,6 +120,11 @@ async fn claimed(
     };
     tx.commit_quiet(Quiet::Working).await?;
     Ok(is_asked)
+}
+
+async fn is_about_one(tx: &Tx, directory: &Directory) -> Result<bool, Error> {
+    let open = runs::open_of(tx, directory.id).await?;
+    Ok(open.is_some_and(|run| run.person.is_some()))
 }
 
 async fn asked(services: &Services, tx: &Tx, directory: &Directory) -> Result<(), Error> {
