@@ -106,21 +106,7 @@ pub async fn remove(tx: &Tx, membership: &Membership) -> Result<bool, Error> {
 pub async fn remove_many(tx: &Tx, memberships: &[Membership]) -> Result<u64, Error> {
     let mut removed = 0;
     for some in memberships.chunks(BATCH / 4) {
-        let mut wanted = Where::on(tx);
-        let mut rows = Vec::with_capacity(some.len());
-        for one in some {
-            rows.push(format!(
-                "({}, {}, {}, {})",
-                wanted.bind(one.group.0),
-                wanted.bind(one.member.kind()),
-                wanted.bind(one.member.id()),
-                wanted.bind(one.origin.key())
-            ));
-        }
-        wanted.and(format!(
-            "(group_id, member_kind, member_id, origin) IN (VALUES {})",
-            rows.join(", ")
-        ));
+        let wanted = among::these(tx, some);
         let sql = format!("DELETE FROM memberships{}", wanted.clause());
         removed += sql::change(tx, wanted.statement(sql)).await?;
     }

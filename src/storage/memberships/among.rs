@@ -19,21 +19,7 @@ pub async fn among(
 ) -> Result<BTreeSet<Membership>, Error> {
     let mut found = BTreeSet::new();
     for some in memberships.chunks(BATCH / 4) {
-        let mut wanted = Where::on(reader);
-        let mut rows = Vec::with_capacity(some.len());
-        for one in some {
-            rows.push(format!(
-                "({}, {}, {}, {})",
-                wanted.bind(one.group.0),
-                wanted.bind(one.member.kind()),
-                wanted.bind(one.member.id()),
-                wanted.bind(one.origin.key())
-            ));
-        }
-        wanted.and(format!(
-            "(group_id, member_kind, member_id, origin) IN (VALUES {})",
-            rows.join(", ")
-        ));
+        let wanted = these(reader, some);
         let sql = format!(
             "SELECT group_id, member_kind, member_id, origin FROM memberships{}",
             wanted.clause()
@@ -41,4 +27,24 @@ pub async fn among(
         found.extend(edges(reader, wanted.statement(sql)).await?);
     }
     Ok(found)
+}
+
+/// Exactly these rows.
+pub(super) fn these(reader: &impl Reader, memberships: &[Membership]) -> Where {
+    let mut wanted = Where::on(reader);
+    let mut rows = Vec::with_capacity(memberships.len());
+    for one in memberships {
+        rows.push(format!(
+            "({}, {}, {}, {})",
+            wanted.bind(one.group.0),
+            wanted.bind(one.member.kind()),
+            wanted.bind(one.member.id()),
+            wanted.bind(one.origin.key())
+        ));
+    }
+    wanted.and(format!(
+        "(group_id, member_kind, member_id, origin) IN (VALUES {})",
+        rows.join(", ")
+    ));
+    wanted
 }
