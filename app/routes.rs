@@ -29,7 +29,8 @@ use crate::pages::signin::{
 };
 use crate::pages::sources::{
     application_edit, applications, calibration, directories, directory, directory_delete,
-    directory_edit, mapping, mapping_live, provider, provider_edit, provider_rules, providers,
+    directory_edit, directory_shadow, mapping, mapping_live, provider, provider_edit,
+    provider_rules, providers,
 };
 
 /// Who may use an address.
@@ -216,6 +217,8 @@ pub const ROUTES: &[Route] = routes! {
     post "/directories/{id}/mapping"          Elevated(P::ManageDirectories) => mapping::save;
     post "/directories/{id}/mapping/preview"  May(P::ManageDirectories) => mapping::preview;
     post "/directories/{id}/mapping/live"     May(P::ManageDirectories) => mapping_live::live;
+    get  "/directories/{id}/shadow"           May(P::ViewDirectories) => directory_shadow::show;
+    post "/directories/{id}/shadow"           May(P::ManageDirectories) => directory_shadow::compare;
     post "/directories/{id}/enable"           Elevated(P::ManageDirectories) => directory::enable;
     post "/directories/{id}/disable"          Elevated(P::ManageDirectories) => directory::disable;
     get  "/directories/{id}/delete"           May(P::ManageDirectories) => directory_delete::show;
@@ -232,6 +235,7 @@ pub const ROUTES: &[Route] = routes! {
     post "/providers/{slug}/check"            May(P::ManageProviders) => provider::check;
     get  "/providers/{slug}/rules"            May(P::ManageProviders) => provider_rules::show;
     post "/providers/{slug}/rules"            Elevated(P::ManageProviders) => provider_rules::save;
+    get  "/providers/{slug}/rules/replay"     May(P::ManageProviders) => provider_rules::replay_again;
     post "/providers/{slug}/rules/replay"     May(P::ManageProviders) => provider_rules::replay;
     post "/providers/{slug}/enable"           Elevated(P::ManageProviders) => provider::enable;
     post "/providers/{slug}/disable"          Elevated(P::ManageProviders) => provider::disable;

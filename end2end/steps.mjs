@@ -2,6 +2,7 @@
 import { expect } from '@playwright/test';
 
 import { Http } from './http.mjs';
+import { words } from './people.mjs';
 
 /** Signs in at the certified provider, which must be asking. */
 export async function atOp(page, login) {
@@ -78,3 +79,12 @@ export async function atOpByHttp(http, path, login) {
   }
   throw new Error(`the provider did not lead back: ${to}`);
 }
+
+/** Waits for the end of a run; gives what its page says then. */
+export async function ended(root, run) {
+  await expect.poll(async () => words((await root.get(run)).text), { timeout: 60_000, message: 'the run ends' }).toMatch(/ Ended /);
+  return words((await root.get(run)).text);
+}
+
+/** Leaves the page of a run for another address: that page loads itself again when the run is over, in the midst of going elsewhere. */
+export const leave = (page, path) => expect(async () => page.goto(path)).toPass({ timeout: 20_000 });

@@ -23,8 +23,10 @@ mod m0017_syncs;
 mod m0018_plan_pages;
 mod m0019_mappings;
 mod m0020_readings;
+mod m0021_shadows;
 mod m0024_tried_mappings;
 mod m0025_removed_directories;
+mod m0026_runs_by_plan;
 
 use sea_orm_migration::prelude::*;
 
@@ -53,8 +55,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_plan_pages::Step),
             Box::new(m0019_mappings::Step),
             Box::new(m0020_readings::Step),
+            Box::new(m0021_shadows::Step),
             Box::new(m0024_tried_mappings::Step),
             Box::new(m0025_removed_directories::Step),
+            Box::new(m0026_runs_by_plan::Step),
         ]
     }
 }

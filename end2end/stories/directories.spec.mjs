@@ -4,6 +4,7 @@ import { Http } from '../http.mjs';
 import { look } from '../pages.mjs';
 import { asRoot, signIn, words } from '../people.mjs';
 import { BASE, READER, installed, person, startSlapd } from '../peers/slapd.mjs';
+import { leave } from '../steps.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story();
@@ -20,9 +21,6 @@ test.afterAll(() => slapd?.stop());
 const kept = {};
 
 const press = (page, name) => page.getByRole('button', { name, exact: true }).first().click();
-
-/** Leaves the page of a run, which loads itself again when the run is over. */
-const leave = (page, path) => expect(async () => page.goto(path)).toPass({ timeout: 20_000 });
 
 test('it is declared from nothing, and every step is tried beside what it tests', async ({ world, page, context }) => {
   await (await asRoot(world)).enter(context);
@@ -239,7 +237,7 @@ test('deleting it shows its plan first, and the directory goes when that was car
   await expect.poll(async () => (await root.get(kept.path)).status, { timeout: 90_000, message: 'the directory goes' }).toBe(404);
   const left = words((await root.get('/users?q=ada&state=deactivated')).text);
   expect(left).toContain('Ada Example');
-  await page.reload();
+  await leave(page, page.url());
   await expect(page.locator('main')).toContainText('(removed)');
   await look(page, 'directory-removed-run');
   await press(page, 'Undo what it did');

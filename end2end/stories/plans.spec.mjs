@@ -1,6 +1,7 @@
 // Plans are read, narrowed, approved exactly, followed, taken back, put away; over the plans that the demo leaves.
 import { Http } from '../http.mjs';
 import { asRoot, persona, words } from '../people.mjs';
+import { ended, leave } from '../steps.mjs';
 import { expect, startMuster, story } from '../world.mjs';
 
 const base = story({ demo: 300, plan: 300 });
@@ -10,11 +11,6 @@ test.describe.configure({ mode: 'serial' });
 /** The newest plan for something. */
 const planFor = async (root, purpose) => /href="(\/plans\/[0-9a-f-]{36})"/.exec((await root.get(`/plans?purpose=${purpose}`)).text)[1];
 const identityOf = async (root, plan) => /name="identity" value="([0-9a-f]{64})"/.exec((await root.get(plan)).text)?.[1];
-/** Waits for the end of a run. */
-async function ended(root, run) {
-  await expect.poll(async () => words((await root.get(run)).text), { timeout: 60_000 }).toMatch(/ Ended /);
-  return words((await root.get(run)).text);
-}
 
 test('a plan says what it would do, why it is held, and is narrowed in the address', async ({ page, root, context }) => {
   await root.enter(context);
@@ -132,7 +128,7 @@ test('what differs is sorted by where it came to be, and repaired; the run is fo
     await page.waitForURL(/\/runs\//);
     const told = await ended(root, new URL(page.url()).pathname);
     expect(told).toContain('300 done, 0 failed');
-    await page.goto(run);
+    await leave(page, run);
     await expect(page.locator('main')).toContainText('What this run did was taken back');
     await expect(page.getByRole('button', { name: 'Undo what it did' })).toHaveCount(0);
   });

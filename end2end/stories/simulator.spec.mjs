@@ -56,4 +56,9 @@ test('other rules are weighed on the recorded sign-ins before they are saved', a
   await page.getByRole('button', { name: 'Show what would change' }).click();
   await expect(page.locator('main')).toContainText(/were decided again by these rules/);
   await look(page, 'provider-rules-replay');
+  await test.step('reloaded as a link, it leads to the rules', async () => {
+    await page.goto('/providers/lab-honest/rules/replay');
+    await expect(page).toHaveURL(/\/providers\/lab-honest\/rules$/);
+    await expect(page.locator('main')).not.toContainText('were decided again');
+  });
 });

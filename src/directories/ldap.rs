@@ -34,7 +34,7 @@ use muster_domain::census::Census;
 use muster_domain::clock::Clock;
 use muster_domain::directory::{Cursor, Directory, Finding, Probe, Vouched};
 use muster_domain::record::{ExternalId, SourceValues, UserRecord};
-use muster_domain::snapshot::{Completeness, Intake};
+use muster_domain::snapshot::{Completeness, Entry, Intake};
 use secrecy::SecretString;
 
 pub use kind::LdapKind;
@@ -100,6 +100,10 @@ impl Directory for Ldap {
         username: &str,
     ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
         people::one(&self.settings, self.now(), username).await
+    }
+
+    async fn person_entry(&self, username: &str) -> Result<Option<Entry>, Error> {
+        people::said(&self.settings, self.now(), username).await
     }
 
     async fn authenticate(

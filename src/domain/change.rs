@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DirectoryId, GroupId, ProviderId, UserId};
 use crate::membership::{Member, Origin};
 use crate::record::{Attributes, ExternalId};
+use crate::shadow::MatchKey;
 use crate::user::Deactivation;
 
 /// Why a change is made.
@@ -27,6 +28,10 @@ pub enum Cause {
     BackAtSource,
     /// It was changed here and is put back to what the source states.
     DriftRepaired,
+    /// Another directory takes its place, and says the same.
+    HandedOver,
+    /// Another directory takes its place, and says something else.
+    Differs,
     /// An earlier run is undone.
     Undone,
     /// A rule, by its words ("default group of Lab").
@@ -48,6 +53,8 @@ impl Cause {
             Self::DisabledAtSource => "disabled_at_source",
             Self::BackAtSource => "back_at_source",
             Self::DriftRepaired => "drift_repaired",
+            Self::HandedOver => "handed_over",
+            Self::Differs => "differs",
             Self::Undone => "undone",
             Self::Rule(_) => "rule",
             Self::ByHand => "by_hand",
@@ -66,6 +73,8 @@ impl Cause {
             Self::DisabledAtSource => "disabled at source",
             Self::BackAtSource => "back at source",
             Self::DriftRepaired => "drift repaired",
+            Self::HandedOver => "handed over",
+            Self::Differs => "says something else",
             Self::Undone => "undone",
             Self::Rule(rule) => rule,
             Self::ByHand => "by hand",
@@ -131,6 +140,21 @@ pub enum Action {
         /// The account's id there.
         external_id: ExternalId,
     },
+    /// The account of another directory takes the place of the one the person has: they stay who they are.
+    MoveAccount {
+        /// Whose.
+        user: UserId,
+        /// The directory whose account goes.
+        from: DirectoryId,
+        /// That account's id there.
+        former_id: ExternalId,
+        /// The directory whose account comes.
+        directory: DirectoryId,
+        /// The account's id there.
+        external_id: ExternalId,
+        /// All attributes as the new directory states them.
+        attributes: Attributes,
+    },
     /// The person goes, with their accounts, memberships and means to sign in. Only the first three can be brought back.
     DeleteUser {
         /// Who.
@@ -186,6 +210,28 @@ pub enum Action {
         /// What put them there.
         origin: Origin,
     },
+    /// Memberships of one directory are another's from now on: nobody joins, nobody leaves.
+    MoveMembers {
+        /// The group.
+        group: GroupId,
+        /// Whose memberships.
+        members: Vec<Member>,
+        /// The directory that put them there.
+        from: DirectoryId,
+        /// The directory that holds them there from now on.
+        to: DirectoryId,
+    },
+    /// A directory in shadow becomes active, in the place of another one, which goes into the shadow.
+    SwitchDirectory {
+        /// The one that goes into the shadow.
+        from: DirectoryId,
+        /// The one that becomes active.
+        to: DirectoryId,
+        /// By what people of both are matched.
+        by: MatchKey,
+        /// The state of `from` here that the plan was made from; another one makes it out of date.
+        revision: u64,
+    },
     /// A membership of this origin ends; memberships of other origins stay.
     RemoveMember {
         /// The group.
@@ -204,12 +250,27 @@ pub struct Change {
     pub action: Action,
     /// Why.
     pub cause: Cause,
+    /// Digest of the source's record before any mapping ([`crate::plan::raw`]), where the step follows one: it is kept
+    /// with the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
 }
 
 impl Change {
     /// A step with its cause.
     #[must_use]
     pub const fn new(action: Action, cause: Cause) -> Self {
-        Self { action, cause }
+        Self {
+            action,
+            cause,
+            raw: None,
+        }
+    }
+
+    /// The same, following a record of this digest.
+    #[must_use]
+    pub fn of_record(mut self, raw: Option<&str>) -> Self {
+        self.raw = raw.map(str::to_owned);
+        self
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::census::{Census, OfWhole};
 use crate::record::{ExternalId, SourceValues, UserRecord};
 use crate::settings::{SettingsSchema, Values};
-use crate::snapshot::{Completeness, Doubt, Intake};
+use crate::snapshot::{Completeness, Doubt, Entry, Intake};
 use crate::{Error, Kind};
 
 /// Where a reading began, in the words of the source that gave it: a later one goes on from there. It holds no secret, and
@@ -88,6 +88,20 @@ pub trait Directory: Send + Sync {
         Ok(record.map(|record| (record, SourceValues::new())))
     }
 
+    /// The same as an entry of a reading: of whoever's record cannot be used it is told what is known of them, whether they
+    /// are kept out there before all ([`Entry::Refused`], where a reading would refuse them too).
+    ///
+    /// # Errors
+    /// As [`Self::person`]. Sources that do not tell say why a record cannot be used in an error.
+    async fn person_entry(&self, username: &str) -> Result<Option<Entry>, Error> {
+        let found = self.person_said(username).await?;
+        Ok(found.map(|(record, source)| Entry::User {
+            record,
+            source,
+            locators: Vec::new(),
+        }))
+    }
+
     /// Whether this is the password of whoever has this id there. It is asked on the way and kept nowhere.
     ///
     /// # Errors
@@ -119,7 +133,7 @@ pub trait Directory: Send + Sync {
     /// Reads who was added or changed since a cursor, and groups likewise, in the same entries as a whole reading, but with
     /// members by [`Reference::Id`](crate::snapshot::Reference::Id) alone, since those they point to are mostly not among
     /// the entries. The same change may come again. Members that are listed are in the group. Of a group whose own entry is
-    /// among the changes all members are listed, unless [`Entry::MembersUnread`](crate::snapshot::Entry::MembersUnread) says
+    /// among the changes all members are listed, unless [`Entry::MembersUnread`] says
     /// otherwise; of another one nothing is said of those who are not listed.
     ///
     /// Always [`Completeness::Incomplete`] with [`Doubt::Partial`]: what is missing is missing for no reason. With further

@@ -239,6 +239,8 @@ mod tests {
             Cause::DisabledAtSource,
             Cause::BackAtSource,
             Cause::DriftRepaired,
+            Cause::HandedOver,
+            Cause::Differs,
             Cause::Undone,
             Cause::Rule(String::new()),
             Cause::ByHand,

@@ -45,6 +45,9 @@ impl Kind {
             Action::CreateUser { .. }
             | Action::UpdateAccount { .. }
             | Action::LinkIdentity { .. }
+            | Action::MoveAccount { .. }
+            | Action::MoveMembers { .. }
+            | Action::SwitchDirectory { .. }
             | Action::Reactivate { .. }
             | Action::CreateGroup { .. }
             | Action::LinkGroup { .. }
@@ -168,6 +171,15 @@ pub enum Hold {
         /// How many are here.
         here: u64,
     },
+    /// People stay in a directory that goes into the shadow, by which they sign in, and have no other way.
+    LoseSignIn {
+        /// The directory.
+        directory: String,
+        /// How many of them.
+        people: u64,
+        /// Those of them who are protected, the first.
+        protected: Vec<String>,
+    },
 }
 
 impl Hold {
@@ -196,6 +208,23 @@ impl Hold {
             Self::NoGroups { here } => format!(
                 "The source showed no group at all, and {here} are here: perhaps it may no longer be asked for groups."
             ),
+            Self::LoseSignIn {
+                directory,
+                people,
+                protected,
+            } => {
+                let many = match people {
+                    1 => "1 person stays".to_owned(),
+                    many => format!("{many} people stay"),
+                };
+                let among = match protected.as_slice() {
+                    [] => String::new(),
+                    some => format!(" Protected among them: {}.", some.join(", ")),
+                };
+                format!(
+                    "{many} in {directory} with no other way to sign in than its passwords, which count no more after the switch.{among} Give them another way first."
+                )
+            }
         }
     }
 }

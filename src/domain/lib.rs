@@ -43,6 +43,7 @@ pub mod run;
 pub mod schedule;
 pub mod session;
 pub mod settings;
+pub mod shadow;
 pub mod sign_in;
 pub mod snapshot;
 pub mod standing;

@@ -15,9 +15,11 @@ mod making;
 pub mod member;
 pub mod names;
 pub mod person;
+pub mod raw;
 mod roster;
 pub mod stored;
 pub mod terms;
+pub mod text;
 pub mod told;
 pub mod unchanged;
 
@@ -31,7 +33,7 @@ use crate::record::ExternalId;
 pub use identity::{Approval, Identity, out_of_date};
 pub use making::{Here, Limits, Now, make};
 pub use stored::{Counts, PlanState, Purpose, StoredPlan};
-pub use terms::{Leavers, Owner, Protection, Revival, Terms};
+pub use terms::{Adopt, Leavers, Owner, Protection, Revival, Terms};
 
 /// One step, with what takes it back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -93,6 +95,18 @@ pub enum Reason {
     },
     /// A group would be in itself.
     InItself,
+    /// Whom of the other directory this is cannot be told, so they are left alone.
+    Unclear {
+        /// Why not, in a sentence.
+        why: String,
+    },
+    /// They were kept out before, and the directory that takes over does not let them in by itself.
+    StaysOut {
+        /// Who or what keeps them out.
+        by: String,
+    },
+    /// The directory that takes over does not have them, and by its terms nothing happens with them.
+    Stays,
     /// It is not as the run left it that is taken back.
     ChangedSince {
         /// What changed, in a sentence.
@@ -112,6 +126,9 @@ impl Reason {
             Self::NameProtected { .. } => "name_protected",
             Self::Protected { .. } => "protected",
             Self::InItself => "in_itself",
+            Self::Unclear { .. } => "unclear",
+            Self::StaysOut { .. } => "stays_out",
+            Self::Stays => "stays",
             Self::ChangedSince { .. } => "changed_since",
         }
     }
@@ -120,7 +137,9 @@ impl Reason {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Unusable { why } | Self::ChangedSince { why } => why.clone(),
+            Self::Unusable { why } | Self::ChangedSince { why } | Self::Unclear { why } => {
+                why.clone()
+            }
             Self::NameTaken { name, by } => format!("The name “{name}” belongs to {by}."),
             Self::NameContended { name } => {
                 format!("Two records of the source want the name “{name}”.")
@@ -133,6 +152,15 @@ impl Reason {
             }
             Self::Protected { why } => why.words().to_owned(),
             Self::InItself => "A group cannot be in itself.".to_owned(),
+            Self::StaysOut { by } => {
+                format!(
+                    "{by} keeps them out, and the new directory would let them in. They stay out."
+                )
+            }
+            Self::Stays => {
+                "The new directory does not have them, and by its terms nothing happens with them."
+                    .to_owned()
+            }
         }
     }
 }
@@ -192,7 +220,8 @@ impl Phase {
     #[must_use]
     pub const fn of(change: &Change) -> Self {
         match change.action {
-            Action::RemoveMember { .. } => Self::MembersLeave,
+            // Before all others: from then on nobody else writes for the one that goes.
+            Action::SwitchDirectory { .. } | Action::RemoveMember { .. } => Self::MembersLeave,
             Action::Deactivate { .. }
             | Action::RemoveAccount { .. }
             | Action::DeleteUser { .. } => Self::PeopleLeave,
@@ -201,10 +230,11 @@ impl Phase {
                 Self::GroupsCome
             }
             Action::UpdateAccount { .. }
+            | Action::MoveAccount { .. }
             | Action::LinkIdentity { .. }
             | Action::Reactivate { .. } => Self::PeopleChange,
             Action::CreateUser { .. } => Self::PeopleCome,
-            Action::AddMember { .. } => Self::MembersJoin,
+            Action::AddMember { .. } | Action::MoveMembers { .. } => Self::MembersJoin,
         }
     }
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::plan::raw;
 use crate::record::{ExternalId, GroupRecord, SourceValues, UserRecord};
 
 /// A pointer to a person or group, as sources make them.
@@ -144,6 +145,8 @@ pub enum Doubt {
     ReferredElsewhere,
     /// Only a part was asked for: one person, or what changed.
     Partial,
+    /// So many records cannot be used: whom of the directory that this one shall replace they are, nobody can tell.
+    Unmatched(u64),
     /// Somebody stopped it.
     Cancelled,
 }
@@ -165,6 +168,9 @@ impl Doubt {
                 "The server refers to another one, and that one is not asked.".to_owned()
             }
             Self::Partial => "Only a part of the source was asked for.".to_owned(),
+            Self::Unmatched(count) => format!(
+                "{count} records cannot be used: which of the missing people they are, nobody can tell."
+            ),
             Self::Cancelled => "It was stopped.".to_owned(),
         }
     }
@@ -208,6 +214,7 @@ pub struct Gathered {
     unread: Vec<Reference>,
     refused: Vec<RefusedRecord>,
     filtered: BTreeMap<ExternalId, String>,
+    raw: BTreeMap<ExternalId, String>,
     repeated: BTreeSet<ExternalId>,
     /// Of those whose record came again and differed: who may come in by the earlier one.
     were_in: BTreeSet<ExternalId>,
@@ -228,9 +235,13 @@ impl Gathered {
     pub fn take(&mut self, entry: Entry) {
         match entry {
             Entry::User {
-                record, locators, ..
+                record,
+                source,
+                locators,
             } => {
                 let id = record.external_id.clone();
+                let raw = || raw::of(&source, &record);
+                self.raw.entry(id.clone()).or_insert_with(raw);
                 self.locate(locators, &id);
                 let differs = self.users.get(&id).is_some_and(|known| *known != record);
                 if differs || self.groups.contains_key(&id) {
@@ -289,6 +300,12 @@ impl Gathered {
     #[must_use]
     pub const fn filtered(&self) -> &BTreeMap<ExternalId, String> {
         &self.filtered
+    }
+
+    /// Digests of what was said of people before any mapping ([`raw`]).
+    #[must_use]
+    pub const fn raw(&self) -> &BTreeMap<ExternalId, String> {
+        &self.raw
     }
 
     fn locate(&mut self, locators: Vec<String>, id: &ExternalId) {

@@ -168,7 +168,7 @@ pub(crate) struct SettingsArgs {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<String>>,
-    /// What goes to the log: error, warn, info, debug, or a filter by part of the program [default: info]
+    /// What goes to the log: error, warn, info, debug, or a filter by part of the program [default: info; of a command: warn]
     #[arg(long, env = "MUSTER_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// One JSON object a line instead of text

@@ -20,7 +20,7 @@ use crate::{Stop, connections, housekeeping, lab, logs, say, syncing, wiring};
 /// # Errors
 /// Why it cannot start.
 pub(crate) async fn run(settings: Settings, lab: Option<SocketAddr>) -> Result<(), Stop> {
-    logs::start(&settings)?;
+    logs::start(&settings, logs::SERVER)?;
     let listener = listen(settings.listen).await?;
     let address = listener
         .local_addr()

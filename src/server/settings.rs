@@ -16,8 +16,6 @@ const FILE: &str = "muster.toml";
 const DATA_DIR: &str = "muster-data";
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 3000);
-/// What every part says at `info`, but for the database driver and for cookies of sessions that are over.
-const LOG: &str = "info,sqlx=warn,sea_orm_migration=warn,tower_sessions_core=error";
 
 /// What the server was told. `Debug` leaves out the database's password.
 pub(crate) struct Settings {
@@ -27,7 +25,8 @@ pub(crate) struct Settings {
     pub data_dir: PathBuf,
     pub key_file: PathBuf,
     pub trusted_proxies: Vec<IpNet>,
-    pub log: String,
+    /// What goes to the log; none: what is usual where it starts.
+    pub log: Option<String>,
     pub log_json: bool,
     pub site_dir: Option<PathBuf>,
 }
@@ -107,7 +106,7 @@ impl Settings {
                 .filter(|text| !text.trim().is_empty())
                 .map(|text| network(text))
                 .collect::<Result<_, _>>()?,
-            log: args.log.or(file.log).unwrap_or_else(|| LOG.to_owned()),
+            log: args.log.or(file.log),
             log_json: args.log_json || file.log_json.unwrap_or_default(),
             site_dir: args.site_dir.or(file.site_dir),
         })

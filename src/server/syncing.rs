@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::settings::Settings;
-use crate::{Stop as Why, say, wiring};
+use crate::{Stop as Why, logs, say, wiring};
 
 /// How long a wish waits at most before somebody looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -104,11 +104,12 @@ const DONE: u8 = 0;
 /// Exit code where a plan waits for a person.
 const HELD: u8 = 2;
 
-/// Syncs a directory in this process, or follows the process that does.
+/// Syncs a directory in this process, or follows the process that does. What goes wrong on the way is told on standard error.
 ///
 /// # Errors
 /// When it cannot be asked for, or the run failed.
 pub(crate) async fn once(settings: Settings, asked: Asked) -> Result<ExitCode, Why> {
+    logs::start(&settings, logs::SHELL)?;
     let services = wiring::services(&settings, settings.listen).await?;
     let ended = asked_for(&services, &asked).await;
     services.db().close().await?;
@@ -359,6 +360,7 @@ mod tests {
             plan: Some(plan),
             failed: Vec::new(),
             undone_by: Vec::new(),
+            changes_places: false,
             can_be_undone: false,
         }
     }

@@ -8,8 +8,9 @@ use muster_domain::id::DirectoryId;
 use muster_domain::mapping::Mapping;
 use muster_domain::role::Permission;
 use muster_domain::{Error, name};
-use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, Tx, accounts, mappings};
+use muster_storage::directories;
+pub use muster_storage::directories::Directory;
+use muster_storage::{Reader, Tx, accounts, directory_states, mappings};
 use serde_json::json;
 
 use crate::sync::mapped::{MappedSource, Work};
@@ -132,6 +133,8 @@ pub async fn rename(
     call.may(Permission::ManageDirectories)?;
     let name = name::check_group_name(name).map_err(|field| Error::form(vec![field]))?;
     let tx = services.db().begin().await?;
+    // Nobody else changes it from here on, so what they change is not written over.
+    directory_states::lock_all(&tx, &BTreeSet::from([id])).await?;
     let mut directory = find(&tx, id).await?;
     keeping::is_free(&tx, &name, Some(id)).await?;
     let before = std::mem::replace(&mut directory.name, name);

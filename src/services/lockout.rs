@@ -103,6 +103,22 @@ pub(crate) async fn stranded(
         .collect())
 }
 
+/// Who of these people has nothing here with which they could sign in: no password that counts, and no identity at a
+/// provider that is on. What a directory answers for is not asked. A passkey stands beside a password or an identity: alone it
+/// opens no session.
+pub(crate) async fn shut_out(
+    services: &Services,
+    people: &[UserId],
+) -> Result<BTreeSet<UserId>, Error> {
+    let db = services.db();
+    let picture = installation(services, db, Standing::default(), people).await?;
+    let all = people.iter().filter_map(|user| picture.simulate_one(*user));
+    Ok(all
+        .filter(|one| one.sign_in.iter().all(|way| way.works == Works::No))
+        .map(|one| one.user)
+        .collect())
+}
+
 /// The picture of everything that decides whether a superadmin gets in.
 pub(crate) async fn of_superadmins(
     services: &Services,

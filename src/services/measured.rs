@@ -2,24 +2,18 @@
 
 use chrono::TimeDelta;
 use muster_domain::Error;
-use muster_domain::guard::Hold;
 use muster_domain::membership::Origin;
 use muster_domain::methods::Method;
 use muster_domain::methods::measured::{Measured, Took, UNSEEN_DAYS};
-use muster_domain::plan::{PlanState, Purpose, StoredPlan};
+use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::provider::Provider;
-use muster_domain::reading::Reading;
 use muster_domain::role::Permission;
-use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::directories::Directory;
-use muster_storage::{accounts, counters, coverage, directories, plans, providers};
+use muster_storage::{accounts, counters, coverage, directories, newest, providers};
 
 use crate::directories::{INTERNAL, JIT};
 use crate::sync::views;
 use crate::{Call, Services};
-
-/// Plans of a directory that are looked through for one of a whole reading.
-const LOOKED_AT: u64 = 20;
 
 /// Every directory in order, measured.
 ///
@@ -56,13 +50,7 @@ async fn one(
             let since = call.at - TimeDelta::days(UNSEEN_DAYS);
             Some(coverage::unseen(db, id, since).await?)
         }
-        _ => {
-            let mut newest = plans::list(db, Some(id), None, None, LOOKED_AT).await?;
-            // What a part of the source says tells nothing of the rest.
-            let of_parts: Vec<_> = recent.runs.iter().filter(|run| is_part(run)).collect();
-            newest.retain(|plan| of_parts.iter().all(|run| run.plan != Some(plan.id)));
-            taken_out(&newest)
-        }
+        _ => recent.whole.as_ref().map(taken_out),
     };
     let confirmed_at = match method {
         Method::Jit | Method::Scim => accounts::last_confirmed_of_directory(db, id).await?,
@@ -73,18 +61,10 @@ async fn one(
     for provider in &through {
         nested += coverage::nested(db, Origin::Claims(provider.id)).await?;
     }
-    // One that read everything, where there is one among them.
-    let last = recent
-        .runs
-        .into_iter()
-        .filter(|run| {
-            run.state == RunState::Done && run.progress.calls > 0 && run.wish != Wish::WhatIf
-        })
-        .min_by_key(is_part)
-        .map(|run| Took {
-            millis: run.progress.planning_ms + run.progress.applying_ms,
-            calls: run.progress.calls,
-        });
+    let last = newest::reading(db, id).await?.map(|run| Took {
+        millis: run.progress.planning_ms + run.progress.applying_ms,
+        calls: run.progress.calls,
+    });
     Ok(Measured {
         name: directory.name,
         method,
@@ -95,12 +75,6 @@ async fn one(
         nested,
         last,
     })
-}
-
-/// Whether a run read only a part of its source.
-fn is_part(run: &Run) -> bool {
-    let told = run.progress.told;
-    told.is_some_and(|told| told.reading != Reading::Whole)
 }
 
 /// How accounts arrive in a directory of this kind, as methods are compared.
@@ -115,21 +89,14 @@ fn method_of(kind: &str) -> Method {
     }
 }
 
-/// People whom the source does not hold any more and who are in here still, by the newest plans of a directory, the newest
-/// first: what the last whole reading found, until somebody carried it out. A plan that was put away left them here. None:
-/// it was not read as a whole.
-fn taken_out(plans: &[StoredPlan]) -> Option<u64> {
-    let is_part = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
-    let newest = plans
-        .iter()
-        .filter(|plan| matches!(plan.purpose, Purpose::Sync | Purpose::Drift))
-        .filter(|plan| plan.state != PlanState::Making)
-        .find(|plan| !plan.holds.iter().any(is_part))?;
-    Some(match newest.state {
+/// People whom the source does not hold any more and who are in here still, by the newest plan of everything: what that
+/// reading found, until somebody carried it out. A plan that was put away left them here.
+fn taken_out(plan: &StoredPlan) -> u64 {
+    match plan.state {
         PlanState::Begun | PlanState::Done => 0,
         _ => ["deactivate", "remove_account", "delete_user"]
             .iter()
-            .map(|kind| newest.counts.of(kind))
+            .map(|kind| plan.counts.of(kind))
             .sum(),
-    })
+    }
 }

@@ -7,11 +7,15 @@
 
 mod groups;
 mod known;
+pub(crate) mod lapsing;
 mod leaving;
 pub mod merge;
 mod people;
 mod protecting;
+mod switching;
 mod unchanged;
+
+use std::collections::BTreeSet;
 
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
@@ -20,7 +24,7 @@ use muster_domain::id::DirectoryId;
 use muster_domain::plan::Purpose;
 use muster_storage::{Tx, accounts, directories, users};
 
-use crate::sync::rules;
+use crate::sync::{rules, shadowing};
 use crate::{Call, Services, lockout, roles};
 pub(crate) use groups::Telling;
 use known::Touched;
@@ -46,13 +50,13 @@ pub async fn apply(
 
 /// The same for steps of a plan of this directory, made for this purpose, that a run carries out. Whoever came under
 /// protection after it was made is left alone, and where it is about anybody who holds a role, somebody gets in afterwards.
-/// A directory that was switched off changes nothing by what its source says. Plans made of other directories before are out of date; of this one there
-/// is none but the run's own. What is here is then what its source says, as far as the steps went, and the next sync need
-/// not look closer. What went on is told by the plan: of memberships nothing else tells it.
+/// A directory that was switched off changes nothing by what its source says. Plans of other directories are out of date by
+/// these changes ([`touched`]): whoever carries them out has written that before, with the lease of this one. What is here
+/// is then what its source says, as far as the steps went, and the next sync need not look closer. What went on is told by the plan: of memberships nothing else tells it.
 ///
 /// # Errors
 /// As [`apply`]; `PLAN-005` when one of the steps is about somebody or something protected, `RUN-002` when the directory
-/// is switched off.
+/// is switched off, `SHD-001` when it is in shadow.
 pub(crate) async fn carry(
     services: &Services,
     call: &Call,
@@ -64,6 +68,9 @@ pub(crate) async fn carry(
         .await?
         .ok_or_else(|| Error::not_found("directory"))?;
     rules::is_on(&known, purpose)?;
+    if matches!(purpose, Purpose::Sync | Purpose::Drift) {
+        shadowing::is_active(&known)?;
+    }
     let touches = protecting::look(tx, purpose, &rules::of(&known), changes).await?;
     let before = match touches {
         Touches::Roles => Some(lockout::before(services, tx).await?),
@@ -90,7 +97,9 @@ async fn pass(
         tells: worker.is_none(),
     };
     let touched = Touched::by(changes);
-    door.announce(&touched, worker).await?;
+    if worker.is_none() {
+        door.announce(&touched).await?;
+    }
     let may_lose = |change: &Change| {
         matches!(
             change.action,
@@ -115,6 +124,15 @@ async fn pass(
     Ok(events)
 }
 
+/// The directories of which plans that were made before are out of date by these changes. Asked before anything changes:
+/// what goes is here still.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub(crate) async fn touched(tx: &Tx, changes: &[Change]) -> Result<BTreeSet<DirectoryId>, Error> {
+    Touched::by(changes).all_directories(tx).await
+}
+
 /// Merges the people anew who have accounts in both directories, after their order changed. Gives how many changed.
 ///
 /// # Errors
@@ -134,7 +152,7 @@ pub(crate) async fn remerge(
     let mut changed = 0;
     let shared = accounts::shared(tx, swapped.0, swapped.1).await?;
     let touched = Touched::people(&shared, [swapped.0, swapped.1]);
-    door.announce(&touched, None).await?;
+    door.announce(&touched).await?;
     for mut person in users::get_many(tx, &shared).await? {
         if door.refresh(&mut person).await? {
             changed += 1;
@@ -165,6 +183,7 @@ impl Door<'_> {
             Some(Action::Deactivate { .. }) => self.deactivate(run).await,
             Some(Action::Reactivate { .. }) => self.reactivate(run).await,
             Some(Action::RemoveAccount { .. }) => self.remove_accounts(run).await,
+            Some(Action::MoveAccount { .. }) => self.move_accounts(run).await,
             Some(Action::DeleteUser { .. }) => self.delete_users(run).await,
             Some(Action::CreateGroup { .. }) => self.create_groups(run).await,
             Some(Action::LinkGroup { .. } | Action::UnlinkGroup { .. }) => {
@@ -174,6 +193,8 @@ impl Door<'_> {
             Some(Action::DeleteGroup { .. }) => self.delete_groups(run).await,
             Some(Action::AddMember { .. }) => self.add_members(run).await,
             Some(Action::RemoveMember { .. }) => self.remove_members(run).await,
+            Some(Action::MoveMembers { .. }) => self.move_members(run).await,
+            Some(Action::SwitchDirectory { .. }) => self.switch_directories(run).await,
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::call::Who;
 use crate::conferral::{self, Knowingly, Picture};
+use crate::provisioning::lapsing;
 use crate::standing::{Grant, Standing};
 use crate::{Call, Services, guard, lockout};
 
@@ -225,7 +226,8 @@ async fn withdraw_in(
     ))
 }
 
-/// Ends the secure sessions of people who lose a role: what they proved presence for is theirs no more.
+/// Ends the secure sessions of people who lose a role: what they proved presence for is theirs no more. And whom no role
+/// protects any more syncs look at again.
 pub(crate) async fn end_lost(
     call: &Call,
     tx: &Tx,
@@ -245,7 +247,7 @@ pub(crate) async fn end_lost(
     for user in losing {
         elevations::drop_of_user(tx, user, call.at).await?;
     }
-    Ok(())
+    lapsing::roles(tx, before, after).await
 }
 
 async fn name_of(tx: &Tx, member: Member) -> Result<String, Error> {

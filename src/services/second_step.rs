@@ -40,6 +40,9 @@ enum By {
     Directory {
         /// Which.
         directory: DirectoryId,
+        /// What the record of the sign-in tells besides, a sentence each.
+        #[serde(default)]
+        notes: Vec<String>,
     },
 }
 
@@ -55,12 +58,17 @@ impl Half {
         }
     }
 
-    /// Of somebody for whose password a directory answered a moment ago.
-    pub(crate) const fn of_directory(call: &Call, user: UserId, directory: DirectoryId) -> Self {
+    /// Of somebody for whose password a directory answered a moment ago, with what is to be told of it.
+    pub(crate) const fn of_directory(
+        call: &Call,
+        user: UserId,
+        directory: DirectoryId,
+        notes: Vec<String>,
+    ) -> Self {
         Self {
             user,
             at: call.at,
-            by: By::Directory { directory },
+            by: By::Directory { directory, notes },
         }
     }
 }
@@ -90,11 +98,11 @@ pub async fn sign_in(
             let came = (&known_to, compared, Some(&checked));
             password::enter(services, call, &user, came).await?
         }
-        By::Directory { directory } => {
+        By::Directory { directory, notes } => {
             let came = password::directory::Came {
                 directory: *directory,
                 factor: Some(&checked),
-                notes: Vec::new(),
+                notes: notes.clone(),
             };
             password::directory::enter(services, call, &user, came).await?
         }
@@ -128,7 +136,7 @@ async fn still_counts(services: &Services, half: &Half) -> Result<bool, Error> {
             let is_same = stored.is_some_and(|stored| stored.imprint() == *compared);
             Ok(is_same && sign_in_policy::admits(db, half.user).await?.is_ok())
         }
-        By::Directory { directory } => {
+        By::Directory { directory, .. } => {
             password::directory::still_answers(services, db, half.user, *directory).await
         }
     }

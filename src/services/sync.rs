@@ -11,6 +11,7 @@ pub mod mapped;
 pub mod planning;
 pub mod rules;
 pub mod runs;
+pub mod shadowing;
 mod since;
 pub mod views;
 

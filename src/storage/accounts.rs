@@ -1,5 +1,7 @@
 //! Accounts: one person's record in one directory, with its attributes as last applied.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::id::{AccountId, DirectoryId, UserId};
@@ -11,6 +13,7 @@ use sea_orm::{
 
 pub use crate::source_digests::{
     KnownAccount, close, directories_of, known_of, known_page, mark, remember, remember_if,
+    remember_raw,
 };
 
 use crate::entities::accounts::{ActiveModel, Column, Entity, Model};
@@ -39,6 +42,9 @@ pub struct Account {
     pub first_seen_at: DateTime<Utc>,
     /// When the directory last confirmed it: a sync, a sign-in, an edit.
     pub last_confirmed_at: DateTime<Utc>,
+    /// Digest of what the directory said before any mapping ([`muster_domain::plan::raw`]) when it was last applied; none:
+    /// nobody saw.
+    pub raw: Option<String>,
 }
 
 /// Writes an account: new, or known by directory and external id (then its id and first time stay).
@@ -63,6 +69,10 @@ pub async fn upsert(tx: &Tx, account: &Account) -> Result<(), Error> {
         ));
     }
     let changed = ActiveModel {
+        // Whoever changes it by hand did not see the source.
+        raw_digest: row
+            .raw_digest
+            .map_or(ActiveValue::NotSet, |raw| ActiveValue::Set(Some(raw))),
         attributes: ActiveValue::Set(row.attributes),
         active: ActiveValue::Set(row.active),
         last_confirmed_at: ActiveValue::Set(row.last_confirmed_at),
@@ -82,8 +92,8 @@ pub async fn upsert(tx: &Tx, account: &Account) -> Result<(), Error> {
 /// # Errors
 /// `DIR-002` when one exists.
 pub async fn insert_many(tx: &Tx, accounts: &[Account]) -> Result<(), Error> {
-    // 9 columns a row.
-    for some in accounts.chunks(BATCH / 9) {
+    // 10 columns a row.
+    for some in accounts.chunks(BATCH / 10) {
         let rows = some
             .iter()
             .map(|account| {
@@ -246,6 +256,7 @@ fn to_row(account: &Account) -> Result<Model, Error> {
         first_seen_at: millis(account.first_seen_at),
         last_confirmed_at: millis(account.last_confirmed_at),
         source_digest: None,
+        raw_digest: account.raw.clone(),
     })
 }
 
@@ -259,6 +270,7 @@ pub(crate) fn to_account(row: Model) -> Result<Account, Error> {
         active: row.active,
         first_seen_at: instant(row.first_seen_at),
         last_confirmed_at: instant(row.last_confirmed_at),
+        raw: row.raw_digest,
     })
 }
 
@@ -283,6 +295,25 @@ pub async fn shared(
     )
     .await?;
     Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
+}
+
+/// The other directories in which people of this one have an account, too.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn neighbours(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<BTreeSet<DirectoryId>, Error> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Found {
+        directory_id: uuid::Uuid,
+    }
+    let sql = "SELECT DISTINCT b.directory_id FROM accounts a JOIN accounts b ON b.user_id = a.user_id \
+               WHERE a.directory_id = $1 AND b.directory_id <> $1";
+    let rows: Vec<Found> = sql::all(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
+    let rows = rows.into_iter();
+    Ok(rows.map(|row| DirectoryId(row.directory_id)).collect())
 }
 
 /// How many active people have an account in a directory of this kind and neither came in nor were made since.

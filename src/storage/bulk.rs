@@ -4,7 +4,10 @@ use muster_domain::Error;
 use sea_orm::{DbBackend, Statement, Value};
 
 use crate::Tx;
-use crate::sql::{self, BATCH};
+use crate::sql;
+
+/// Values that are bound at once. SQLite takes 32 766 and PostgreSQL 65 535; beyond this nothing is won.
+const VALUES: usize = 1_800;
 
 /// Where rows go, and what to do when one is there.
 pub(crate) struct Insert<'a> {
@@ -24,18 +27,26 @@ impl Insert<'_> {
         rows: &[T],
         values_of: impl Fn(&T) -> Result<[Value; N], Error>,
     ) -> Result<u64, Error> {
-        let backend = sql::ask(tx, "", []).db_backend;
-        let mut written = 0;
         let width = self.shared.len() + N;
-        for some in rows.chunks(BATCH / width) {
+        let make = |some: &[T]| {
             let mut values = Vec::with_capacity(some.len() * width);
             for row in some {
                 values.extend(self.shared.iter().cloned());
                 values.extend(values_of(row)?);
             }
+            let backend = sql::ask(tx, "", []).db_backend;
             let text = self.text(backend, some.len(), width);
-            let statement = Statement::from_sql_and_values(backend, text, values);
-            written += sql::change(tx, statement).await?;
+            Ok(Statement::from_sql_and_values(backend, text, values))
+        };
+        let mut parts = rows.chunks(VALUES / width).map(make);
+        let mut next = parts.next().transpose()?;
+        let mut written = 0;
+        while let Some(statement) = next {
+            // The next one is put together while the database writes this one.
+            let following = async { parts.next().transpose() };
+            let (now, made) = tokio::join!(sql::change(tx, statement), following);
+            written += now?;
+            next = made?;
         }
         Ok(written)
     }

@@ -53,7 +53,7 @@ pub async fn insert(tx: &Tx, directory: &Directory) -> Result<(), Error> {
 /// Writes every column but the secret.
 ///
 /// # Errors
-/// `WEB-404` when there is no such directory, `DIR-001` when the new name is taken.
+/// `WEB-404` when there is no such directory, or no more, `DIR-001` when the new name is taken.
 pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     let mut row = to_row(directory)?.into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
@@ -62,6 +62,7 @@ pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     let done = Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(directory.id.0))
+        .filter(Column::RemovedAt.is_null())
         .exec(&tx.source())
         .await
         .map_err(fail)?;
@@ -89,6 +90,7 @@ pub async fn set_position(
     Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
+        .filter(Column::RemovedAt.is_null())
         .exec(&tx.source())
         .await
         .map_err(fail)?;
@@ -126,6 +128,7 @@ pub async fn set_secret(
     Entity::update_many()
         .set(row)
         .filter(Column::Id.eq(id.0))
+        .filter(Column::RemovedAt.is_null())
         .exec(&tx.source())
         .await
         .map_err(fail)?;
@@ -176,6 +179,7 @@ pub async fn ever(reader: &impl Reader, id: DirectoryId) -> Result<Option<Direct
 pub async fn by_name(reader: &impl Reader, wanted: &str) -> Result<Option<Directory>, Error> {
     let row = Entity::find()
         .filter(Column::NameKey.eq(name::key(wanted)))
+        .filter(Column::RemovedAt.is_null())
         .one(&reader.source())
         .await
         .map_err(fail)?;

@@ -2,6 +2,8 @@
 //! And who works on it: the lease is time limited, on the clock of whoever asks, and every commit of a worker renews it,
 //! so that a worker whose lease was taken over can write nothing more, whatever clocks say.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::Error;
 use muster_domain::id::DirectoryId;
@@ -45,6 +47,19 @@ pub async fn lock(tx: &Tx, directory: DirectoryId) -> Result<(), Error> {
     ensure(tx, directory).await?;
     let held = "UPDATE directory_states SET revision = revision WHERE directory_id = $1";
     sql::change(tx, sql::ask(tx, held, [directory.0.into()])).await?;
+    Ok(())
+}
+
+/// The same of several that have a state. In the order of their ids, as whoever needs more than one takes them: so of two
+/// neither holds what the other waits for.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn lock_all(tx: &Tx, directories: &BTreeSet<DirectoryId>) -> Result<(), Error> {
+    for directory in directories {
+        let held = "UPDATE directory_states SET revision = revision WHERE directory_id = $1";
+        sql::change(tx, sql::ask(tx, held, [directory.0.into()])).await?;
+    }
     Ok(())
 }
 

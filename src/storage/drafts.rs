@@ -94,7 +94,8 @@ pub async fn taken_since(
         let Some(reached) = progress.reached else {
             continue;
         };
-        let sql = "SELECT c.kind, COUNT(*) AS number FROM plan_changes c WHERE c.plan_id = $1 AND c.position <= $2 \
+        // The sign before the position keeps the database on the index of kinds: what takes away is little, a plan is not.
+        let sql = "SELECT c.kind, COUNT(*) AS number FROM plan_changes c WHERE c.plan_id = $1 AND +c.position <= $2 \
                    AND c.kind IN ('deactivate', 'delete_user', 'remove_account', 'remove_member', 'delete_group', \
                    'unlink_group') AND NOT EXISTS (SELECT 1 FROM run_outcomes o WHERE o.run_id = $3 \
                    AND o.position = c.position) GROUP BY c.kind";

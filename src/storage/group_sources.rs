@@ -143,6 +143,30 @@ pub async fn by_source(
     Ok(row.map(|row| GroupId(row.group_id)))
 }
 
+/// Which groups a directory knows under these ids.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn by_sources(
+    reader: &impl Reader,
+    directory: DirectoryId,
+    ids: &[ExternalId],
+) -> Result<Vec<(ExternalId, GroupId)>, Error> {
+    let mut found = Vec::new();
+    for some in ids.chunks(BATCH - 1) {
+        let ids = some.iter().map(|id| id.0.as_str());
+        let rows = group_sources::Entity::find()
+            .filter(group_sources::Column::DirectoryId.eq(directory.0))
+            .filter(group_sources::Column::ExternalId.is_in(ids))
+            .all(&reader.source())
+            .await
+            .map_err(fail)?;
+        let rows = rows.into_iter();
+        found.extend(rows.map(|row| (ExternalId(row.external_id), GroupId(row.group_id))));
+    }
+    Ok(found)
+}
+
 /// Keeps a fingerprint with a group of a directory, unless what was kept with it is no longer what it was when somebody
 /// looked.
 ///

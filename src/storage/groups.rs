@@ -11,8 +11,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use crate::group_sources::{
-    Sourced, add_source, by_source, directories_of, mark, page_of_directory, remember_if,
-    remove_source, undigested,
+    Sourced, add_source, by_source, by_sources, directories_of, mark, page_of_directory,
+    remember_if, remove_source, undigested,
 };
 
 use crate::entities::groups::{ActiveModel, Column, Entity, Model};

@@ -1,7 +1,6 @@
 //! Plans and their rows. A plan is written while it is decided and read in the order in which it is carried out, so it is
 //! never in memory as a whole.
 
-mod kept;
 pub mod upkeep;
 
 use chrono::{DateTime, Utc};
@@ -10,11 +9,12 @@ use muster_domain::change::Action;
 use muster_domain::id::{DirectoryId, PlanId};
 use muster_domain::membership::Member;
 use muster_domain::plan::stored::{Line, REFUSALS, Row, kind_of};
-use muster_domain::plan::{Identity, PlanState, Purpose, Refusal, Step, StoredPlan};
+use muster_domain::plan::{Identity, PlanState, Purpose, Refusal, Step, StoredPlan, text};
 use sea_orm::{FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::bulk::Insert;
+use crate::failure::unreadable;
 use crate::packed::unpacked;
 use crate::row::{count, from_json, from_word, instant, json, millis, word};
 use crate::sql::{self, BATCH, Where};
@@ -101,7 +101,7 @@ fn columns(row: &Row) -> Result<[Value; 7], Error> {
             step.change.cause.word().into(),
             step.subject.as_str().into(),
             subject_of(&step.change.action).into(),
-            kept::to_text(step)?.into(),
+            to_text(step)?.into(),
             None::<String>.into(),
         ],
         Line::Refusal(refusal) => [
@@ -116,6 +116,14 @@ fn columns(row: &Row) -> Result<[Value; 7], Error> {
     })
 }
 
+fn to_text(step: &Step) -> Result<String, Error> {
+    text::of(step).map_err(|why| unreadable("plan_changes", why))
+}
+
+fn from_text(text: &str, subject: String) -> Result<Step, Error> {
+    text::read(text, subject).map_err(|why| unreadable("plan_changes", why))
+}
+
 /// Whom a step is about: the person or group, of a membership the member.
 fn subject_of(action: &Action) -> Option<Uuid> {
     Some(match action {
@@ -125,12 +133,15 @@ fn subject_of(action: &Action) -> Option<Uuid> {
         | Action::Deactivate { user, .. }
         | Action::Reactivate { user }
         | Action::RemoveAccount { user, .. }
+        | Action::MoveAccount { user, .. }
         | Action::DeleteUser { user } => user.0,
         Action::CreateGroup { group, .. }
         | Action::LinkGroup { group, .. }
         | Action::UnlinkGroup { group, .. }
         | Action::RenameGroup { group, .. }
+        | Action::MoveMembers { group, .. }
         | Action::DeleteGroup { group } => group.0,
+        Action::SwitchDirectory { to, .. } => to.0,
         Action::AddMember { member, .. } | Action::RemoveMember { member, .. } => match member {
             Member::User(user) => user.0,
             Member::Group(group) => group.0,
@@ -247,14 +258,14 @@ pub async fn steps(
         unpacked("plan_changes", &found.rows)
     })?;
     rows.into_iter()
-        .map(|(position, subject, change)| Ok((position, kept::from_text(&change, subject)?)))
+        .map(|(position, subject, change)| Ok((position, from_text(&change, subject)?)))
         .collect()
 }
 
 pub(crate) fn to_row(row: ChangeRow) -> Result<Row, Error> {
     let line = match row.refusal {
         Some(refusal) => Line::Refusal(from_json::<Refusal>("plan_changes", &refusal)?),
-        None => Line::Step(kept::from_text(&row.change, row.subject)?),
+        None => Line::Step(from_text(&row.change, row.subject)?),
     };
     Ok(Row {
         position: row.position,

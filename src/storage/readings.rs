@@ -44,6 +44,11 @@ struct Row {
 }
 
 #[derive(FromQueryResult)]
+struct Whole {
+    whole_at: i64,
+}
+
+#[derive(FromQueryResult)]
 struct Rolled {
     roll: String,
 }
@@ -66,6 +71,19 @@ pub async fn get(reader: &impl Reader, directory: DirectoryId) -> Result<Option<
         newcomers: row.newcomers,
         salt: row.salt,
     }))
+}
+
+/// When everything was read last, as far as that is kept: also where nothing is good to go on from.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn whole_at(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let sql = "SELECT whole_at FROM directory_readings WHERE directory_id = $1";
+    let row: Option<Whole> = sql::one(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
+    Ok(row.map(|row| instant(row.whole_at)))
 }
 
 /// Who was there, as it was kept.

@@ -49,9 +49,9 @@ pub(crate) fn holders_sql(role: &str) -> String {
     format!(
         "WITH RECURSIVE holding(id) AS (\
          SELECT principal_id FROM role_assignments WHERE role = {role} AND principal_kind = 'group' AND scope = '' UNION \
-         SELECT m.member_id FROM memberships m JOIN holding h ON m.group_id = h.id WHERE m.member_kind = 'group') \
+         SELECT m.member_id FROM holding h CROSS JOIN memberships m WHERE m.group_id = h.id AND m.member_kind = 'group') \
          SELECT principal_id FROM role_assignments WHERE role = {role} AND principal_kind = 'user' AND scope = '' UNION \
-         SELECT m.member_id FROM memberships m JOIN holding h ON m.group_id = h.id WHERE m.member_kind = 'user'"
+         SELECT m.member_id FROM holding h CROSS JOIN memberships m WHERE m.group_id = h.id AND m.member_kind = 'user'"
     )
 }
 

@@ -154,6 +154,26 @@ pub async fn remember_if(
         .await
 }
 
+/// Keeps the digest of what a source said of an account before any mapping.
+///
+/// # Errors
+/// Why the database refused.
+pub async fn remember_raw(
+    tx: &Tx,
+    directory: DirectoryId,
+    external_id: &ExternalId,
+    raw: &str,
+) -> Result<(), Error> {
+    let sql = "UPDATE accounts SET raw_digest = $3 WHERE directory_id = $1 AND external_id = $2";
+    let values = [
+        directory.0.into(),
+        external_id.0.as_str().into(),
+        raw.into(),
+    ];
+    sql::change(tx, sql::ask(tx, sql, values)).await?;
+    Ok(())
+}
+
 /// Doubts what is kept with every account of these people, but not with that in the directory `spared`: it was looked at.
 ///
 /// # Errors

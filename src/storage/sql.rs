@@ -37,6 +37,20 @@ impl Where {
         format!("${}", self.values.len())
     }
 
+    /// Takes ids, however many, as one value; gives what stands behind `IN`. SQLite reads a question anew for each number
+    /// of place-holders, and seeks each of them among all.
+    pub(crate) fn bind_ids(&mut self, ids: impl IntoIterator<Item = Uuid>) -> String {
+        let ids = ids.into_iter().map(|id| id.simple().to_string());
+        let listed = serde_json::Value::from_iter(ids).to_string();
+        let listed = self.bind(listed);
+        match self.is_sqlite() {
+            true => format!("(SELECT unhex(value) FROM json_each({listed}))"),
+            false => format!(
+                "(SELECT CAST(id AS uuid) FROM json_array_elements_text(CAST({listed} AS json)) AS listed(id))"
+            ),
+        }
+    }
+
     pub(crate) fn and(&mut self, condition: String) {
         self.conditions.push(condition);
     }
@@ -104,19 +118,11 @@ pub(crate) async fn count_of(
     table: &str,
     ids: impl ExactSizeIterator<Item = Uuid>,
 ) -> Result<usize, Error> {
-    let ids: Vec<Uuid> = ids.collect();
-    let mut found = 0;
-    for some in ids.chunks(BATCH) {
-        let mut wanted = Where::on(reader);
-        let holders: Vec<String> = some.iter().map(|id| wanted.bind(*id)).collect();
-        let sql = format!(
-            "SELECT COUNT(*) FROM {table} WHERE id IN ({})",
-            holders.join(", ")
-        );
-        let counted = number(reader, wanted.statement(sql)).await?;
-        found += usize::try_from(counted).unwrap_or_default();
-    }
-    Ok(found)
+    let mut wanted = Where::on(reader);
+    let ids = wanted.bind_ids(ids);
+    let sql = format!("SELECT COUNT(*) FROM {table} WHERE id IN {ids}");
+    let counted = number(reader, wanted.statement(sql)).await?;
+    Ok(usize::try_from(counted).unwrap_or_default())
 }
 
 /// Changes rows; gives how many.

@@ -1,16 +1,17 @@
 //! A directory that says what it is told to say, page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use muster_domain::census::{Census, OfWhole};
-use muster_domain::directory::{Cursor, Directory, DirectoryKind, Finding, Preset, Probe};
-use muster_domain::record::{ExternalId, UserRecord};
+use muster_domain::directory::{Cursor, Directory, DirectoryKind, Finding, Preset, Probe, Vouched};
+use muster_domain::record::{ExternalId, SourceValues, UserRecord};
 use muster_domain::settings::{SettingsSchema, Values};
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, Reference};
 use muster_domain::{Error, Kind};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 
 /// What it says.
@@ -25,6 +26,10 @@ struct Told {
     forgot: u64,
     /// What is wrong with its census.
     doubt: Option<Doubt>,
+    /// Everybody's password, if it answers for passwords.
+    password: Option<String>,
+    /// Who is in a group after all.
+    lists: BTreeMap<ExternalId, BTreeSet<ExternalId>>,
 }
 
 /// All that is said of each id, with members in their order.
@@ -145,6 +150,7 @@ pub struct FakeDirectory {
     questions: Arc<AtomicU64>,
     hangs: watch::Sender<bool>,
     first: Arc<Mutex<Option<Meanwhile>>>,
+    voices: Arc<Mutex<BTreeMap<String, Self>>>,
 }
 
 /// What happens meanwhile.
@@ -160,12 +166,15 @@ impl Default for FakeDirectory {
                 before: None,
                 forgot: 0,
                 doubt: None,
+                password: None,
+                lists: BTreeMap::new(),
             })),
             readings: Arc::default(),
             censuses: Arc::default(),
             questions: Arc::default(),
             hangs: watch::Sender::new(false),
             first: Arc::default(),
+            voices: Arc::default(),
         }
     }
 }
@@ -173,6 +182,13 @@ impl Default for FakeDirectory {
 impl FakeDirectory {
     /// The word of its kind.
     pub const KIND: &'static str = "told";
+
+    /// Another source: what directories with the setting `voice` of this name are read from.
+    #[must_use]
+    pub fn voice(&self, name: &str) -> Self {
+        let mut voices = self.voices.lock().unwrap_or_else(PoisonError::into_inner);
+        voices.entry(name.to_owned()).or_default().clone()
+    }
 
     /// From now on it says this, and that it is everything.
     pub fn says(&self, pages: Vec<Vec<Entry>>) {
@@ -204,6 +220,19 @@ impl FakeDirectory {
     /// From now on its census is not all, for this reason; none: it is.
     pub fn doubts_its_census(&self, doubt: Option<Doubt>) {
         self.set(|told| told.doubt = doubt);
+    }
+
+    /// From now on it answers for passwords, and this is everybody's.
+    pub fn vouches_for(&self, password: &str) {
+        self.set(|told| told.password = Some(password.to_owned()));
+    }
+
+    /// Asked once more who is in a group, it says these, whatever it said before.
+    pub fn lists(&self, group: &str, who: &[&str]) {
+        let who = who.iter().map(|id| ExternalId((*id).to_owned())).collect();
+        self.set(|told| {
+            told.lists.insert(ExternalId(group.to_owned()), who);
+        });
     }
 
     /// How often it was asked for one person.
@@ -281,19 +310,62 @@ impl Directory for FakeDirectory {
     }
 
     async fn person(&self, username: &str) -> Result<Option<UserRecord>, Error> {
+        let found = self.person_said(username).await?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    async fn person_said(
+        &self,
+        username: &str,
+    ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
+        match self.person_entry(username).await? {
+            Some(Entry::User { record, source, .. }) => Ok(Some((record, source))),
+            Some(Entry::Refused(record)) => Err(Error::new("TEST-004", Kind::Upstream, record.why)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn person_entry(&self, username: &str) -> Result<Option<Entry>, Error> {
         self.questions.fetch_add(1, Ordering::Relaxed);
         if self.told().hangs_after == Some(0) {
             let mut hangs = self.hangs.subscribe();
             let _ = hangs.wait_for(|hangs| !hangs).await;
         }
-        let found = self.told().pages.into_iter().flatten().find_map(|entry| {
-            let Entry::User { record, .. } = entry else {
-                return None;
-            };
-            (record.attributes.get("username").map(String::as_str) == Some(username))
-                .then_some(record)
-        });
-        Ok(found)
+        let is_theirs = |entry: &Entry| match entry {
+            Entry::User { record, .. } => {
+                record.attributes.get("username").map(String::as_str) == Some(username)
+            }
+            Entry::Refused(record) => record.about == username,
+            _ => false,
+        };
+        let mut all = self.told().pages.into_iter().flatten();
+        Ok(all.find(is_theirs))
+    }
+
+    async fn authenticate(
+        &self,
+        _: &ExternalId,
+        password: &SecretString,
+    ) -> Result<Vouched, Error> {
+        match self.told().password {
+            Some(right) if right == password.expose_secret() => Ok(Vouched::Yes),
+            Some(_) => Ok(Vouched::No),
+            None => Err(Error::new(
+                "TEST-005",
+                Kind::Conflict,
+                "It answers for no passwords.",
+            )),
+        }
+    }
+
+    async fn still_in(
+        &self,
+        group: &ExternalId,
+        who: &[ExternalId],
+    ) -> Result<BTreeSet<ExternalId>, Error> {
+        let lists = self.told().lists;
+        let listed = lists.get(group).into_iter().flatten();
+        Ok(listed.filter(|one| who.contains(one)).cloned().collect())
     }
 
     async fn read_whole(&self, intake: &mut dyn Intake) -> (Completeness, Option<Cursor>) {
@@ -381,7 +453,7 @@ impl DirectoryKind for FakeDirectory {
     fn open(
         &self,
         settings: &Values,
-        _: Option<&secrecy::SecretString>,
+        _: Option<&SecretString>,
     ) -> Result<Box<dyn Directory>, Error> {
         let first = self
             .first
@@ -393,7 +465,10 @@ impl DirectoryKind for FakeDirectory {
         }
         match settings.get("broken") {
             Some(why) => Err(Error::new("TEST-003", Kind::Invalid, why.clone())),
-            None => Ok(Box::new(self.clone())),
+            None => Ok(Box::new(match settings.get("voice") {
+                Some(voice) => self.voice(voice),
+                None => self.clone(),
+            })),
         }
     }
 }

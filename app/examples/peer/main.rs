@@ -28,7 +28,11 @@ fn main() -> Result<(), Failure> {
         ["page", database, username] => runtime()?.block_on(page::serve(database, username)),
         ["list", database, searches @ ..] => runtime()?.block_on(list::time(database, searches)),
         ["nest", database] => runtime()?.block_on(nested::fill(database)),
-        ["reach", database] => runtime()?.block_on(nested::time(database)),
+        ["reach", database] => {
+            let database = (*database).to_owned();
+            // On a worker, as every request is answered.
+            runtime()?.block_on(async { tokio::spawn(async move { nested::time(&database).await }).await })?
+        }
         ["argon2", threads, milliseconds] => argon2id::hash(threads.parse()?, milliseconds.parse()?),
         _ => Err("peer page <database> <username> | list <database> <search>… | nest <database> | reach <database> | argon2 <threads> <milliseconds>".into()),
     }

@@ -61,6 +61,8 @@ pub(crate) async fn fill(database: &str) -> Result<(), Failure> {
         memberships::add_many(&tx, some, at).await?;
     }
     tx.commit_quiet(Quiet::Working).await?;
+    // As the end of a first sync does.
+    db.count_anew().await?;
     say(edges.len())
 }
 

@@ -5,8 +5,10 @@ use muster_domain::methods::measured::Measured;
 use muster_domain::methods::{
     Answers, Availability, Fit, Fits, Method, OnPremises, Size, recommend,
 };
+use muster_domain::role::Permission;
 use muster_domain::vendor::Vendor;
-use muster_services::measured;
+use muster_services::sync::rules;
+use muster_services::{directories, measured};
 use muster_web::Query;
 
 use crate::components::{
@@ -28,6 +30,7 @@ pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
     } else {
         as_it_stands(&measured)
     };
+    let shadows = shadows(&visit).await?;
     visit
         .console("Compare methods", "/compare", || {
             let left = view! { {recommendation(&answers, is_answered)} }.into_any();
@@ -36,6 +39,7 @@ pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
             view! {
                 <Page title="Compare methods" purpose="What each way of bringing in users can and cannot do, how it does on your own directories, and which fits your answers." width=Width::Table>
                     {measured}
+                    {shadows}
                     <Columns left right/>
                     {methods()}
                 </Page>
@@ -43,6 +47,30 @@ pub async fn show(visit: Visit, Query(asked): Query<Pairs>) -> Answer {
             .into_any()
         })
         .await
+}
+
+/// Directories that run in shadow, each with the page that sets it beside another.
+async fn shadows(visit: &Visit) -> Result<Option<AnyView>, muster_domain::Error> {
+    if !visit.call.can(Permission::ViewDirectories) {
+        return Ok(None);
+    }
+    let all = directories::list(&visit.services, &visit.call).await?;
+    let rows = all
+        .iter()
+        .filter(|row| rules::in_shadow(&row.directory.settings))
+        .map(|row| {
+            let (id, name) = (row.directory.id, row.directory.name.clone());
+            let href = format!("/directories/{id}/shadow");
+            view! { <Row title=name href tone=Tone::Neutral>"Beside the directory whose place it shall take"</Row> }
+        })
+        .collect_view();
+    let is_any = all
+        .iter()
+        .any(|row| rules::in_shadow(&row.directory.settings));
+    Ok(is_any.then(|| {
+        view! { <Card title="Directories in shadow" inset=Inset::Flush><Rows>{rows}</Rows></Card> }
+            .into_any()
+    }))
 }
 
 /// Reads the answers out of a query or form; what is missing or unknown is the default.

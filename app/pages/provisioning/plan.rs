@@ -13,8 +13,8 @@ use muster_domain::plan::{Identity, PlanState, Purpose, StoredPlan, told};
 use muster_domain::role::Permission;
 use muster_domain::run::Wish;
 use muster_domain::{Error, Kind};
-use muster_services::sync::runs;
 use muster_services::sync::views::{self, Format, PlanView, RowView, RowsAsked};
+use muster_services::sync::{rules, runs};
 use muster_services::users::Paging;
 use muster_web::{Failure, Fields, Query};
 
@@ -84,6 +84,7 @@ fn title(view: &PlanView) -> String {
         Purpose::Undo => format!("Undo in {name}"),
         Purpose::WhatIf => format!("What if in {name}"),
         Purpose::Removal => format!("Removal of {name}"),
+        Purpose::Shadow => format!("Switch to {name}"),
     }
 }
 
@@ -92,6 +93,7 @@ pub(super) fn asked_of(address: &ListAddress) -> RowsAsked {
     RowsAsked {
         kind: text("kind"),
         cause: text("cause"),
+        sorts: None,
         class: None,
         whom: address.get("who").and_then(|id| id.parse().ok()),
         q: text("q"),
@@ -135,7 +137,7 @@ fn body(visit: &Visit, title: &str, seen: &Seen) -> AnyView {
 }
 
 /// Whether it waits for an approval and can be approved.
-pub(super) fn can_apply(view: &PlanView) -> bool {
+pub(crate) fn can_apply(view: &PlanView) -> bool {
     let open = view
         .runs
         .iter()
@@ -144,7 +146,18 @@ pub(super) fn can_apply(view: &PlanView) -> bool {
         && !view.is_stale
         && !open
         && view.plan.purpose != Purpose::WhatIf
-        && view.plan.counts.all() > 0
+        && is_carried_out(view)
+        // A directory from which nothing comes goes all the same.
+        && (view.plan.counts.all() > 0 || view.plan.purpose == Purpose::Removal)
+}
+
+/// Of a directory in shadow nothing is carried out but its switch and its removal.
+fn is_carried_out(view: &PlanView) -> bool {
+    !rules::in_shadow(&view.directory.settings)
+        || matches!(
+            view.plan.purpose,
+            Purpose::Shadow | Purpose::Removal | Purpose::Undo
+        )
 }
 
 fn actions(seen: &Seen, may: bool) -> AnyView {
@@ -157,12 +170,9 @@ fn actions(seen: &Seen, may: bool) -> AnyView {
         let action = format!("/plans/{}/discard", plan.id);
         view! { <PostButton action look=Look::Danger>"Discard"</PostButton> }
     });
-    let apply = can_apply(view).then(|| {
-        apply(
-            view,
-            counted(plan.counts.all(), "change", "changes"),
-            "Apply",
-        )
+    let apply = can_apply(view).then(|| match plan.counts.all() {
+        0 => apply(view, view.directory.name.clone(), "Delete"),
+        many => apply(view, counted(many, "change", "changes"), "Apply"),
     });
     let undo = seen.undoable.map(|run| {
         let action = format!("/runs/{run}/undo");

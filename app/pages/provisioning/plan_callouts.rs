@@ -33,6 +33,9 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
         (waits && plan.state == PlanState::Held && plan.holds.is_empty()).then(|| {
             let why = match plan.purpose {
                 Purpose::Undo => "Taking something back is always approved by a person.",
+                Purpose::Shadow => {
+                    "That one directory takes the place of another is always approved by a person."
+                }
                 Purpose::Removal => "Removing a directory is always approved by a person.",
                 _ => "It waits for a person to approve it.",
             };

@@ -17,16 +17,17 @@ pub(crate) const STATES: [(PlanState, &str, &str, Tone); 6] = [
 ];
 
 /// What a plan is for: the word in addresses, what people read.
-pub(crate) const PURPOSES: [(Purpose, &str, &str); 5] = [
+pub(crate) const PURPOSES: [(Purpose, &str, &str); 6] = [
     (Purpose::Sync, "sync", "Sync"),
     (Purpose::Drift, "drift", "Comparison"),
     (Purpose::Undo, "undo", "Undo"),
     (Purpose::WhatIf, "what_if", "What if"),
     (Purpose::Removal, "removal", "Removal"),
+    (Purpose::Shadow, "shadow", "Comparison in shadow"),
 ];
 
 /// The word of a cause, what people read, its tone.
-const CAUSES: [(&str, &str, Tone); 11] = [
+const CAUSES: [(&str, &str, Tone); 13] = [
     ("new_at_source", "New at source", Tone::Good),
     ("changed_at_source", "Changed at source", Tone::Accent),
     ("gone_from_source", "Gone from source", Tone::Danger),
@@ -35,13 +36,15 @@ const CAUSES: [(&str, &str, Tone); 11] = [
     ("disabled_at_source", "Disabled at source", Tone::Caution),
     ("back_at_source", "Back at source", Tone::Good),
     ("drift_repaired", "Changed here", Tone::Accent),
+    ("handed_over", "Handed over, the same", Tone::Good),
+    ("differs", "Says something else", Tone::Accent),
     ("undone", "Undone", Tone::Neutral),
     ("rule", "Rule", Tone::Neutral),
     ("by_hand", "By hand", Tone::Neutral),
 ];
 
 /// The word of a reason why something is not done, what people read, what to do.
-const REASONS: [(&str, &str, &str); 8] = [
+const REASONS: [(&str, &str, &str); 11] = [
     (
         "unusable",
         "Unusable record",
@@ -76,6 +79,21 @@ const REASONS: [(&str, &str, &str); 8] = [
         "in_itself",
         "Group in itself",
         "Take the group out of itself at the source.",
+    ),
+    (
+        "unclear",
+        "Nobody can tell who",
+        "Correct what they are matched by, on either side, or match by something else.",
+    ),
+    (
+        "stays_out",
+        "Stays out",
+        "If it is meant, let them in on their own page.",
+    ),
+    (
+        "stays",
+        "Only in the former",
+        "If it is meant otherwise, change what happens with people who leave, in the settings.",
     ),
     (
         "changed_since",
@@ -140,6 +158,9 @@ pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
         }
         _ if plan.purpose == Purpose::WhatIf => {
             format!("With this mapping, a sync would {doing}. Nothing of it is carried out.")
+        }
+        PlanState::Clear | PlanState::Held if is_empty && plan.purpose == Purpose::Removal => {
+            "Nothing comes from this directory: only itself goes.".to_owned()
         }
         PlanState::Clear | PlanState::Held if is_empty => {
             "Nothing differs: this plan would change nothing.".to_owned()
@@ -227,6 +248,8 @@ mod tests {
             Cause::DisabledAtSource,
             Cause::BackAtSource,
             Cause::DriftRepaired,
+            Cause::HandedOver,
+            Cause::Differs,
             Cause::Undone,
             Cause::Rule(String::new()),
             Cause::ByHand,
@@ -248,6 +271,9 @@ mod tests {
                 why: Protection::Chosen,
             },
             Reason::InItself,
+            Reason::Unclear { why: name() },
+            Reason::StaysOut { by: name() },
+            Reason::Stays,
             Reason::ChangedSince { why: name() },
         ];
         for one in reasons {

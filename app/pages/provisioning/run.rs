@@ -160,7 +160,10 @@ fn actions(detail: &RunDetail, may: bool) -> AnyView {
         );
         view! { <LinkButton href look icon=Glyph::Plan>"Look at the plan"</LinkButton> }
     });
-    let cancel = (may && !run.state.is_over() && !run.cancel_asked).then(|| {
+    // Two directories that change places are not left half way, nor on their way back.
+    let is_whole = run.state == RunState::Applying && detail.changes_places;
+    let may_stop = may && !run.state.is_over() && !run.cancel_asked && !is_whole;
+    let cancel = may_stop.then(|| {
         let action = format!("/runs/{}/cancel", run.id);
         view! { <PostButton action look=Look::Danger>"Stop the run"</PostButton> }
     });

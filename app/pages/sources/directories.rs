@@ -11,6 +11,7 @@ use muster_services::Knowingly;
 use muster_services::directories::{self, Against, DirectoryRow, Step, order_mark};
 use muster_web::{Failure, Fields};
 
+use super::directory::{in_shadow, shadow_chip};
 use crate::components::{
     Callout, Can, Card, Chip, Column, Empty, Glyph, Icon, Inset, LinkButton, Look, Page,
     PostButton, Table, TableRow, Tone, When, Width, counted, form_mark,
@@ -203,6 +204,7 @@ fn directory_row(
 ) -> TableRow {
     let (id, name, now) = (row.directory.id, row.directory.name.clone(), visit.now());
     let off = (!row.directory.enabled).then(|| view! { " " <Chip tone=Tone::Caution>"Off"</Chip> });
+    let shadow = in_shadow(&row.directory).then(|| view! { " " {shadow_chip()} });
     let users = counted(row.accounts, "user", "users");
     let href = format!("/users?directory={id}");
     let confirmed = match row.last_confirmed_at {
@@ -213,7 +215,7 @@ fn directory_row(
     let place = row.place.to_string();
     let mut cells = vec![
         view! { <span class="place-cell" id=format!("directory-{id}")>{handle}<span class="place">{place}</span></span> }.into_any(),
-        view! { <a href=format!("/directories/{id}")><b>{name}</b></a>{off} }.into_any(),
+        view! { <a href=format!("/directories/{id}")><b>{name}</b></a>{off}{shadow} }.into_any(),
         row.method.into_any(),
         view! { <a href=href>{users}</a> }.into_any(),
         confirmed,

@@ -11,7 +11,9 @@ use muster_domain::listing::Direction;
 use muster_domain::role::Permission;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::settings::{Input, Section, SettingsSchema, Values};
+use muster_services::directories::Directory;
 use muster_services::directories::{self, DirectoryRow, Enabled, Shown, Target};
+use muster_services::sync::rules;
 use muster_services::sync::runs;
 use muster_services::sync::views::{self, RunLine};
 use muster_services::users::Paging;
@@ -192,14 +194,18 @@ async fn page(visit: &Visit, id: DirectoryId, tried: Tried) -> Answer {
 fn view(seen: Seen, tried: Tried) -> AnyView {
     let directory = &seen.shown.directory;
     let crumbs = vec![Crumb::new("/directories", "Directories")];
-    let badge = state(directory.enabled);
+    let badge = view! {
+        {state(directory.enabled)}
+        {in_shadow(directory).then(shadow_chip)}
+    }
+    .into_any();
     let (name, is_read) = (directory.name.clone(), seen.shown.is_read);
     let tools = is_read && seen.manages;
     let actions = if tools { actions(&seen) } else { ().into_any() };
     let left = view! {
         <div class="stack">
             {is_read.then(|| latest(&seen))}
-            {tools.then(|| tests(directory.id, directory.enabled, tried))}
+            {tools.then(|| tests(directory.id, directory.enabled && !in_shadow(directory), tried))}
             {(!is_read).then(|| not_read(&directory.kind))}
         </div>
     }
@@ -229,6 +235,16 @@ pub(super) fn state(enabled: bool) -> AnyView {
     }
 }
 
+/// Whether it is read without anything of it being carried out.
+pub(super) fn in_shadow(directory: &Directory) -> bool {
+    rules::in_shadow(&directory.settings)
+}
+
+/// That, as a chip.
+pub(super) fn shadow_chip() -> AnyView {
+    view! { <Chip tone=Tone::Neutral icon=Glyph::Compare>"In shadow"</Chip> }.into_any()
+}
+
 fn actions(seen: &Seen) -> AnyView {
     let id = seen.shown.directory.id;
     let open = seen.runs.iter().find(|row| !row.run.state.is_over());
@@ -239,11 +255,19 @@ fn actions(seen: &Seen) -> AnyView {
     };
     let ask = |wish: &str| vec![("wish".to_owned(), wish.to_owned())];
     let action = format!("/directories/{id}/run");
+    let runs = if in_shadow(&seen.shown.directory) {
+        view! { <LinkButton href=format!("/directories/{id}/shadow") look=Look::Primary icon=Glyph::Compare>"Compare and switch"</LinkButton> }.into_any()
+    } else {
+        view! {
+            <PostButton action=action.clone() fields=ask("plan") icon=Glyph::Plan can=can.clone()>"Show what would change"</PostButton>
+            <PostButton action fields=ask("sync") look=Look::Primary icon=Glyph::Simulate can>"Sync now"</PostButton>
+        }
+        .into_any()
+    };
     view! {
         <LinkButton href=format!("/directories/{id}/edit") icon=Glyph::Edit>"Edit settings"</LinkButton>
         <LinkButton href=format!("/directories/{id}/mapping") icon=Glyph::Provider>"Mapping"</LinkButton>
-        <PostButton action=action.clone() fields=ask("plan") icon=Glyph::Plan can=can.clone()>"Show what would change"</PostButton>
-        <PostButton action fields=ask("sync") look=Look::Primary icon=Glyph::Simulate can>"Sync now"</PostButton>
+        {runs}
     }
     .into_any()
 }

@@ -10,6 +10,7 @@ pub mod directory;
 pub mod directory_delete;
 pub mod directory_edit;
 mod directory_form;
+pub mod directory_shadow;
 mod directory_tests;
 pub mod mapping;
 mod mapping_editor;

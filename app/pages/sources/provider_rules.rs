@@ -1,6 +1,7 @@
 //! How users and groups come to be at sign-in through one provider.
 
 use axum::extract::Path;
+use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use leptos::prelude::*;
 use muster_domain::Error;
@@ -94,6 +95,15 @@ enum Said {
     Nothing,
     Wrong(Error),
     Replayed(Replay),
+}
+
+/// `GET /providers/{slug}/rules/replay`: whoever reloads what was shown there, or follows a link to it, finds the rules.
+///
+/// # Errors
+/// Without permission, when there is no such provider.
+pub async fn replay_again(visit: Visit, Path(slug): Path<String>) -> Answer {
+    let provider = providers::get(&visit.services, &visit.call, &slug).await?;
+    Ok(Redirect::to(&format!("/providers/{}/rules", provider.slug)).into_response())
 }
 
 /// `POST /providers/{slug}/rules/replay`: what these rules would change, weighed on recorded sign-ins. Saves nothing.
@@ -257,8 +267,12 @@ fn replayed(replay: Replay) -> AnyView {
         ),
     };
     let basis = format!(
-        "The last recorded sign-ins of {} were decided again by these rules. Nothing was saved.",
-        counted(people, "person", "people")
+        "The last recorded sign-ins of {} were decided again by these rules.{} Nothing was saved.",
+        counted(people, "person", "people"),
+        match replay.is_cut {
+            true => " Older ones were not looked at.",
+            false => "",
+        }
     );
     let list = |words: Vec<String>, sign: &'static str| {
         words

@@ -16,6 +16,18 @@ pub(crate) fn normalised(name: &str) -> Option<String> {
     thoroughly(name)
 }
 
+/// The same behind something else, for names of which a directory has as many as memberships.
+pub(crate) fn normalised_behind(prefix: &str, name: &str) -> Option<String> {
+    if name.len() > LONGEST || !is_simple(name) {
+        return normalised(name).map(|name| [prefix, &name].concat());
+    }
+    let mut out = [prefix, name].concat();
+    if let Some(name) = out.get_mut(prefix.len()..) {
+        name.make_ascii_lowercase();
+    }
+    Some(out)
+}
+
 /// Whether a name differs from its comparable form in case at most, as nearly all do: plain types, and values of letters,
 /// digits and what needs no escape, blanks only one at a time within. A directory of 250 000 memberships has as many names.
 fn is_simple(name: &str) -> bool {
@@ -35,15 +47,16 @@ fn is_simple(name: &str) -> bool {
             (At::Type, b'=') => At::Value,
             (At::Word, b',') => At::Start,
             (At::Word, b' ') => At::Blank,
-            (At::Value | At::Word | At::Blank, byte)
-                if byte.is_ascii_alphanumeric() || b"-._@&'()/:#*!?".contains(&byte) =>
-            {
-                At::Word
-            }
+            (At::Value | At::Word | At::Blank, byte) if is_plain(byte) => At::Word,
             _ => return false,
         };
     }
     at == At::Word
+}
+
+/// Whether a byte stands for itself in a value.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b'*' | b'-'..=b':' | b'!' | b'#' | b'?' | b'@' | b'_')
 }
 
 fn thoroughly(name: &str) -> Option<String> {
@@ -212,6 +225,8 @@ mod tests {
 
         #[test]
         fn the_short_way_says_what_the_thorough_one_says(name in "[a-zA-Z0-9=, .@\\-\\\\+#;\"é]{0,20}|(cn|OU)=[a-zA-Z .@#:*-]{0,9},dc=[a-zé ,=]{0,6}") {
+            let behind = normalised(&name).map(|form| format!("Dn:{form}"));
+            prop_assert_eq!(normalised_behind("Dn:", &name), behind);
             if is_simple(&name) {
                 prop_assert_eq!(thoroughly(&name), Some(name.to_ascii_lowercase()), "{}", name);
             }

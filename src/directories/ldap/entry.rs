@@ -76,11 +76,19 @@ impl Raw {
 
     /// All values of an attribute.
     pub(crate) fn all(&self, name: &str) -> &[Vec<u8>] {
-        // There are about ten, and this is asked about as often: nothing is made to find one.
-        self.attributes
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map_or(&[], |(_, values)| values.as_slice())
+        // This is asked ten times of everybody: nothing is made to find one.
+        let mut lower = [0; 64];
+        let found = match lower.get_mut(..name.len()) {
+            Some(lower) => {
+                lower.copy_from_slice(name.as_bytes());
+                lower.make_ascii_lowercase();
+                std::str::from_utf8(lower)
+                    .ok()
+                    .and_then(|name| self.attributes.get(name))
+            }
+            None => self.attributes.get(&name.to_ascii_lowercase()),
+        };
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// The first value of an attribute as text of at most `longest` bytes; none: there is none, or it is empty.

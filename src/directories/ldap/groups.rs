@@ -15,7 +15,7 @@ use muster_domain::snapshot::{Doubt, Entry, Reference};
 use super::connect::Connection;
 use super::dn;
 use super::entry::{Raw, Unusable};
-use super::people::{by_dn, by_sid, by_username, refused};
+use super::people::{by_dn, by_name, by_sid, by_username, refused};
 use super::search::{Page, Question, Search, Then};
 use super::settings::LdapSettings;
 
@@ -118,7 +118,7 @@ fn members(
 }
 
 fn pointed(value: &str) -> Option<Reference> {
-    Some(Reference::Locator(by_dn(&dn::normalised(value)?)))
+    by_name(value).map(Reference::Locator)
 }
 
 /// Hands values on as members. One that cannot be read points to nobody, but may be somebody: then none is removed.

@@ -19,6 +19,11 @@ pub(super) fn by_dn(normalised: &str) -> String {
     format!("dn:{normalised}")
 }
 
+/// The same for a name as the server writes it. None: it is no name.
+pub(super) fn by_name(dn: &str) -> Option<String> {
+    dn::normalised_behind("dn:", dn)
+}
+
 /// How a group's list of usernames points to a person.
 pub(super) fn by_username(username: &str) -> String {
     format!("uid:{}", name::key(username))
@@ -172,12 +177,43 @@ fn primary_group(raw: &Raw, record: &UserRecord) -> Vec<Entry> {
         .collect()
 }
 
+/// What is said of the one person of this username.
+pub(super) async fn said(
+    settings: &LdapSettings,
+    clock: Option<DateTime<Utc>>,
+    username: &str,
+) -> Result<Option<Entry>, Error> {
+    let found = found(settings, clock, username).await?;
+    // Their own entry is the last.
+    Ok(found.and_then(|(raw, now)| People::new(settings, now).entries(&raw).pop()))
+}
+
 /// The one person of this username.
 pub(super) async fn one(
     settings: &LdapSettings,
     clock: Option<DateTime<Utc>>,
     username: &str,
 ) -> Result<Option<(UserRecord, SourceValues)>, Error> {
+    let Some((raw, now)) = found(settings, clock, username).await? else {
+        return Ok(None);
+    };
+    let id = raw.id(&settings.schema.id).map_err(unusable)?;
+    People::new(settings, now)
+        .known(&raw, ExternalId(id), dn::normalised(&raw.dn).as_deref())
+        .map(Some)
+        .map_err(unusable)
+}
+
+fn unusable(why: Unusable) -> Error {
+    Error::new("LDAP-009", Kind::Upstream, why)
+}
+
+/// The one entry of this username, and the server's time.
+async fn found(
+    settings: &LdapSettings,
+    clock: Option<DateTime<Utc>>,
+    username: &str,
+) -> Result<Option<(Raw, Option<Moment>)>, Error> {
     let filter = filter::exactly(&settings.schema.users, settings.schema.username(), username);
     let mut connection = connect::open(settings).await?;
     let now = root::time(&mut connection, settings, clock).await;
@@ -202,15 +238,7 @@ pub(super) async fn one(
             format!("Several people bear the username {}.", shown(username)),
         )
         .next("Narrow the filter for people, or choose another attribute for the username.")),
-        (Some(entry), None) => {
-            let unusable = |why: Unusable| Error::new("LDAP-009", Kind::Upstream, why);
-            let raw = entry.map_err(unusable)?;
-            let id = raw.id(&settings.schema.id).map_err(unusable)?;
-            People::new(settings, now)
-                .known(&raw, ExternalId(id), dn::normalised(&raw.dn).as_deref())
-                .map(Some)
-                .map_err(unusable)
-        }
+        (Some(entry), None) => Ok(Some((entry.map_err(unusable)?, now))),
     }
 }
 

@@ -230,32 +230,30 @@ impl<'a> Reading<'a> {
         let mut search = Search::new(connection, self.settings, question);
         let mut page = search.page().await;
         loop {
-            let mut entries = Vec::new();
-            for found in page.entries {
-                match found {
-                    Ok(raw) if self.is_read(&raw) => {}
-                    Ok(raw) => {
-                        let (told, more) = take(self, &raw);
-                        entries.extend(told);
-                        rest.extend(more);
+            let (found, then) = (page.entries, page.then);
+            let kept = async {
+                let mut entries = Vec::new();
+                for found in found {
+                    match found {
+                        Ok(raw) if self.is_read(&raw) => {}
+                        Ok(raw) => {
+                            let (told, more) = take(self, &raw);
+                            entries.extend(told);
+                            rest.extend(more);
+                        }
+                        Err(why) => entries.push(unreadable(why)),
                     }
-                    Err(why) => entries.push(unreadable(why)),
                 }
-            }
-            // The next page is on its way while this one is kept.
-            let (kept, next) = match page.then {
+                self.hand_on(entries, intake).await
+            };
+            // The next page is asked for first: it comes while this one is read and kept.
+            let (next, kept) = match then {
                 Then::More => {
-                    let (kept, next) = tokio::join!(self.hand_on(entries, intake), search.page());
-                    (kept, Ok(next))
+                    let (next, kept) = tokio::join!(search.page(), kept);
+                    (Ok(next), kept)
                 }
-                Then::Done => (
-                    self.hand_on(entries, intake).await,
-                    Err(Completeness::Complete),
-                ),
-                Then::Failed(doubt) => (
-                    self.hand_on(entries, intake).await,
-                    Err(Completeness::Complete.doubting(doubt)),
-                ),
+                Then::Done => (Err(Completeness::Complete), kept.await),
+                Then::Failed(doubt) => (Err(Completeness::Complete.doubting(doubt)), kept.await),
             };
             if let Err(doubt) = kept {
                 return (Completeness::Complete.doubting(doubt), rest);

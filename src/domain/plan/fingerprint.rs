@@ -29,9 +29,9 @@ pub fn of_person(attributes: &Attributes, active: bool) -> String {
     text(hasher)
 }
 
-/// Of a group: its name, and who is in it by the directory.
+/// Of a group: its name, and who is in it by the directory, in order and each once.
 #[must_use]
-pub fn of_group(name: &str, members: &std::collections::BTreeSet<Member>) -> String {
+pub fn of_group<'m>(name: &str, members: impl IntoIterator<Item = &'m Member>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"group 1");
     part(&mut hasher, name);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{PHASES, Phase, Step};
+use super::{PHASES, Phase, Step, text};
 use crate::id::DirectoryId;
 use crate::{Error, Kind};
 
@@ -34,7 +34,7 @@ impl Digest {
     #[must_use]
     pub fn new(directory: DirectoryId, base_revision: u64) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(b"muster plan 2");
+        hasher.update(b"muster plan 3");
         hasher.update(directory.0.as_bytes());
         hasher.update(base_revision.to_be_bytes());
         Self {
@@ -48,12 +48,7 @@ impl Digest {
         let Some(phase) = self.phases.get_mut(Phase::of(&step.change) as usize) else {
             return;
         };
-        // Maps in it are ordered, so equal steps are equal text. What cannot be written as text would be a defect; it
-        // then counts as nothing and no approval of it can be told from one of another, so it is marked.
-        let text = serde_json::to_vec(step).unwrap_or_else(|_| b"unwritable".to_vec());
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        phase.hasher.update(length.to_be_bytes());
-        phase.hasher.update(&text);
+        proof(&mut phase.hasher, step);
         phase.steps += 1;
     }
 
@@ -66,6 +61,18 @@ impl Digest {
         }
         let bytes = self.hasher.finalize();
         Identity(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Takes a step into a hash: whom it is about and its text, each behind its length.
+pub fn proof(hasher: &mut Sha256, step: &Step) {
+    // What cannot be written as text would be a defect; it then counts as nothing and no approval of it can be told from
+    // one of another, so it is marked.
+    let text = text::of(step).unwrap_or_else(|_| "unwritable".to_owned());
+    for part in [&step.subject, &text] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hasher.update(length.to_be_bytes());
+        hasher.update(part);
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::terms::{Leavers, Owner, Protection, Revival, Stated, Terms};
 use super::{Reason, Refusal, Step, Verdict};
 use crate::change::{Action, Cause, Change};
-use crate::id::UserId;
+use crate::id::{DirectoryId, UserId};
 use crate::membership::Membership;
 use crate::name;
 use crate::record::{Attributes, ExternalId, KNOWN, UserRecord};
@@ -37,6 +37,8 @@ pub struct HerePerson {
     pub elsewhere: bool,
     /// Why no source may touch them, if none may.
     pub protected: Option<Protection>,
+    /// The account by which they are here, where it is another directory's whose place this one takes.
+    pub replaces: Option<(DirectoryId, ExternalId)>,
     /// Their direct memberships, of every origin; needed for leavers who are deleted.
     pub memberships: Vec<Membership>,
 }
@@ -162,6 +164,11 @@ pub fn denied(drafted: Vec<Step>, standing: &NameStanding) -> Verdict {
             attributes,
             external_id,
             ..
+        }
+        | Action::MoveAccount {
+            attributes,
+            external_id,
+            ..
         } => Some(Refusal {
             subject: step.subject.clone(),
             external_id: Some(external_id.clone()),
@@ -205,7 +212,7 @@ fn newcomer(
         attributes: record.attributes.clone(),
     };
     Verdict::step(Step {
-        change: Change::new(create, Cause::NewAtSource),
+        change: Change::new(create, Cause::NewAtSource).of_record(person.record),
         subject: username(record).to_owned(),
         undo: vec![Change::new(Action::DeleteUser { user }, Cause::Undone)],
     })
@@ -254,6 +261,9 @@ fn updated(
     here: &HerePerson,
     terms: &Terms,
 ) -> Option<Step> {
+    if let Some(former) = &here.replaces {
+        return Some(handed_over(person, record, here, former, terms));
+    }
     if here.now == record.attributes {
         return None;
     }
@@ -271,10 +281,51 @@ fn updated(
         attributes: attributes.clone(),
     };
     Some(Step {
-        change: Change::new(update(&record.attributes), cause),
+        change: Change::new(update(&record.attributes), cause).of_record(person.record),
         subject: here.username.clone(),
-        undo: vec![Change::new(update(&here.now), Cause::Undone)],
+        undo: vec![undone(update(&here.now), here)],
     })
+}
+
+/// What takes a change of an account back, with what the source had said before; nothing known of that is kept as well.
+fn undone(action: Action, here: &HerePerson) -> Change {
+    let before = here.record.as_deref().unwrap_or_default();
+    Change::new(action, Cause::Undone).of_record(Some(before))
+}
+
+/// The account takes the place of the one by which the person is here.
+fn handed_over(
+    person: &Person<'_>,
+    record: &UserRecord,
+    here: &HerePerson,
+    (from, former_id): &(DirectoryId, ExternalId),
+    terms: &Terms,
+) -> Step {
+    let cause = match here.now == record.attributes {
+        true => Cause::HandedOver,
+        false => Cause::Differs,
+    };
+    let there = Action::MoveAccount {
+        user: here.user,
+        from: *from,
+        former_id: former_id.clone(),
+        directory: terms.directory,
+        external_id: person.external_id.clone(),
+        attributes: record.attributes.clone(),
+    };
+    let back = Action::MoveAccount {
+        user: here.user,
+        from: terms.directory,
+        former_id: person.external_id.clone(),
+        directory: *from,
+        external_id: former_id.clone(),
+        attributes: here.now.clone(),
+    };
+    Step {
+        change: Change::new(there, cause).of_record(person.record),
+        subject: here.username.clone(),
+        undo: vec![undone(back, here)],
+    }
 }
 
 /// Whether the person may come in follows the source, as far as it is this directory's to say.

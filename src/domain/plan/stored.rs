@@ -24,6 +24,8 @@ pub enum Purpose {
     WhatIf,
     /// To remove the directory with everything that comes from it.
     Removal,
+    /// To see how a directory in shadow differs from the one it shall replace. It may be carried out: then it does.
+    Shadow,
 }
 
 /// Where a plan stands.
@@ -105,7 +107,8 @@ impl Counts {
 }
 
 /// Every kind of step in the order of its phase: the stable word in rows and addresses, and what people read.
-pub const KINDS: [(&str, &str); 13] = [
+pub const KINDS: [(&str, &str); 16] = [
+    ("switch_directory", "Directories that change places"),
     ("remove_member", "Memberships that end"),
     ("deactivate", "People who are deactivated"),
     ("remove_account", "Accounts that go"),
@@ -115,9 +118,11 @@ pub const KINDS: [(&str, &str); 13] = [
     ("create_group", "New groups"),
     ("link_group", "Groups that are tied to the source"),
     ("rename_group", "Groups that are renamed"),
+    ("move_account", "People who are handed over"),
     ("update_account", "People who change"),
     ("reactivate", "People who come back"),
     ("create_user", "New people"),
+    ("move_members", "Memberships that are handed over"),
     ("add_member", "New memberships"),
 ];
 
@@ -131,6 +136,9 @@ pub const fn kind_of(action: &Action) -> &'static str {
         Action::Deactivate { .. } => "deactivate",
         Action::Reactivate { .. } => "reactivate",
         Action::RemoveAccount { .. } => "remove_account",
+        Action::MoveAccount { .. } => "move_account",
+        Action::MoveMembers { .. } => "move_members",
+        Action::SwitchDirectory { .. } => "switch_directory",
         Action::DeleteUser { .. } => "delete_user",
         Action::CreateGroup { .. } => "create_group",
         Action::LinkGroup { .. } => "link_group",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Cause;
 use crate::id::DirectoryId;
+use crate::shadow::MatchKey;
 
 /// What happens with people whom the source no longer has, or whom a filter leaves out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -86,6 +87,21 @@ pub struct Terms {
     pub may_remove: bool,
     /// When the plan is made.
     pub at: DateTime<Utc>,
+    /// The directory whose place this one takes, if it takes one's: its people are handed over.
+    pub adopt: Option<Adopt>,
+}
+
+/// A directory whose place another one takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Adopt {
+    /// The directory.
+    pub from: DirectoryId,
+    /// Its name, for the record.
+    pub name: String,
+    /// By what its people are found among those of the other.
+    pub by: MatchKey,
+    /// Whether its people sign in with its passwords.
+    pub signs_in: bool,
 }
 
 /// What the source says about a subject.

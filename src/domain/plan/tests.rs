@@ -117,6 +117,9 @@ impl World {
                 self.user(user).username = username;
             }
             Action::LinkIdentity { .. } => unreachable!("no sync links an identity"),
+            Action::MoveAccount { .. }
+            | Action::MoveMembers { .. }
+            | Action::SwitchDirectory { .. } => unreachable!("no sync takes another's place"),
             Action::Deactivate { user, by } => {
                 let user = self.user(user);
                 assert_eq!(user.state, State::Active, "deactivated twice");
@@ -273,6 +276,7 @@ impl World {
                 },
                 elsewhere,
                 protected: self.protected.get(&Member::User(*user)).copied(),
+                replaces: None,
                 memberships: self
                     .members
                     .iter()
@@ -416,6 +420,7 @@ fn terms() -> Terms {
         revival: Revival::OwnOnly,
         may_remove: true,
         at: at(),
+        adopt: None,
     }
 }
 

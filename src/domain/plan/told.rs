@@ -58,6 +58,13 @@ pub fn fields(step: &Step) -> Vec<Told> {
         Action::UpdateAccount { attributes, .. } => {
             compared(undone(stated).unwrap_or(&none), attributes)
         }
+        Action::MoveAccount { attributes, .. } => {
+            compared(undone(stated).unwrap_or(&none), attributes)
+        }
+        Action::MoveMembers { members, .. } => {
+            vec![Told::added("Memberships", members.len().to_string())]
+        }
+        Action::SwitchDirectory { by, .. } => vec![Told::added("Matched by", by.label())],
         Action::LinkIdentity { subject, .. } => vec![Told::added("Identity", subject)],
         Action::Deactivate { .. } => vec![Told::changed("", "active", "deactivated")],
         Action::Reactivate { .. } => vec![Told::changed("", "deactivated", "active")],
@@ -84,9 +91,9 @@ pub fn fields(step: &Step) -> Vec<Told> {
 
 const fn stated(action: &Action) -> Option<&Attributes> {
     match action {
-        Action::UpdateAccount { attributes, .. } | Action::CreateUser { attributes, .. } => {
-            Some(attributes)
-        }
+        Action::UpdateAccount { attributes, .. }
+        | Action::MoveAccount { attributes, .. }
+        | Action::CreateUser { attributes, .. } => Some(attributes),
         _ => None,
     }
 }
@@ -127,7 +134,20 @@ fn deleted(step: &Step) -> Vec<Told> {
 }
 
 /// What a step of each kind does: the verb, its object for one and for many.
-const VERBS: [(&str, &str, &str, &str); 14] = [
+const VERBS: [(&str, &str, &str, &str); 17] = [
+    (
+        "switch_directory",
+        "put",
+        "directory in the place of another",
+        "directories in the place of others",
+    ),
+    ("move_account", "hand over", "person", "people"),
+    (
+        "move_members",
+        "hand over the members of",
+        "group",
+        "groups",
+    ),
     ("create_user", "create", "person", "people"),
     ("update_account", "change", "person", "people"),
     ("link_identity", "link", "identity", "identities"),
@@ -154,10 +174,25 @@ const VERBS: [(&str, &str, &str, &str); 14] = [
 #[must_use]
 pub fn doing(counts: &Counts, written: impl Fn(u64) -> String) -> String {
     let mut parts: Vec<String> = Vec::new();
+    let unlinked = counts.steps.get("unlink_group");
+    let handed = unlinked.and_then(|causes| causes.get("handed_over"));
+    let handed = handed.copied().unwrap_or_default();
     for (kind, verb, one, many) in VERBS {
-        // A new group is tied to its source in the same breath.
+        let (verb, one, many) = match kind {
+            "move_members" if handed > 0 => (
+                "hand over",
+                "group with its members",
+                "groups with their members",
+            ),
+            _ => (verb, one, many),
+        };
+        // A new group is tied to its source in the same breath, and one that is handed over to another.
         let of = match kind {
-            "link_group" => counts.of(kind).saturating_sub(counts.of("create_group")),
+            "link_group" => counts
+                .of(kind)
+                .saturating_sub(counts.of("create_group") + handed),
+            "unlink_group" => counts.of(kind).saturating_sub(handed),
+            "move_members" if handed > 0 => handed,
             _ => counts.of(kind),
         };
         if of > 0 {
@@ -186,6 +221,9 @@ pub fn label(kind: &str) -> &str {
 pub fn verb(kind: &str) -> &'static str {
     match kind {
         "create_user" => "Create person",
+        "switch_directory" => "Switch directories",
+        "move_account" => "Hand over",
+        "move_members" => "Hand over members",
         "update_account" => "Change person",
         "link_identity" => "Link identity",
         "reactivate" => "Bring back",
@@ -275,6 +313,26 @@ mod tests {
         assert_eq!(
             doing(&counts, |n| n.to_string()),
             "deactivate 412 people, create 2 groups and end 1 membership"
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_handed_over_is_told_once() {
+        let mut counts = Counts::default();
+        for (kind, cause, count) in [
+            ("unlink_group", "handed_over", 2),
+            ("unlink_group", "gone_from_source", 1),
+            ("link_group", "handed_over", 2),
+            ("link_group", "new_at_source", 1),
+            ("create_group", "new_at_source", 1),
+            ("move_members", "handed_over", 1),
+        ] {
+            let causes = counts.steps.entry(kind.to_owned()).or_default();
+            causes.insert(cause.to_owned(), count);
+        }
+        assert_eq!(
+            doing(&counts, |n| n.to_string()),
+            "hand over 2 groups with their members, create 1 group and make 1 group local"
         );
     }
 

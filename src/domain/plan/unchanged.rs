@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Step;
-use crate::change::Action;
+use crate::change::{Action, Cause};
 use crate::id::{DirectoryId, GroupId, UserId};
 use crate::membership::{Member, Membership, Origin};
+use crate::name;
 use crate::record::{Attributes, ExternalId};
 use crate::user::{Deactivation, State};
 
@@ -19,12 +20,60 @@ use crate::user::{Deactivation, State};
 pub struct Present {
     /// People who are deactivated, let in again or deleted.
     pub people: BTreeMap<UserId, PresentPerson>,
-    /// Accounts that change or go, and whose they are.
+    /// Accounts that change, go or come back, and whose they are.
     pub accounts: BTreeMap<(DirectoryId, ExternalId), (UserId, Attributes)>,
     /// Memberships that end, of people who are deleted all; and those that the plan itself ended before.
     pub memberships: BTreeSet<Membership>,
     /// The names of groups that are renamed or go.
     pub groups: BTreeMap<GroupId, String>,
+    /// Which groups are tied to sources that are tied or untied.
+    pub sources: BTreeMap<(DirectoryId, ExternalId), GroupId>,
+    /// Who bears the usernames, as their keys ([`name::key`]), of people who come back.
+    pub names: BTreeMap<String, UserId>,
+}
+
+/// What changes put here.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Put {
+    /// People.
+    pub people: BTreeSet<UserId>,
+    /// Their accounts.
+    pub accounts: BTreeSet<(DirectoryId, ExternalId)>,
+    /// Memberships.
+    pub memberships: BTreeSet<Membership>,
+}
+
+impl Put {
+    /// What these put here.
+    pub fn by<'a>(actions: impl IntoIterator<Item = &'a Action>) -> Self {
+        let mut put = Self::default();
+        for action in actions {
+            match action {
+                Action::CreateUser {
+                    user,
+                    directory,
+                    external_id,
+                    ..
+                } => {
+                    put.people.insert(*user);
+                    put.accounts.insert((*directory, external_id.clone()));
+                }
+                Action::AddMember {
+                    group,
+                    member,
+                    origin,
+                } => {
+                    put.memberships.insert(Membership {
+                        group: *group,
+                        member: *member,
+                        origin: *origin,
+                    });
+                }
+                _ => {}
+            }
+        }
+        put
+    }
 }
 
 /// Somebody, as far as it matters to a step.
@@ -59,6 +108,15 @@ pub fn differs(step: &Step, present: &Present) -> Option<String> {
         return None;
     }
     match &step.change.action {
+        Action::CreateUser {
+            user,
+            directory,
+            external_id,
+            attributes,
+        } if step.change.cause == Cause::Undone => {
+            let account = (*directory, external_id.clone());
+            comes_back(*user, &account, attributes, step, present)
+        }
         Action::Deactivate { user, .. } => state(*user, None, step, present),
         Action::Reactivate { user } => match by(step) {
             Some(by) => state(*user, Some(by), step, present),
@@ -78,6 +136,12 @@ pub fn differs(step: &Step, present: &Present) -> Option<String> {
             directory,
             external_id,
         } => account(*user, &(*directory, external_id.clone()), step, present),
+        Action::MoveAccount {
+            user,
+            from,
+            former_id,
+            ..
+        } => moved(*user, &(*from, former_id.clone()), step, present),
         Action::RemoveMember {
             group,
             member,
@@ -94,8 +158,48 @@ pub fn differs(step: &Step, present: &Present) -> Option<String> {
         Action::RenameGroup { group, .. } | Action::DeleteGroup { group } => {
             named(*group, step, present)
         }
+        Action::LinkGroup {
+            directory,
+            external_id,
+            ..
+        } => {
+            let tied = present.sources.get(&(*directory, external_id.clone()));
+            let why = "A group is tied to the source of";
+            tied.map(|_| format!("{why} {} already.", step.subject))
+        }
+        Action::UnlinkGroup {
+            group,
+            directory,
+            external_id,
+        } => {
+            let tied = present.sources.get(&(*directory, external_id.clone()));
+            (tied != Some(group)).then(|| {
+                let name = &step.subject;
+                format!("The group {name} is not tied to its source any more.")
+            })
+        }
         _ => None,
     }
+}
+
+/// Whoever was deleted comes back as they were, unless somebody has their place by now.
+fn comes_back(
+    user: UserId,
+    account: &(DirectoryId, ExternalId),
+    attributes: &Attributes,
+    step: &Step,
+    present: &Present,
+) -> Option<String> {
+    let subject = &step.subject;
+    if present.people.contains_key(&user) {
+        return Some(format!("{subject} is here again."));
+    }
+    if present.accounts.contains_key(account) {
+        return Some(format!("Somebody else has the account of {subject} now."));
+    }
+    let wanted = attributes.get("username")?;
+    let holder = present.names.get(&name::key(wanted))?;
+    (*holder != user).then(|| format!("Somebody else is called {wanted} now."))
 }
 
 /// Who had deactivated whom the step lets in or deletes, as it was decided.
@@ -132,30 +236,8 @@ fn state(
 fn rests(user: UserId, step: &Step, present: &Present) -> Option<String> {
     let person = present.people.get(&user)?;
     let name = &person.username;
-    let (mut accounts, mut rows) = (BTreeSet::new(), BTreeSet::new());
-    for change in &step.undo {
-        match &change.action {
-            Action::CreateUser {
-                directory,
-                external_id,
-                ..
-            } => {
-                accounts.insert((*directory, external_id.clone()));
-            }
-            Action::AddMember {
-                group,
-                member,
-                origin,
-            } => {
-                rows.insert(Membership {
-                    group: *group,
-                    member: *member,
-                    origin: *origin,
-                });
-            }
-            _ => {}
-        }
-    }
+    let put = Put::by(step.undo.iter().map(|change| &change.action));
+    let (accounts, rows) = (put.accounts, put.memberships);
     if person.accounts.iter().any(|one| !accounts.contains(one)) {
         return Some(format!("{name} has another account now."));
     }
@@ -194,6 +276,18 @@ fn account(
     (!is_so).then(|| format!("The account of {} changed.", step.subject))
 }
 
+/// Whoever is handed over has the account that goes.
+fn moved(
+    user: UserId,
+    key: &(DirectoryId, ExternalId),
+    step: &Step,
+    present: &Present,
+) -> Option<String> {
+    let is = present.accounts.get(key);
+    let is_theirs = is.is_some_and(|(whose, _)| *whose == user);
+    (!is_theirs).then(|| format!("The account of {} changed.", step.subject))
+}
+
 fn named(group: GroupId, step: &Step, present: &Present) -> Option<String> {
     let Some(name) = present.groups.get(&group) else {
         return Some(format!("The group {} is not here any more.", step.subject));
@@ -202,4 +296,106 @@ fn named(group: GroupId, step: &Step, present: &Present) -> Option<String> {
         |change| matches!(&change.action, Action::RenameGroup { name: was, .. } if was != name),
     );
     renamed.then(|| format!("The group is called {name} now."))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::change::Change;
+
+    const OFFICE: DirectoryId = DirectoryId(Uuid::from_u128(1));
+    const ANNA: UserId = UserId(Uuid::from_u128(2));
+    const STAFF: GroupId = GroupId(Uuid::from_u128(3));
+
+    fn step(action: Action, undo: Action, cause: Cause) -> Step {
+        Step {
+            change: Change::new(action, cause),
+            subject: "anna".to_owned(),
+            undo: vec![Change::new(undo, Cause::Undone)],
+        }
+    }
+
+    fn source() -> (DirectoryId, ExternalId) {
+        (OFFICE, ExternalId("7".to_owned()))
+    }
+
+    fn creation(cause: Cause) -> Step {
+        let (directory, external_id) = source();
+        let create = Action::CreateUser {
+            user: ANNA,
+            directory,
+            external_id,
+            attributes: Attributes::from([("username".to_owned(), "Anna".to_owned())]),
+        };
+        step(create, Action::DeleteUser { user: ANNA }, cause)
+    }
+
+    #[test]
+    fn whoever_comes_back_takes_nobodys_place() {
+        let back = creation(Cause::Undone);
+        assert_eq!(differs(&back, &Present::default()), None);
+        let other = UserId(Uuid::from_u128(9));
+        let named = Present {
+            names: [("anna".to_owned(), other)].into(),
+            ..Present::default()
+        };
+        let why = differs(&back, &named).unwrap();
+        assert!(why.contains("called Anna now"), "{why}");
+        let account = Present {
+            accounts: [(source(), (other, Attributes::new()))].into(),
+            ..Present::default()
+        };
+        assert!(differs(&back, &account).unwrap().contains("the account"));
+        // What a source says is new is new: a name that is taken since is told by another door.
+        assert_eq!(differs(&creation(Cause::NewAtSource), &named), None);
+    }
+
+    #[test]
+    fn groups_are_tied_and_untied_only_where_they_are_as_it_was_decided() {
+        let (directory, external_id) = source();
+        let link = Action::LinkGroup {
+            group: STAFF,
+            directory,
+            external_id: external_id.clone(),
+        };
+        let unlink = Action::UnlinkGroup {
+            group: STAFF,
+            directory,
+            external_id,
+        };
+        let ties = step(link.clone(), unlink.clone(), Cause::NewAtSource);
+        let unties = step(unlink, link, Cause::GoneFromSource);
+        let tied_to = |group: GroupId| Present {
+            sources: [(source(), group)].into(),
+            ..Present::default()
+        };
+        let (nothing, other) = (Present::default(), GroupId(Uuid::from_u128(9)));
+        let refused = |step: &Step, present: &Present| differs(step, present).is_some();
+        assert!(!refused(&ties, &nothing) && refused(&unties, &nothing));
+        assert!(refused(&ties, &tied_to(STAFF)) && !refused(&unties, &tied_to(STAFF)));
+        assert!(refused(&ties, &tied_to(other)) && refused(&unties, &tied_to(other)));
+    }
+
+    #[test]
+    fn what_changes_put_here_is_gathered_once_each() {
+        let row = Membership {
+            group: STAFF,
+            member: Member::User(ANNA),
+            origin: Origin::Manual,
+        };
+        let add = Action::AddMember {
+            group: row.group,
+            member: row.member,
+            origin: row.origin,
+        };
+        let create = creation(Cause::NewAtSource).change.action;
+        let put = Put::by([&create, &add, &add, &Action::Reactivate { user: ANNA }]);
+        assert_eq!(
+            (put.people, put.accounts),
+            ([ANNA].into(), [source()].into())
+        );
+        assert_eq!(put.memberships, [row].into());
+    }
 }

@@ -213,12 +213,13 @@ pub(super) fn may_answer(
     before: Option<&Values>,
     after: &Values,
 ) -> Result<(), Error> {
-    if !rules::signs_in(after) || call.can(Permission::ManageRoles) {
+    if !rules::would_sign_in(after) || call.can(Permission::ManageRoles) {
         return Ok(());
     }
     let kind = services.directory_kind(kind)?;
     let stays = before.is_some_and(|before| {
-        rules::signs_in(before) && !differs(kind.answers_by(), before, after)
+        let comes_out = rules::in_shadow(before) && !rules::in_shadow(after);
+        rules::would_sign_in(before) && !comes_out && !differs(kind.answers_by(), before, after)
     });
     if stays {
         return Ok(());

@@ -1,5 +1,7 @@
 //! Declaring a directory, changing it, switching it off and on.
 
+use std::collections::BTreeSet;
+
 use muster_domain::audit::AuditEvent;
 use muster_domain::directory::Preset;
 use muster_domain::id::DirectoryId;
@@ -7,14 +9,15 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Tx, directory_states, elevations, sessions};
+use muster_storage::{Tx, directory_states, elevations, runs as rows, sessions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::draft::{Checked, Draft, Kept, Known, checked, may_answer};
 use super::{find, secret_place};
-use crate::sync::{rules, runs};
+use crate::provisioning::lapsing;
+use crate::sync::{rules, runs, shadowing};
 use crate::{Call, Services, Who, guard};
 
 /// A directory with what a page about it needs.
@@ -90,7 +93,8 @@ pub async fn add(
 /// Changes a directory. Plans made before are out of date.
 ///
 /// # Errors
-/// As [`add`]; a stored secret has to be entered again when the server or account it is for changes.
+/// As [`add`]; a stored secret has to be entered again when the server or account it is for changes. `DIR-009`, `SHD-005` when
+/// it is to go into the shadow or come out of it while a run is under way by which it cannot.
 pub async fn save(
     services: &Services,
     call: &Call,
@@ -101,6 +105,7 @@ pub async fn save(
     call.may(Permission::ManageDirectories)?;
     guard::present(call, Some(elevated))?;
     let tx = services.db().begin().await?;
+    keep_still(&tx, id, draft).await?;
     let known = known(services, &tx, id).await?;
     let detail = json!({ "elevation": elevated.id() });
     change(services, call, tx, known, draft, detail).await
@@ -136,6 +141,7 @@ pub async fn declare(
         )
         .next("Remove it first, or declare the new one under another name."));
     }
+    keep_still(&tx, found.id, draft).await?;
     let known = known(services, &tx, found.id).await?;
     change(services, call, tx, known, draft, json!({})).await?;
     Ok(found.id)
@@ -211,6 +217,14 @@ async fn change(
         Kept::Replaced(given) => !is_same(known.secret.as_ref(), given),
     };
     let mut directory = known.directory;
+    let goes = rules::in_shadow(&settings) && !rules::in_shadow(&directory.settings);
+    let turns = goes || rules::in_shadow(&directory.settings) && !rules::in_shadow(&settings);
+    if goes {
+        is_idle(&tx, directory.id).await?;
+    }
+    if turns {
+        shadowing::keeps_its_place(&tx, &directory).await?;
+    }
     let answered = rules::signs_in(&directory.settings);
     let other_settings = directory.settings != settings;
     if directory.name == name && !other_settings && !other_secret {
@@ -239,6 +253,9 @@ async fn change(
     if other_settings {
         out_of_date(&tx, directory.id).await?;
     }
+    if turns {
+        lapsing::shadow(&tx, directory.id).await?;
+    }
     if answered && !rules::signs_in(&directory.settings) {
         let ended = end_sessions(&tx, call, directory.id).await?;
         put(&mut detail, "sessions_ended", json!(ended));
@@ -246,6 +263,31 @@ async fn change(
     let id = Some(directory.id.0);
     let event = call.event("directory.update", &directory.name, id, detail);
     tx.commit(&[event]).await
+}
+
+/// Keeps everybody else from a directory before it is read to be changed, so that what they change is not written over; where
+/// it goes into the shadow or comes out of it, from those behind it, too.
+async fn keep_still(tx: &Tx, id: DirectoryId, draft: &Draft) -> Result<(), Error> {
+    let directory = find(tx, id).await?;
+    let mut all = BTreeSet::from([id]);
+    if rules::in_shadow(&draft.settings) || rules::in_shadow(&directory.settings) {
+        all.extend(lapsing::behind(tx, id).await?);
+    }
+    directory_states::ensure(tx, id).await?;
+    directory_states::lock_all(tx, &all).await
+}
+
+/// That no run of the directory is under way. Its state is locked, so none begins meanwhile.
+async fn is_idle(tx: &Tx, id: DirectoryId) -> Result<(), Error> {
+    if rows::open_of(tx, id).await?.is_none() {
+        return Ok(());
+    }
+    Err(Error::new(
+        "DIR-009",
+        Kind::Conflict,
+        "A run of this directory is under way.",
+    )
+    .next("Wait for its end, or stop it. What it carries out cannot go on in shadow."))
 }
 
 /// Ends the sessions of people for whose password the directory answered, the secure ones in them too. Gives how many.
@@ -323,7 +365,8 @@ pub enum Enabled {
 /// Switches a directory off or on.
 ///
 /// # Errors
-/// Without permission or presence, for an unknown directory; `DIR-005` for one that nothing is read from.
+/// Without permission or presence, for an unknown directory; `DIR-005` for one that nothing is read from; to switch it off,
+/// `SHD-003` and `SHD-005` while it changes places with another one.
 pub async fn set_enabled(
     services: &Services,
     call: &Call,
@@ -351,14 +394,16 @@ pub(crate) async fn switch(
     mut detail: Value,
 ) -> Result<(), Error> {
     let tx = services.db().begin().await?;
+    is_read(services, &find(&tx, id).await?)?;
+    directory_states::lock(&tx, id).await?;
     let mut directory = find(&tx, id).await?;
-    is_read(services, &directory)?;
     let wanted = enabled == Enabled::Yes;
     if directory.enabled == wanted {
         return tx.rollback().await;
     }
     let mut events = Vec::new();
     if enabled == Enabled::No {
+        shadowing::keeps_its_place(&tx, &directory).await?;
         events.extend(still(call, &tx, &directory).await?);
     }
     directory.enabled = wanted;

@@ -8,6 +8,7 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
+use muster_storage::directory_states;
 use serde_json::json;
 
 use crate::digest::sha256_hex;
@@ -90,7 +91,10 @@ pub async fn shift(
         }
     }
     let mut changed = 0;
-    for other in passed(&order, from, to) {
+    let others = passed(&order, from, to);
+    let all = others.iter().copied().chain([id]).collect();
+    directory_states::lock_all(&tx, &all).await?;
+    for other in others {
         changed += crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
     }
     if changed > 0 && matches!(against, Against::Seen(_, Knowingly::No)) {

@@ -5,10 +5,11 @@ use muster_domain::Error;
 use muster_domain::membership::Origin;
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, Tx, memberships, plans, removed_directories, runs};
+use muster_storage::{Reader, Tx, directory_states, memberships, plans, removed_directories, runs};
 use serde_json::json;
 
 use super::INTERNAL;
+use crate::sync::shadowing;
 use crate::{Call, Services};
 
 /// Removes the directories whose removal was carried out and to which nothing refers any more. Gives how many went. What
@@ -26,6 +27,14 @@ pub async fn sweep_removed(services: &Services, call: &Call) -> Result<u64, Erro
             continue;
         }
         let tx = services.db().begin().await?;
+        directory_states::lock(&tx, directory.id).await?;
+        match shadowing::keeps_its_place(&tx, &directory).await {
+            Err(error) if error.code == shadowing::CHANGES_PLACES => {
+                tx.rollback().await?;
+                continue;
+            }
+            kept => kept?,
+        }
         if !is_carried_out(&tx, &directory).await?
             || !removed_directories::remove(&tx, directory.id, call.at).await?
         {

@@ -26,7 +26,7 @@ use serde_json::json;
 use super::keeping::{end_sessions, is_read, still};
 use super::{find, internal};
 use crate::standing::Standing;
-use crate::sync::rules;
+use crate::sync::{rules, shadowing};
 use crate::{Call, Services, guard, roles};
 
 mod steps;
@@ -72,7 +72,8 @@ pub struct Choice {
 ///
 /// # Errors
 /// Without permission or presence, for an unknown directory, `DIR-005` for one that is not read from anywhere, `DIR-008`
-/// when an identity provider keeps its accounts there.
+/// when an identity provider keeps its accounts there, `DIR-009` and `SHD-005` while a run of it or its change of places
+/// with another one is under way.
 pub async fn remove_plan(
     services: &Services,
     call: &Call,
@@ -111,8 +112,10 @@ async fn begin(
     id: DirectoryId,
 ) -> Result<(Directory, StoredPlan, DirectoryId), Error> {
     let tx = services.db().begin().await?;
+    is_read(services, &find(&tx, id).await?)?;
+    directory_states::lock(&tx, id).await?;
     let mut directory = find(&tx, id).await?;
-    is_read(services, &directory)?;
+    shadowing::keeps_its_place(&tx, &directory).await?;
     if runs::open_of(&tx, id).await?.is_some() {
         return Err(Error::new(
             "DIR-009",

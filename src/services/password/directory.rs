@@ -175,6 +175,7 @@ pub(super) async fn sign_in(
             call,
             user.id,
             asked.directory.id,
+            brought.notes,
         )));
     }
     let came = Came {

@@ -8,7 +8,7 @@ use muster_domain::change::{Action, Change};
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::Origin;
 use muster_domain::plan::fingerprint;
-use muster_storage::{accounts, directory_states, groups, users};
+use muster_storage::{Tx, accounts, directory_states, groups, users};
 
 use super::Door;
 
@@ -18,6 +18,8 @@ pub(super) struct Touched {
     people: BTreeSet<UserId>,
     groups: BTreeSet<GroupId>,
     directories: BTreeSet<DirectoryId>,
+    /// Directories that change places: whoever has an account of theirs may be led by another one then.
+    switched: BTreeSet<DirectoryId>,
 }
 
 impl Touched {
@@ -49,6 +51,25 @@ impl Touched {
                 } => {
                     touched.people.insert(*user);
                     touched.directories.insert(*directory);
+                }
+                Action::MoveAccount {
+                    user,
+                    from,
+                    directory,
+                    ..
+                } => {
+                    touched.people.insert(*user);
+                    touched.directories.extend([*from, *directory]);
+                }
+                Action::MoveMembers {
+                    group, from, to, ..
+                } => {
+                    touched.groups.insert(*group);
+                    touched.directories.extend([*from, *to]);
+                }
+                Action::SwitchDirectory { from, to, .. } => {
+                    touched.directories.extend([*from, *to]);
+                    touched.switched.extend([*from, *to]);
                 }
                 Action::LinkIdentity { user, .. }
                 | Action::Deactivate { user, .. }
@@ -82,24 +103,26 @@ impl Touched {
         }
         touched
     }
+
+    /// Of which directories something changes.
+    pub(super) async fn all_directories(&self, tx: &Tx) -> Result<BTreeSet<DirectoryId>, Error> {
+        let mut directories = self.directories.clone();
+        let people: Vec<UserId> = self.people.iter().copied().collect();
+        directories.extend(accounts::directories_of(tx, &people).await?);
+        let known: Vec<GroupId> = self.groups.iter().copied().collect();
+        directories.extend(groups::directories_of(tx, &known).await?);
+        for switched in &self.switched {
+            directories.extend(accounts::neighbours(tx, *switched).await?);
+        }
+        Ok(directories)
+    }
 }
 
 impl Door<'_> {
-    /// Makes plans out of date that were made before, but not those of `worker`. Asked before anything changes: what goes
-    /// is here still, and of two who change at once neither holds what the other waits for.
-    pub(super) async fn announce(
-        self,
-        touched: &Touched,
-        worker: Option<DirectoryId>,
-    ) -> Result<(), Error> {
-        let mut directories = touched.directories.clone();
-        let people: Vec<UserId> = touched.people.iter().copied().collect();
-        directories.extend(accounts::directories_of(self.tx, &people).await?);
-        let known: Vec<GroupId> = touched.groups.iter().copied().collect();
-        directories.extend(groups::directories_of(self.tx, &known).await?);
-        if let Some(worker) = worker {
-            directories.remove(&worker);
-        }
+    /// Makes plans out of date that were made before. Asked before anything changes: what goes is here still, and of two who
+    /// change at once neither holds what the other waits for.
+    pub(super) async fn announce(self, touched: &Touched) -> Result<(), Error> {
+        let directories = touched.all_directories(self.tx).await?;
         let directories: Vec<DirectoryId> = directories.into_iter().collect();
         directory_states::changed(self.tx, &directories).await
     }

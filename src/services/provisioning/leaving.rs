@@ -1,19 +1,22 @@
 //! What a directory alone does: people and accounts that go, groups that it knows, renames and removes.
 
+use std::collections::BTreeMap;
+
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
-use muster_domain::id::GroupId;
+use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::{Error, Kind, name};
 use muster_storage::groups::{self, Group};
 use muster_storage::{accounts, memberships, users};
 use serde_json::json;
 
-use super::Door;
+use super::{Door, lapsing};
 
 impl Door<'_> {
     /// Takes accounts away from people who have others.
     pub(super) async fn remove_accounts(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
         let mut events = Vec::new();
+        let mut without: BTreeMap<DirectoryId, Vec<UserId>> = BTreeMap::new();
         for change in run {
             let Action::RemoveAccount {
                 user,
@@ -34,6 +37,7 @@ impl Door<'_> {
             };
             accounts::delete(self.tx, account.id).await?;
             self.refresh(&mut person).await?;
+            without.entry(*directory).or_default().push(*user);
             let detail = json!({
                 "cause": change.cause.label(),
                 "directory": directory,
@@ -45,6 +49,9 @@ impl Door<'_> {
                 Some(user.0),
                 detail,
             ));
+        }
+        for (front, people) in without {
+            lapsing::accounts_in(self.tx, front, &people).await?;
         }
         Ok(events)
     }

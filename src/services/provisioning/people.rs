@@ -34,7 +34,9 @@ impl Door<'_> {
             };
             let merged = merge([(*directory, attributes)]);
             let person = self.new_user(*user, &merged)?;
-            records.push(self.account(*user, *directory, external_id, attributes));
+            let mut account = self.account(*user, *directory, external_id, attributes);
+            account.raw.clone_from(&change.raw);
+            records.push(account);
             let detail = json!({
                 "cause": change.cause.label(),
                 "directory": directory,
@@ -100,7 +102,7 @@ impl Door<'_> {
         Ok(user)
     }
 
-    fn account(
+    pub(super) fn account(
         self,
         user: UserId,
         directory: DirectoryId,
@@ -116,6 +118,7 @@ impl Door<'_> {
             active: true,
             first_seen_at: self.call.at,
             last_confirmed_at: self.call.at,
+            raw: None,
         }
     }
 
@@ -136,7 +139,8 @@ impl Door<'_> {
             };
             let known = accounts::by_external(self.tx, *directory, external_id).await?;
             let before = known.map(|account| account.attributes).unwrap_or_default();
-            let account = self.account(*user, *directory, external_id, attributes);
+            let mut account = self.account(*user, *directory, external_id, attributes);
+            account.raw.clone_from(&change.raw);
             accounts::upsert(self.tx, &account).await?;
             self.entered(&change.cause, *user, &before, attributes)
                 .await?;

@@ -214,6 +214,7 @@ const fn person_of(change: &Change) -> Option<UserId> {
         | Action::DeleteUser { user }
         | Action::UpdateAccount { user, .. }
         | Action::RemoveAccount { user, .. }
+        | Action::MoveAccount { user, .. }
         | Action::Reactivate { user, .. } => Some(*user),
         _ => None,
     }
@@ -227,6 +228,7 @@ fn groups_of(change: &Change) -> impl Iterator<Item = GroupId> {
         }
         Action::RenameGroup { group, .. }
         | Action::DeleteGroup { group }
+        | Action::MoveMembers { group, .. }
         | Action::LinkGroup { group, .. }
         | Action::UnlinkGroup { group, .. } => (Some(*group), None),
         _ => (None, None),

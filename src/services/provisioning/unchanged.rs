@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_domain::change::Action;
+use muster_domain::change::{Action, Cause, Change};
 use muster_domain::factor::Enrolled;
 use muster_domain::id::{DirectoryId, GroupId, UserId};
 use muster_domain::membership::{Member, Membership};
 use muster_domain::plan::unchanged::{Own, Present, PresentPerson, differs};
 use muster_domain::plan::{Purpose, Step, StoredPlan};
 use muster_domain::record::ExternalId;
-use muster_domain::{Error, Kind};
+use muster_domain::{Error, Kind, name};
 use muster_storage::plans::upkeep;
 use muster_storage::{Reader, Tx, accounts, groups, memberships, subjects, users, ways_in};
 
@@ -42,7 +42,7 @@ pub(crate) async fn present(
 ) -> Result<Present, Error> {
     let mut asked = Asked::default();
     for step in steps {
-        asked.about(&step.change.action);
+        asked.about(&step.change);
     }
     let mut present = Present::default();
     asked.people(reader, plan, &mut present).await?;
@@ -62,6 +62,15 @@ pub(crate) async fn present(
     for group in groups::get_many(reader, &known).await? {
         present.groups.insert(group.id, group.name);
     }
+    for (directory, ids) in asked.sources {
+        for (external_id, group) in groups::by_sources(reader, directory, &ids).await? {
+            present.sources.insert((directory, external_id), group);
+        }
+    }
+    let names: Vec<String> = asked.names.into_iter().collect();
+    for user in users::by_keys(reader, &names).await? {
+        present.names.insert(name::key(&user.username), user.id);
+    }
     Ok(present)
 }
 
@@ -73,11 +82,38 @@ struct Asked {
     accounts: BTreeMap<DirectoryId, Vec<ExternalId>>,
     ends: BTreeSet<Membership>,
     groups: BTreeSet<GroupId>,
+    sources: BTreeMap<DirectoryId, Vec<ExternalId>>,
+    names: BTreeSet<String>,
 }
 
 impl Asked {
-    fn about(&mut self, action: &Action) {
-        match action {
+    fn about(&mut self, change: &Change) {
+        match &change.action {
+            Action::CreateUser {
+                user,
+                directory,
+                external_id,
+                attributes,
+            } if change.cause == Cause::Undone => {
+                self.people.insert(*user);
+                let ids = self.accounts.entry(*directory).or_default();
+                ids.push(external_id.clone());
+                self.names
+                    .extend(attributes.get("username").map(|wanted| name::key(wanted)));
+            }
+            Action::LinkGroup {
+                directory,
+                external_id,
+                ..
+            }
+            | Action::UnlinkGroup {
+                directory,
+                external_id,
+                ..
+            } => {
+                let ids = self.sources.entry(*directory).or_default();
+                ids.push(external_id.clone());
+            }
             Action::Deactivate { user, .. } | Action::Reactivate { user } => {
                 self.people.insert(*user);
             }
@@ -97,6 +133,12 @@ impl Asked {
             } => {
                 let ids = self.accounts.entry(*directory).or_default();
                 ids.push(external_id.clone());
+            }
+            Action::MoveAccount {
+                from, former_id, ..
+            } => {
+                let ids = self.accounts.entry(*from).or_default();
+                ids.push(former_id.clone());
             }
             Action::RemoveMember {
                 group,

@@ -12,7 +12,7 @@ use muster_storage::sign_ins::{self, SignInFilter};
 use super::identity;
 use crate::{Call, Services, arrival, providers};
 
-/// Recorded sign-ins that are decided again.
+/// Recorded sign-ins that are decided again, while somebody waits.
 const LATEST: u64 = 200;
 /// People that are shown.
 const SHOWN: usize = 50;
@@ -26,6 +26,8 @@ pub struct Replay {
     pub different: usize,
     /// The first of them.
     pub shown: Vec<Replayed>,
+    /// Whether there are older sign-ins, which were not looked at.
+    pub is_cut: bool,
 }
 
 /// One of them.
@@ -57,18 +59,20 @@ pub async fn replay(
     };
     let paging = Paging {
         direction: Direction::Desc,
-        rows: LATEST,
+        rows: LATEST + 1,
         ..Paging::default()
     };
     let db = services.db();
     let latest = sign_ins::list(db, &filter, &paging).await?;
+    let most = usize::try_from(LATEST).unwrap_or(usize::MAX);
     let mut replay = Replay {
         people: 0,
         different: 0,
         shown: Vec::new(),
+        is_cut: latest.rows.len() > most,
     };
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
-    for row in latest.rows {
+    for row in latest.rows.into_iter().take(most) {
         let (Some((issuer, subject)), Some(claims)) = (identity(&row), &row.claims) else {
             continue;
         };

@@ -11,8 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::change::Cause;
 use muster_domain::id::{AccountId, DirectoryId, UserId};
-use muster_domain::record::UserRecord;
+use muster_domain::record::{Attributes, ExternalId};
 use muster_domain::run::RunState;
+use muster_domain::snapshot::{Entry, RefusedRecord};
 use muster_domain::user::{Deactivation, User};
 use muster_domain::{Error, Kind};
 use muster_storage::accounts::{self, Account};
@@ -22,7 +23,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{rules, runs};
+use super::{rules, runs, shadowing};
 use crate::{Call, Services};
 
 /// How often a directory is asked for one person at most.
@@ -95,8 +96,10 @@ pub(crate) async fn is_wanted(services: &Services) -> Result<bool, Error> {
     Ok(all.iter().any(wants))
 }
 
+/// Of one in shadow nothing is carried out, and nobody is kept out by its word.
 fn wants(directory: &Directory) -> bool {
-    directory.enabled && rules::at_sign_in(&directory.settings).is_some()
+    let wants = directory.enabled && rules::at_sign_in(&directory.settings).is_some();
+    wants && shadowing::is_active(directory).is_ok()
 }
 
 /// Brings a person up to date in every directory that wants it and has an account of theirs.
@@ -110,10 +113,16 @@ pub(crate) async fn bring(
 ) -> Result<Brought, Error> {
     let mut brought = Brought::default();
     let theirs = accounts::of_user(services.db(), user).await?;
-    for (place, account) in theirs.iter().enumerate() {
+    let mut is_first = true;
+    for account in &theirs {
         let Some(directory) = directories::get(services.db(), account.directory).await? else {
             continue;
         };
+        // One in shadow leads nobody.
+        if rules::in_shadow(&directory.settings) {
+            continue;
+        }
+        let leads = std::mem::take(&mut is_first);
         if !wants(&directory) || services.directory_kind(&directory.kind).is_err() {
             continue;
         }
@@ -129,7 +138,7 @@ pub(crate) async fn bring(
             last.is_off = missed.as_ref().is_some_and(|missed| missed.is_off);
         }
         // The first in the order decides whether they may come in.
-        if last.is_off && place == 0 && !user.break_glass {
+        if last.is_off && leads && !user.break_glass {
             brought.off = Some(Deactivation {
                 by: directory.name.clone(),
                 directory: Some(directory.id),
@@ -178,24 +187,29 @@ async fn one(
             "the account bears no name to ask for.",
         )));
     };
-    let record = match asked(services, directory, name).await {
+    let said = match asked(services, directory, name).await {
         Err(why) => return Ok(Err(Missed::because(why))),
-        Ok(record) => record,
+        Ok(said) => said,
     };
-    if record.external_id != account.external_id {
+    if said.external_id != account.external_id {
         let why = format!("somebody else bears the name {name} there now.");
         return Ok(Err(Missed::because(why)));
     }
-    let is_same = record.attributes == account.attributes && record.active == user.is_active();
-    if is_same {
-        return Ok(Ok(()));
+    let is_off = said.is_off;
+    match &said.attributes {
+        Some(theirs) if *theirs == account.attributes && is_off != user.is_active() => {
+            return Ok(Ok(()));
+        }
+        Some(_) => {}
+        None if !is_off => {
+            let why = "its record there cannot be used; the next sync of everybody says why.";
+            return Ok(Err(Missed::because(why)));
+        }
+        // Nothing of it is followed but that they are kept out.
+        None if !user.is_active() => return Ok(Ok(())),
+        None => {}
     }
-    let missed = |why: String| {
-        Ok(Err(Missed {
-            why,
-            is_off: !record.active,
-        }))
-    };
+    let missed = |why: String| Ok(Err(Missed { why, is_off }));
     let by = Call {
         request_id: call.request_id.clone(),
         ..Call::system("sign-in", services.now())
@@ -222,16 +236,20 @@ async fn one(
     }
 }
 
-/// The person's record there, or why there is none.
-async fn asked(
-    services: &Services,
-    directory: &Directory,
-    name: &str,
-) -> Result<UserRecord, String> {
+/// What a directory says of somebody.
+struct Said {
+    external_id: ExternalId,
+    /// None: the record cannot be used.
+    attributes: Option<Attributes>,
+    is_off: bool,
+}
+
+/// What is said of the person there, or why nothing is.
+async fn asked(services: &Services, directory: &Directory, name: &str) -> Result<Said, String> {
     let limit = rules::at_sign_in(&directory.settings).unwrap_or_default();
     let asked = async {
         let source = crate::directories::open(services, services.db(), directory).await?;
-        source.person_said(name).await
+        source.person_entry(name).await
     };
     match timeout(limit, asked).await {
         Err(_) => Err(format!(
@@ -239,10 +257,26 @@ async fn asked(
             limit.as_secs()
         )),
         Ok(Err(error)) => Err(format!("it could not say ({}).", error.code)),
-        Ok(Ok(None)) => Err(format!(
+        Ok(Ok(Some(Entry::User { record, .. }))) => Ok(Said {
+            external_id: record.external_id,
+            attributes: Some(record.attributes),
+            is_off: !record.active,
+        }),
+        Ok(Ok(Some(Entry::Refused(RefusedRecord {
+            external_id: Some(external_id),
+            off,
+            ..
+        })))) => Ok(Said {
+            external_id,
+            attributes: None,
+            is_off: off,
+        }),
+        Ok(Ok(Some(Entry::Filtered { .. }))) => {
+            Err("its filter leaves this person out.".to_owned())
+        }
+        Ok(Ok(_)) => Err(format!(
             "it has nobody of the name {name}; the next sync of everybody decides."
         )),
-        Ok(Ok(Some((record, _)))) => Ok(record),
     }
 }
 

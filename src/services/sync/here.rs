@@ -15,8 +15,8 @@ use muster_domain::{Error, name};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{Reader, directories, directory_states, groups, memberships, users};
 
-use super::Rules;
 use super::planning::was_applied;
+use super::{Rules, rules};
 use crate::roles;
 
 /// Rows that are read at once.
@@ -47,9 +47,11 @@ async fn people(
     (standing, rules): (&Standing, &Rules),
     here: &mut Here,
 ) -> Result<(), Error> {
+    // Of one in shadow nothing is carried out: it leads nobody.
     let order: Vec<DirectoryId> = directories::list(reader)
         .await?
         .into_iter()
+        .filter(|known| known.id == directory || !rules::in_shadow(&known.settings))
         .map(|known| known.id)
         .collect();
     let privileged = standing.privileged_people();
@@ -96,10 +98,11 @@ async fn people(
                 state: user.state.clone(),
                 applied,
                 now: account.attributes,
-                record: None,
+                record: account.raw,
                 owner: owner(&order, directory, &others),
                 elsewhere: !others.is_empty(),
                 protected: protection(user, &privileged, rules),
+                replaces: None,
                 memberships: rows
                     .iter()
                     .filter(|row| row.member == Member::User(user.id))

@@ -237,15 +237,17 @@ impl Source for MappedSource {
         };
         match self.work.page(&self.db, vec![entry]).await?.pop() {
             Some(Entry::User { record, source, .. }) => Ok(Some((record, source))),
-            Some(Entry::Filtered { words, .. }) => Err(Error::new(
-                "MAP-005",
-                Kind::Conflict,
-                "The directory's filter leaves this person out.",
-            )
-            .next(format!("It lets in: {words}"))),
+            Some(Entry::Filtered { words, .. }) => Err(left_out(&words)),
             Some(Entry::Refused(record)) => Err(Error::new("MAP-006", Kind::Upstream, record.why)
                 .next("Change the directory's mapping, or the person's entry there.")),
             _ => Ok(None),
+        }
+    }
+
+    async fn person_entry(&self, username: &str) -> Result<Option<Entry>, Error> {
+        match self.inner.person_entry(username).await? {
+            Some(entry) => Ok(self.work.page(&self.db, vec![entry]).await?.pop()),
+            None => Ok(None),
         }
     }
 
@@ -290,4 +292,14 @@ impl Source for MappedSource {
         let completeness = self.read(&mut whole).await;
         whole.judged(completeness)
     }
+}
+
+/// Whoever is asked for alone is left out by the filter.
+pub(super) fn left_out(filter: &str) -> Error {
+    Error::new(
+        "MAP-005",
+        Kind::Conflict,
+        "The directory's filter leaves this person out.",
+    )
+    .next(format!("It lets in: {filter}"))
 }

@@ -8,8 +8,10 @@
 //!
 //! [`muster_domain::plan::make`] is the measure: it makes the same plan in memory.
 
+mod adopting;
 mod again;
 mod groups;
+mod keyed;
 mod leavers;
 mod looking;
 pub mod measure;
@@ -21,7 +23,7 @@ mod roll;
 mod subjects;
 mod writing;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -41,11 +43,13 @@ use muster_storage::readings::Kept;
 use muster_storage::{Quiet, accounts, directory_states, drafts, memberships, plans};
 use tokio::sync::Mutex;
 
-use super::{Rules, both};
+use super::{Rules, both, rules};
 use crate::{Call, Services, roles};
+use adopting::Adopting;
+use keyed::KeySet;
 use names::Wish;
 use reading::Reading;
-use subjects::{Key, Subjects};
+use subjects::Subjects;
 use writing::Writer;
 
 pub use groups::confirm;
@@ -165,6 +169,7 @@ pub(super) fn terms(call: &Call, directory: &Directory, rules: &Rules) -> Terms 
         revival: rules.revival,
         may_remove: false,
         at: call.at,
+        adopt: rules.adopt.clone(),
     }
 }
 
@@ -194,6 +199,7 @@ pub(crate) async fn make_from(
             rules,
             terms: terms.clone(),
             order: Vec::new(),
+            adopting: None,
             people: BTreeSet::new(),
             groups: BTreeSet::new(),
             subjects: Subjects::new(services, asked.kept.as_ref().map(|kept| kept.salt.as_str())),
@@ -208,7 +214,7 @@ pub(crate) async fn make_from(
             is_partial: false,
             is_whole_part: false,
             is_loaded: false,
-            looked_up: HashSet::new(),
+            looked_up: KeySet::default(),
             watch: Mutex::new(&mut *watch),
         };
         match making.run(source, &asked).await {
@@ -243,6 +249,8 @@ struct Making<'a> {
     terms: Terms,
     /// Directories in their order.
     order: Vec<DirectoryId>,
+    /// Whose place the directory takes, if it takes one's.
+    adopting: Option<Adopting>,
     /// People who hold a role.
     people: BTreeSet<UserId>,
     /// Groups that give one.
@@ -262,7 +270,7 @@ struct Making<'a> {
     /// Groups of here are loaded.
     is_loaded: bool,
     /// People who were looked for here.
-    looked_up: HashSet<Key>,
+    looked_up: KeySet,
     /// Never contended: behind a lock it may be looked past from several threads.
     watch: Mutex<&'a mut dyn Watch>,
 }
@@ -271,7 +279,11 @@ impl Making<'_> {
     async fn run(&mut self, source: &dyn Source, asked: &Asked) -> Result<Ended, Error> {
         let db = self.services.db();
         let all = directories::list(db).await?;
-        self.order = all.into_iter().map(|known| known.id).collect();
+        // Of one in shadow nothing is carried out: it is in nobody's way.
+        let ours = self.terms.directory;
+        let counts = |known: &Directory| known.id == ours || !rules::in_shadow(&known.settings);
+        let all = all.into_iter().filter(counts);
+        self.order = all.map(|known| known.id).collect();
         let standing = roles::standing(db).await?;
         (self.people, self.groups) = (standing.privileged_people(), standing.privileged_groups());
         match asked.told.reading {
@@ -284,6 +296,7 @@ impl Making<'_> {
     async fn everything(&mut self, source: &dyn Source, asked: &Asked) -> Result<Ended, Error> {
         let db = self.services.db();
         self.subjects.load(db, self.terms.directory).await?;
+        self.begin_adopting().await?;
         let mut reading = Reading::of(self);
         let (said, cursor) = source.read_whole(&mut reading).await;
         reading.ended()?;
@@ -292,9 +305,12 @@ impl Making<'_> {
         self.refuse_unusable().await?;
         self.subjects.note_groups();
         self.let_go().await?;
+        self.let_former_people_go().await?;
         self.settle_names().await?;
+        self.adopt_groups().await?;
         self.decide_groups().await?;
         self.decide_members(source).await?;
+        self.let_former_groups_go().await?;
         self.flush().await?;
         let gained = match completeness.may_remove() {
             true => self.gained(cursor, asked).await?,
@@ -316,6 +332,9 @@ impl Making<'_> {
         }
         if self.subjects.nobody_was_shown() {
             judged = judged.doubting(Doubt::Empty);
+        }
+        if let Some(many) = self.adopting.as_ref().and_then(Adopting::unmatched) {
+            judged = judged.doubting(Doubt::Unmatched(many));
         }
         judged
     }
@@ -357,16 +376,24 @@ impl Making<'_> {
         if taken.memberships > 0 {
             there.memberships = memberships::count_put_by(db, plan.directory).await?;
         }
+        let taken = self.adopted(&plan, taken, &mut there).await?;
         let since = self.terms.at - LATELY;
         let lately = drafts::taken_since(db, plan.directory, since).await?;
         let mut guarded = guard::judge(&self.rules.guard, completeness, taken, there, lately);
         if taken.groups + taken.memberships > 0 && self.subjects.shows_no_group {
             guarded = guarded.holding(Hold::NoGroups { here: there.groups });
         }
+        if let Some(hold) = self.loses_sign_in().await? {
+            guarded = guarded.holding(hold);
+        }
         (plan.state, plan.holds) = match guarded {
             Guarded::Clear => (PlanState::Clear, Vec::new()),
             Guarded::Held(holds) => (PlanState::Held, holds),
         };
+        if self.adopting.is_some() {
+            // No guard lets a switch pass by itself.
+            plan.state = PlanState::Held;
+        }
         plan.identity = Some(match self.writer.identity() {
             Some(identity) => identity,
             None => self.identity_of_rows(&plan).await?,

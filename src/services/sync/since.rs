@@ -10,8 +10,8 @@ use muster_storage::{Reader, mappings, readings};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::Rules;
 use super::planning::Asked;
+use super::{Rules, rules};
 
 /// How much is read for a run.
 pub(super) async fn asked(
@@ -33,6 +33,8 @@ pub(super) async fn asked(
         is_on_these_terms: kept.terms == terms,
         has_newcomers: kept.newcomers,
     });
+    // What a directory in shadow says has no effect here to go on from.
+    let in_shadow = rules::in_shadow(&directory.settings);
     // Whom a filter leaves out shows when everything is read alone.
     let census_is_whole = mapping.filter.is_some() || mapping.groups.is_some();
     let told = match (&run.person, run.wish) {
@@ -41,8 +43,10 @@ pub(super) async fn asked(
             since: None,
             because: None,
         },
-        (None, Wish::Sync) => reading::decide(start.as_ref(), rules.often, census_is_whole, now),
-        (None, Wish::Plan | Wish::Apply | Wish::WhatIf) => Told::whole(Because::Asked),
+        (None, Wish::Sync) if !in_shadow => {
+            reading::decide(start.as_ref(), rules.often, census_is_whole, now)
+        }
+        (None, Wish::Plan | Wish::Sync | Wish::Apply | Wish::WhatIf) => Told::whole(Because::Asked),
     };
     Ok(Asked {
         told,
@@ -56,6 +60,8 @@ pub(super) async fn asked(
 fn terms(directory: &Directory, mapping: &Mapping, order: &[DirectoryId]) -> String {
     let all = json!({
         "program": env!("CARGO_PKG_VERSION"),
+        // How ids are hashed that the roll holds.
+        "hashes": "SipHash-2-4",
         "kind": directory.kind,
         "settings": directory.settings,
         "mapping": mapping.identity(),

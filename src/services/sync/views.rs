@@ -5,6 +5,7 @@ mod drift;
 mod export;
 mod named;
 mod recent;
+mod shadow;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use muster_storage::{Paging, directory_states, plans, removed_directories, runs}
 use uuid::Uuid;
 
 use super::both::{self, COUNTED};
+use super::shadowing;
 use crate::directories::{ever, name_ever, names_ever};
 use crate::{Call, Services};
 
@@ -33,6 +35,7 @@ pub use export::export;
 pub use muster_storage::plan_pages::PlanFilter;
 pub use named::{Member, Whom};
 pub(crate) use recent::recent;
+pub use shadow::{Beside, shadow};
 
 /// A plan in a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -161,7 +164,8 @@ async fn around(services: &Services, plan: StoredPlan) -> Result<PlanView, Error
     let revision = directory_states::revision(db, plan.directory).await?;
     Ok(PlanView {
         runs: runs::of_plan(db, plan.id).await?,
-        is_stale: waits && revision != plan.base_revision,
+        is_stale: waits
+            && (revision != plan.base_revision || shadowing::is_stale(db, &plan).await?),
         is_read: !is_removed && services.directory_kind(&directory.kind).is_ok(),
         directory,
         plan,
@@ -175,6 +179,8 @@ pub struct RowsAsked {
     pub kind: Option<String>,
     /// Of this cause alone.
     pub cause: Option<String>,
+    /// Of these kinds with these causes alone.
+    pub sorts: Option<Vec<(String, String)>>,
     /// Of this class of differences alone.
     pub class: Option<Class>,
     /// About this person or group alone.
@@ -271,14 +277,15 @@ fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {
             asked.kind.as_ref().is_none_or(|wanted| wanted == kind)
                 && asked.cause.as_ref().is_none_or(|wanted| wanted == cause)
         });
-    let is_narrowed = asked.kind.is_some() || asked.cause.is_some() || asked.class.is_some();
+    let is_narrowed = is_narrowed(asked);
     // A name is looked for in every sort by itself, because the index of sorts holds names, too.
     let is_searched = asked.q.is_some() && view.plan.state != PlanState::Making;
     let of_class = asked.class.map(|class| class.sorts(counts));
+    let of_class = of_class.as_ref().or(asked.sorts.as_ref());
     Wanted {
         sorts: if is_narrowed || is_searched {
             sorts
-                .filter(|sort| of_class.as_ref().is_none_or(|some| some.contains(sort)))
+                .filter(|sort| of_class.is_none_or(|some| some.contains(sort)))
                 .collect()
         } else {
             Vec::new()
@@ -290,10 +297,13 @@ fn wanted(view: &PlanView, asked: &RowsAsked) -> Wanted {
     }
 }
 
+const fn is_narrowed(asked: &RowsAsked) -> bool {
+    asked.kind.is_some() || asked.cause.is_some() || asked.class.is_some() || asked.sorts.is_some()
+}
+
 /// Whether the filter leaves nothing over, so that nobody has to ask.
 fn nothing_is(wanted: &Wanted, view: &PlanView, asked: &RowsAsked) -> bool {
-    let is_narrowed = asked.kind.is_some() || asked.cause.is_some() || asked.class.is_some();
-    (is_narrowed && wanted.sorts.is_empty()) || (asked.failed && view.carried_by().is_none())
+    (is_narrowed(asked) && wanted.sorts.is_empty()) || (asked.failed && view.carried_by().is_none())
 }
 
 const fn none() -> Page<RowView> {

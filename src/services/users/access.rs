@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::find;
 use crate::forced::{self, By};
+use crate::provisioning::lapsing;
 use crate::standing::Standing;
 use crate::{
     Call, Services, directories, guard, lockout, notices, password, provisioning, roles,
@@ -286,6 +287,9 @@ pub async fn set_break_glass(
     user.break_glass = wanted == BreakGlass::Yes;
     user.updated_at = call.at;
     users::update(&tx, &user).await?;
+    if wanted == BreakGlass::No {
+        lapsing::person(&tx, id).await?;
+    }
     before.holds(&tx).await?;
     let detail = json!({ "break_glass": user.break_glass });
     tx.commit(&[call.event("user.break_glass", &user.username, Some(id.0), detail)])

@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub first_seen_at: i64,
     pub last_confirmed_at: i64,
     pub source_digest: Option<String>,
+    pub raw_digest: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use muster_domain::Error;
 use muster_domain::change::Action;
-use muster_domain::id::{DirectoryId, PlanId};
+use muster_domain::id::{DirectoryId, PlanId, UserId};
 use muster_domain::membership::Membership;
 use muster_domain::plan::stored::{Line, REFUSALS};
 use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
@@ -44,6 +44,23 @@ pub async fn steps_back(
         }
     }
     Ok(steps)
+}
+
+/// The step of a plan by which two directories change places, and where it stands; none: the plan holds none.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn switch_of(reader: &impl Reader, plan: PlanId) -> Result<Option<(i64, Step)>, Error> {
+    let sql = "SELECT position, subject, change, refusal FROM plan_changes \
+               WHERE plan_id = $1 AND position < $2 AND kind = 'switch_directory' ORDER BY position LIMIT 1";
+    let values = [plan.0.into(), REFUSALS.into()];
+    let row: Option<ChangeRow> = sql::one(reader, sql::ask(reader, sql, values)).await?;
+    let Some(row) = row else { return Ok(None) };
+    let row = to_row(row)?;
+    Ok(match row.line {
+        Line::Step(step) => Some((row.position, step)),
+        Line::Refusal(_) => None,
+    })
 }
 
 /// Ends of memberships of these members: those that this plan holds, and those that plans held which were begun after it.
@@ -118,6 +135,31 @@ struct EndRow {
     change: String,
     refusal: Option<String>,
     plan_id: Uuid,
+}
+
+/// Which of these people a plan makes or changes: their names may be of its making.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn names_of(
+    reader: &impl Reader,
+    plan: PlanId,
+    people: &[UserId],
+) -> Result<BTreeSet<UserId>, Error> {
+    let mut found = BTreeSet::new();
+    for some in people.chunks(BATCH - 1) {
+        let mut wanted = Where::on(reader);
+        let plan = wanted.bind(plan.0);
+        let ids: Vec<String> = some.iter().map(|user| wanted.bind(user.0)).collect();
+        let sql = format!(
+            "SELECT DISTINCT subject_id AS id FROM plan_changes WHERE plan_id = {plan} \
+             AND kind IN ('create_user', 'update_account') AND subject_id IN ({})",
+            ids.join(", ")
+        );
+        let rows: Vec<IdRow> = sql::all(reader, wanted.statement(sql)).await?;
+        found.extend(rows.into_iter().map(|row| UserId(row.id)));
+    }
+    Ok(found)
 }
 
 /// Plans that take this one back, the newest first.

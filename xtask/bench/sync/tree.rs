@@ -43,10 +43,10 @@ impl Tree {
         fs::write(&configuration, settings(&data)).map_err(io)?;
         let ldif = data.join("entries.ldif");
         fs::write(&ldif, entries).map_err(io)?;
+        // -w: up to which stamp everything is in (contextCSN), which a server that was filled by a person's writes knows.
         process::run(
             Command::new("slapadd")
-                .arg("-q")
-                .arg("-f")
+                .args(["-q", "-w", "-f"])
                 .arg(&configuration)
                 .arg("-l")
                 .arg(&ldif),

@@ -242,6 +242,37 @@ async fn l1_l3_one_person_is_found_by_the_very_name_and_by_no_pattern() {
 }
 
 #[tokio::test]
+async fn l25_one_person_whose_record_cannot_be_used_is_off_all_the_same() {
+    let lock = "userPassword: pw-1\npwdAccountLockedTime: 000001010000Z\n";
+    let locked = (people(2) + "\n").replace("userPassword: pw-1\n", lock);
+    let Some(slapd) = Slapd::start(Setup::of(&locked)) else {
+        return;
+    };
+    // Nobody's address is short enough.
+    let mut short = slapd.settings();
+    short.limits.value = 15;
+    let ldap = Ldap::new(short).unwrap();
+    for (name, is_off) in [("u001", true), ("u002", false)] {
+        assert_eq!(ldap.person(name).await.unwrap_err().code, "LDAP-009");
+        let entry = ldap.person_entry(name).await.unwrap();
+        let Some(Entry::Refused(record)) = entry else {
+            panic!("{entry:?}")
+        };
+        assert_eq!(
+            (record.off, record.external_id.is_some()),
+            (is_off, true),
+            "{name}"
+        );
+    }
+    let usable = Ldap::new(slapd.settings()).unwrap();
+    let Some(Entry::User { record, .. }) = usable.person_entry("u001").await.unwrap() else {
+        panic!("it can be used")
+    };
+    assert!(!record.active);
+    assert_eq!(usable.person_entry("nobody").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn each_probe_says_what_it_saw() {
     let Some(slapd) = Slapd::start(Setup::of(&(people(3) + &group("staff", &[person(1)])))) else {
         return;

@@ -19,6 +19,9 @@ fn kinds(plan: &Plan) -> Vec<&'static str> {
         Action::AddMember { .. } => "add member",
         Action::RemoveMember { .. } => "remove member",
         Action::LinkIdentity { .. } => "link identity",
+        Action::MoveAccount { .. } => "move account",
+        Action::MoveMembers { .. } => "move members",
+        Action::SwitchDirectory { .. } => "switch directory",
     };
     plan.steps.iter().map(kind).collect()
 }

@@ -179,6 +179,7 @@ fn subjects(change: &Change) -> Vec<Member> {
         | Action::Deactivate { user, .. }
         | Action::Reactivate { user }
         | Action::RemoveAccount { user, .. }
+        | Action::MoveAccount { user, .. }
         | Action::DeleteUser { user } => vec![Member::User(user)],
         Action::CreateGroup { group, .. }
         | Action::LinkGroup { group, .. }
@@ -188,6 +189,8 @@ fn subjects(change: &Change) -> Vec<Member> {
         Action::AddMember { group, member, .. } | Action::RemoveMember { group, member, .. } => {
             vec![Member::Group(group), member]
         }
+        Action::MoveMembers { group, .. } => vec![Member::Group(group)],
+        Action::SwitchDirectory { .. } => Vec::new(),
     }
 }
 

@@ -15,8 +15,13 @@ use muster_storage::{Tx, memberships, roles as grants};
 use super::{Door, Names, rows};
 use crate::{Call, Services, roles};
 
-/// What happens to people that is told whatever else happens.
-const ABOUT_PEOPLE: [&str; 3] = ["user.deactivate", "user.reactivate", "user.delete"];
+/// What happens to people, and that directories change places, is told whatever else happens.
+const TOLD: [&str; 4] = [
+    "user.deactivate",
+    "user.reactivate",
+    "user.delete",
+    "directory.switch",
+];
 
 /// What has to be known before some changes are carried out, to tell of them afterwards.
 #[derive(Default)]
@@ -113,7 +118,7 @@ impl Telling {
     fn is_told(&self, event: &AuditEvent) -> bool {
         let is_of_a_group =
             event.action.starts_with("group.") && !event.action.starts_with("group.member.");
-        ABOUT_PEOPLE.contains(&event.action.as_str())
+        TOLD.contains(&event.action.as_str())
             || is_of_a_group
                 && event
                     .target_id
@@ -126,6 +131,7 @@ const fn is_about_a_group(change: &Change) -> bool {
         change.action,
         Action::AddMember { .. }
             | Action::RemoveMember { .. }
+            | Action::MoveMembers { .. }
             | Action::LinkGroup { .. }
             | Action::UnlinkGroup { .. }
             | Action::RenameGroup { .. }

@@ -70,6 +70,7 @@ impl Making<'_> {
                 who.push(account.external_id);
             }
         }
+        who.extend(people.iter().filter_map(|user| self.adopted_by(*user)));
         let found = again.still_in(&group.external_id, &who).await;
         Ok(found.map(|found| {
             let keys = found.iter().map(|id| self.subjects.id(id));

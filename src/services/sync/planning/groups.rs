@@ -212,7 +212,7 @@ impl Making<'_> {
         }
     }
 
-    fn group_protection(&self, known: &Known) -> Option<Protection> {
+    pub(super) fn group_protection(&self, known: &Known) -> Option<Protection> {
         if self.groups.contains(&known.group.id) {
             Some(Protection::Administrator)
         } else {
@@ -283,7 +283,7 @@ impl Making<'_> {
         {
             return Ok(true);
         }
-        let here: BTreeSet<UserId> = self.subjects.people_known().collect();
+        let here: BTreeSet<UserId> = self.subjects.people_known().map(|(user, _)| user).collect();
         let people: Vec<UserId> = inside
             .iter()
             .filter_map(|one| one.user())
@@ -317,7 +317,8 @@ pub async fn confirm(services: &Services, directory: DirectoryId) -> Result<(), 
         for group in page {
             let origin = Origin::Directory(directory);
             let inside = memberships::put_by(db, group.group, origin).await?;
-            let digest = fingerprint::of_group(&group.name, &inside.into_iter().collect());
+            let inside: BTreeSet<Member> = inside.into_iter().collect();
+            let digest = fingerprint::of_group(&group.name, &inside);
             kept.push((group.external_id, group.digest, digest));
         }
         let tx = db.begin().await?;

@@ -15,6 +15,7 @@ use muster_domain::user::{State, User};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{memberships, users};
 
+use super::adopting::Adopting;
 use super::subjects::Said;
 use super::{Making, PAGE, Wish};
 
@@ -52,6 +53,8 @@ struct Around {
     accounts: BTreeMap<ExternalId, (Account, Option<String>)>,
     users: BTreeMap<UserId, User>,
     elsewhere: BTreeMap<UserId, BTreeSet<DirectoryId>>,
+    /// Accounts of the directory whose place this one takes, of people who are handed over.
+    former: BTreeMap<UserId, Account>,
     memberships: Vec<Membership>,
 }
 
@@ -65,11 +68,12 @@ impl Making<'_> {
         let mut keys: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for looked in some {
             let here = self.here(&looked, &around);
+            let raw = self.subjects.raw.remove(&looked.place);
             let decided = person::decide(
                 &Person {
                     external_id: &looked.external_id,
                     stated: looked.saying.stated(),
-                    record: None,
+                    record: raw.as_deref(),
                     here: here.as_ref(),
                     name: self.name_of(&looked.saying),
                 },
@@ -79,9 +83,12 @@ impl Making<'_> {
             let takes = decided.steps.iter().any(|step| {
                 matches!(
                     step.change.action,
-                    Action::CreateUser { .. } | Action::UpdateAccount { .. }
+                    Action::CreateUser { .. }
+                        | Action::UpdateAccount { .. }
+                        | Action::MoveAccount { .. }
                 )
             });
+            let decided = self.handed_over(&looked, here.as_ref(), decided);
             if let Saying::Record(record) = &looked.saying {
                 if takes && let Some(wanted) = person::wants(record, here.as_ref()) {
                     let key = self.subjects.name(&wanted);
@@ -93,13 +100,8 @@ impl Making<'_> {
                         holder: None,
                     });
                 }
-                self.keep_in_mind(
-                    &looked.external_id,
-                    record,
-                    here.as_ref(),
-                    &around,
-                    &decided,
-                );
+                let said = (record, raw.as_deref());
+                self.keep_in_mind(&looked.external_id, said, here.as_ref(), &around, &decided);
             }
             self.draft(looked.place, decided);
         }
@@ -156,7 +158,7 @@ impl Making<'_> {
     fn keep_in_mind(
         &mut self,
         id: &ExternalId,
-        record: &UserRecord,
+        (record, raw): (&UserRecord, Option<&str>),
         here: Option<&HerePerson>,
         around: &Around,
         decided: &Verdict,
@@ -167,6 +169,9 @@ impl Making<'_> {
             let was = around.accounts.get(id).and_then(|(_, was)| was.clone());
             let digest = fingerprint::of_person(&record.attributes, record.active);
             self.writer.note(id.clone(), was, digest);
+            if let Some(raw) = raw.filter(|raw| here.record.as_deref() != Some(*raw)) {
+                self.writer.note_raw(id.clone(), raw.to_owned());
+            }
         }
     }
 
@@ -190,12 +195,18 @@ impl Making<'_> {
             let id = account.external_id.clone();
             around.accounts.insert(id, (account, digest));
         }
-        let people: Vec<UserId> = around.accounts.values().map(|(one, _)| one.user).collect();
+        let former = self.adopting.as_ref().map(Adopting::from);
+        let adopted = some.iter().filter_map(|one| self.adopted_as(one.place));
+        let adopted: BTreeSet<UserId> = adopted.collect();
+        let known = around.accounts.values().map(|(one, _)| one.user);
+        let people: Vec<UserId> = known.chain(adopted.iter().copied()).collect();
         for user in users::get_many(db, &people).await? {
             around.users.insert(user.id, user);
         }
         for account in accounts::of_users(db, &people).await? {
-            if account.directory != ours {
+            if Some(account.directory) == former && adopted.contains(&account.user) {
+                around.former.insert(account.user, account);
+            } else if account.directory != ours {
                 let theirs = around.elsewhere.entry(account.user).or_default();
                 theirs.insert(account.directory);
             }
@@ -210,13 +221,17 @@ impl Making<'_> {
     }
 
     fn here(&self, looked: &Looked, around: &Around) -> Option<HerePerson> {
-        let (account, digest) = around.accounts.get(&looked.external_id)?;
+        let former = self
+            .adopted_as(looked.place)
+            .and_then(|user| around.former.get(&user));
+        let (account, digest) = match (around.accounts.get(&looked.external_id), former) {
+            (Some((account, digest)), _) => (account, digest.as_deref()),
+            (None, former) => (former?, None),
+        };
         let user = around.users.get(&account.user)?;
         let others = around.elsewhere.get(&user.id);
         let applied = match &looked.saying {
-            Saying::Record(record) if was_applied(record, digest.as_deref()) => {
-                record.attributes.clone()
-            }
+            Saying::Record(record) if was_applied(record, digest) => record.attributes.clone(),
             _ => account.attributes.clone(),
         };
         let member = Member::User(user.id);
@@ -227,17 +242,26 @@ impl Making<'_> {
             state: user.state.clone(),
             applied,
             now: account.attributes.clone(),
-            record: None,
+            record: account.raw.clone(),
             owner: self.owner(others),
             elsewhere: others.is_some(),
             protected: self.protection(user),
+            replaces: former.map(|account| (account.directory, account.external_id.clone())),
             memberships: theirs.filter(|row| row.member == member).copied().collect(),
         })
     }
 
     /// The first directory of the order that has an account of theirs.
     fn owner(&self, others: Option<&BTreeSet<DirectoryId>>) -> Owner {
-        let ours = self.terms.directory;
+        self.owner_of(self.terms.directory, others)
+    }
+
+    /// The same for another directory.
+    pub(super) fn owner_of(
+        &self,
+        ours: DirectoryId,
+        others: Option<&BTreeSet<DirectoryId>>,
+    ) -> Owner {
         let has = |known: &&DirectoryId| {
             **known == ours || others.is_some_and(|others| others.contains(known))
         };

@@ -1,7 +1,5 @@
 //! The plan of a directory that fits in memory, made by [`plan::make`]: the measure for the one that is made page by page.
 
-use std::collections::BTreeMap;
-
 use muster_domain::Error;
 use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
@@ -32,6 +30,7 @@ pub async fn plan(
     let mut gathered = Gathered::default();
     let completeness = source.read(&mut gathered).await;
     let filtered = gathered.filtered().clone();
+    let records = gathered.raw().clone();
     let mut snapshot = gathered.finish(completeness);
     let here = here::of(services.db(), id, &snapshot, rules).await?;
     again::in_memory(source, &mut snapshot, &here).await;
@@ -40,7 +39,7 @@ pub async fn plan(
     let now = Now {
         snapshot: &snapshot,
         filtered: &filtered,
-        records: &BTreeMap::new(),
+        records: &records,
     };
     let lately = drafts::taken_since(services.db(), id, call.at - LATELY).await?;
     let limits = Limits {

@@ -12,13 +12,23 @@ use muster_domain::user::User;
 use muster_storage::{memberships, users};
 
 use super::again::Again;
+use super::keyed::KeyMap;
 use super::subjects::{Grouped, Key, Said, Then, fingerprint as compared};
 use super::{Making, PAGE};
 
 /// Who is who among members.
-struct Roster {
+pub(super) struct Roster {
     people: HashMap<UserId, u32>,
     groups: BTreeMap<GroupId, usize>,
+    /// Whom a pointer points to, and how they stand. Nearly everybody is in many groups.
+    met: KeyMap<Option<(Member, Standing)>>,
+}
+
+impl Roster {
+    /// Where somebody stands among all.
+    pub(super) fn place(&self, user: UserId) -> Option<u32> {
+        self.people.get(&user).copied()
+    }
 }
 
 /// One member, as far as a decision needs it.
@@ -35,7 +45,8 @@ impl Making<'_> {
         let places = 0_u32..;
         let people = places.zip(&self.subjects.people);
         let groups = self.subjects.groups.iter().enumerate();
-        let roster = Roster {
+        let mut roster = Roster {
+            met: KeyMap::default(),
             people: people
                 .filter_map(|(place, person)| Some((person.user?, place)))
                 .collect(),
@@ -56,8 +67,11 @@ impl Making<'_> {
             };
             let parts = std::mem::take(&mut group.members);
             let group = group.clone();
-            if let Some(then) = &group.then {
-                self.decide_members_of(&group, then, &parts, &roster, &mut again)
+            if let Some(then) = group.then.as_ref().filter(|then| self.is_adopted(then)) {
+                self.hand_over_members(&group, then, &parts, &roster, &mut again)
+                    .await?;
+            } else if let Some(then) = &group.then {
+                self.decide_members_of(&group, then, &parts, &mut roster, &mut again)
                     .await?;
             }
         }
@@ -69,34 +83,37 @@ impl Making<'_> {
         group: &Grouped,
         then: &Then,
         parts: &[Vec<Key>],
-        roster: &Roster,
+        roster: &mut Roster,
         again: &mut Again<'_>,
     ) -> Result<(), Error> {
         let mut reading = self.reading(group);
         let is_present = then.standing == Standing::There;
-        let mut stated: BTreeSet<Member> = if is_present {
-            let pointers = parts.iter().flatten();
-            pointers
-                .filter_map(|pointer| self.member(*pointer))
-                .collect()
-        } else if reading == Reading::Partial {
+        if !is_present && reading == Reading::Partial {
             // Nothing joins and nothing leaves.
             return Ok(());
-        } else {
-            BTreeSet::new()
-        };
-        let mut wanted = self.wanted(&stated, roster);
+        }
+        let parts = if is_present { parts } else { &[] };
+        let met = self.met(parts, roster);
+        // A source may point to somebody it no longer has.
+        let is_left = |(_, standing): &&(Member, Standing)| *standing == Standing::Left;
+        let there = met.iter().filter(|one| !is_left(one));
+        let mut wanted: Vec<Member> = there.map(|(member, _)| *member).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut is_whole = is_present && reading == Reading::Whole;
         let name = group.name.as_deref().filter(|_| is_whole);
         let mut digest = name.map(|name| fingerprint::of_group(name, &wanted));
+        let known = group.here.as_ref();
+        let kept = known.and_then(|known| compared(known.digest.as_deref()?));
+        if kept.is_some() && kept == digest.as_deref().and_then(compared) {
+            return Ok(());
+        }
+        let mut wanted: BTreeSet<Member> = wanted.into_iter().collect();
+        let mut stated: BTreeSet<Member> = met.iter().map(|(member, _)| *member).collect();
         let mut inside = BTreeSet::new();
-        if let Some(known) = &group.here {
-            let kept = known.digest.as_deref().and_then(compared);
-            if kept.is_some() && kept == digest.as_deref().and_then(compared) {
-                return Ok(());
-            }
+        if let Some(known) = known {
             let rows = memberships::put_by(self.services.db(), then.group, self.origin()).await?;
-            inside.extend(rows);
+            inside.extend(rows.into_iter().filter(|one| !self.keeps(*one)));
             if is_whole
                 && parts
                     .iter()
@@ -104,7 +121,9 @@ impl Making<'_> {
                     .any(|one| self.subjects.is_strange(*one))
             {
                 match self.still_in(group, &stated, &inside, again).await? {
-                    Some(found) => stated.extend(found),
+                    Some(found) => {
+                        stated.extend(found.into_iter().filter(|one| !self.keeps(*one)));
+                    }
                     None => (reading, is_whole) = (Reading::Partial, false),
                 }
                 wanted = self.wanted(&stated, roster);
@@ -154,7 +173,28 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// A source may point to somebody it no longer has.
+    /// Whether somebody stays in the former directory, and gets nothing of this one.
+    fn keeps(&self, member: Member) -> bool {
+        let adopting = self.adopting.as_ref();
+        adopting.is_some_and(|adopting| adopting.keeps(member))
+    }
+
+    /// Whom the pointers of a group point to, and how they stand.
+    fn met(&self, parts: &[Vec<Key>], roster: &mut Roster) -> Vec<(Member, Standing)> {
+        let mut met = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+        for pointer in parts.iter().flatten() {
+            let known = roster.met.get(pointer).copied();
+            let one = known.unwrap_or_else(|| {
+                let member = self.member(*pointer).filter(|one| !self.keeps(*one));
+                let one = member.map(|member| (member, self.standing(member, roster)));
+                roster.met.insert(*pointer, one);
+                one
+            });
+            met.extend(one);
+        }
+        met
+    }
+
     fn wanted(&self, stated: &BTreeSet<Member>, roster: &Roster) -> BTreeSet<Member> {
         let is_left = |member: &Member| self.standing(*member, roster) == Standing::Left;
         stated.iter().filter(|one| !is_left(one)).copied().collect()
@@ -174,7 +214,7 @@ impl Making<'_> {
         person.user.map(Member::User)
     }
 
-    fn standing(&self, member: Member, roster: &Roster) -> Standing {
+    pub(super) fn standing(&self, member: Member, roster: &Roster) -> Standing {
         match member {
             Member::Group(group) => roster
                 .groups

@@ -1,6 +1,6 @@
 //! Who gets a name that another has, or that several want: settled when everybody is known who wants one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::Error;
 use muster_domain::id::UserId;
@@ -10,6 +10,7 @@ use muster_domain::plan::stored::Line;
 use muster_domain::plan::{Step, Verdict};
 use muster_storage::users;
 
+use super::keyed::KeyMap;
 use super::subjects::Key;
 use super::{Making, PAGE};
 
@@ -41,7 +42,8 @@ impl Making<'_> {
     /// one is passed on are written again behind all others, in the order in which names get free.
     pub(super) async fn settle_names(&mut self) -> Result<(), Error> {
         let wishes = std::mem::take(&mut self.wishes);
-        let mut wanted: HashMap<Key, u32> = HashMap::with_capacity(wishes.len());
+        let mut wanted: KeyMap<u32> = KeyMap::default();
+        wanted.reserve(wishes.len());
         for wish in &wishes {
             *wanted.entry(wish.key).or_default() += 1;
         }
@@ -136,7 +138,9 @@ impl Making<'_> {
             person.user = None;
             self.subjects.newcomers.remove(&place);
         }
-        person::denied(drafted, standing)
+        let decided = person::denied(drafted, standing);
+        self.is_handed_over(place, &decided);
+        decided
     }
 
     async fn names_of(&self, some: &[(u32, Ended)]) -> Result<BTreeMap<UserId, String>, Error> {

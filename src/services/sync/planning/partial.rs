@@ -23,6 +23,7 @@ use super::reading::Reading;
 use super::roll::{Counted, Roll};
 use super::subjects::{Grouped, Key, Said, Then, fingerprint as compared};
 use super::{Asked, Ended, Gained, Made, Making, PAGE};
+use crate::sync::mapped::left_out;
 
 /// Where people stand among all.
 type Places = HashMap<UserId, u32>;
@@ -93,13 +94,11 @@ impl Making<'_> {
     pub(super) async fn one(&mut self, source: &dyn Source, asked: &Asked) -> Result<Ended, Error> {
         let name = asked.person.as_deref().unwrap_or_default();
         self.is_partial = true;
-        let Some((record, source)) = source.person_said(name).await? else {
-            return Err(nobody(name));
-        };
-        let entry = Entry::User {
-            record,
-            source,
-            locators: Vec::new(),
+        // Whoever's record cannot be used is kept out all the same, if they are over there.
+        let entry = match source.person_entry(name).await? {
+            Some(entry @ (Entry::User { .. } | Entry::Refused(_))) => entry,
+            Some(Entry::Filtered { words, .. }) => return Err(left_out(&words)),
+            _ => return Err(nobody(name)),
         };
         self.take(vec![entry]).await?;
         self.refuse_unusable().await?;

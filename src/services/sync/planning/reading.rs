@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use muster_domain::Error;
-use muster_domain::plan::{Reason, Refusal, fingerprint};
+use muster_domain::plan::{Reason, Refusal, fingerprint, raw};
 use muster_domain::record::{ExternalId, UserRecord};
 use muster_domain::snapshot::{Entry, Intake, RefusedRecord};
 
@@ -51,10 +51,19 @@ impl Making<'_> {
         for entry in entries {
             match entry {
                 Entry::User {
-                    record, locators, ..
+                    record,
+                    source,
+                    locators,
                 } => {
                     self.progress.read += 1;
-                    closer.extend(self.take_person(record, &locators));
+                    let looked = self.take_person(record, &locators);
+                    if let Some(looked) = &looked
+                        && let Saying::Record(record) = &looked.saying
+                    {
+                        let raw = raw::of(&source, record);
+                        self.subjects.raw.insert(looked.place, raw);
+                    }
+                    closer.extend(looked);
                 }
                 Entry::Filtered {
                     external_id,
@@ -124,6 +133,7 @@ impl Making<'_> {
         };
         let key = self.subjects.id(&id);
         self.locate(&record.locators, key);
+        self.adopts_nobody(key);
         match record.off {
             true => self.subjects.off.insert(key),
             false => self.subjects.on.insert(key),
@@ -158,6 +168,10 @@ impl Making<'_> {
         let person = self.subjects.at_mut(place)?;
         person.said = Said::Present;
         if person.kept == Some(read) {
+            return None;
+        }
+        if let Err(why) = self.adopt(place, &record) {
+            self.subjects.refused.insert(id, why);
             return None;
         }
         Some(Looked {

@@ -1,6 +1,7 @@
 //! Everybody of the source and of here, as small as they can be kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hasher as _;
 
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, GroupId, UserId};
@@ -11,13 +12,15 @@ use muster_domain::snapshot::Reference;
 use muster_storage::accounts::KnownAccount;
 use muster_storage::groups::Group;
 use muster_storage::{Db, accounts, groups};
-use sha2::{Digest as _, Sha256};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use crate::Services;
 
 use super::PAGE;
+use super::keyed::{KeyMap, KeySet};
 
-/// By what something is found: half of a SHA-256, with a key of this reading, so that no source can make two fall together.
+/// By what something is found: SipHash-2-4 of 128 bits under a key of this reading that nobody else knows, so that no source
+/// can make two fall together.
 pub(super) type Key = u128;
 
 /// How somebody stands at the source.
@@ -89,27 +92,29 @@ pub(super) struct Known {
 /// Everybody.
 pub(super) struct Subjects {
     salt: [u8; 16],
-    pub found: HashMap<Key, u32>,
+    pub found: KeyMap<u32>,
     pub people: Vec<Person>,
-    pub found_groups: HashMap<Key, u32>,
+    pub found_groups: KeyMap<u32>,
     pub groups: Vec<Grouped>,
     /// What a name of this reading points to.
-    pub located: HashMap<Key, Key>,
+    pub located: KeyMap<Key>,
     /// Members by the pointer to their group.
-    pub members: HashMap<Key, Vec<Vec<Key>>>,
-    pub unread: HashSet<Key>,
+    pub members: KeyMap<Vec<Vec<Key>>>,
+    pub unread: KeySet,
     /// Why records cannot be used.
     pub refused: BTreeMap<ExternalId, String>,
     /// Ids of records that cannot be used and say that their person may not come in.
-    pub off: HashSet<Key>,
+    pub off: KeySet,
     /// Ids of those that do not say so.
-    pub on: HashSet<Key>,
+    pub on: KeySet,
     /// Ids that a filter leaves out.
-    pub filtered: HashSet<Key>,
+    pub filtered: KeySet,
     /// Ids that two different records bear.
     pub repeated: BTreeSet<ExternalId>,
     /// Records that bear no id.
     pub nameless: u64,
+    /// Digests of what was said before any mapping, of those who are about to be looked at closer.
+    pub raw: HashMap<u32, String>,
     /// Usernames of newcomers.
     pub newcomers: HashMap<u32, Box<str>>,
     /// Of the whole source no group was shown, though some are here.
@@ -128,19 +133,20 @@ impl Subjects {
         }
         Self {
             salt,
-            found: HashMap::new(),
+            found: KeyMap::default(),
             people: Vec::new(),
-            found_groups: HashMap::new(),
+            found_groups: KeyMap::default(),
             groups: Vec::new(),
-            located: HashMap::new(),
-            members: HashMap::new(),
-            unread: HashSet::new(),
+            located: KeyMap::default(),
+            members: KeyMap::default(),
+            unread: KeySet::default(),
             refused: BTreeMap::new(),
-            off: HashSet::new(),
-            on: HashSet::new(),
-            filtered: HashSet::new(),
+            off: KeySet::default(),
+            on: KeySet::default(),
+            filtered: KeySet::default(),
             repeated: BTreeSet::new(),
             nameless: 0,
+            raw: HashMap::new(),
             newcomers: HashMap::new(),
             shows_no_group: false,
             shown: 0,
@@ -234,10 +240,10 @@ impl Subjects {
             || groups.any(|one| one.is_unread || self.refused.contains_key(&one.external_id))
     }
 
-    /// Everybody who is here of this directory.
-    pub(super) fn people_known(&self) -> impl Iterator<Item = UserId> {
+    /// Everybody who is here of this directory, and what the source said of them.
+    pub(super) fn people_known(&self) -> impl Iterator<Item = (UserId, Said)> {
         let here = self.people.iter().filter(|person| !person.is_new);
-        here.filter_map(|person| person.user)
+        here.filter_map(|person| Some((person.user?, person.said)))
     }
 
     /// How many groups are.
@@ -289,6 +295,11 @@ impl Subjects {
         self.key(b'i', &id.0)
     }
 
+    /// The id of an account of the directory whose place this one takes: the two may bear the same ids.
+    pub(super) fn former(&self, id: &ExternalId) -> Key {
+        self.key(b'f', &id.0)
+    }
+
     pub(super) fn locator(&self, locator: &str) -> Key {
         self.key(b'l', locator)
     }
@@ -306,11 +317,10 @@ impl Subjects {
     }
 
     fn key(&self, kind: u8, text: &str) -> Key {
-        let mut hasher = Sha256::new();
-        hasher.update(self.salt);
-        hasher.update([kind]);
-        hasher.update(text);
-        half(&hasher.finalize())
+        let mut hasher = SipHasher24::new_with_key(&self.salt);
+        hasher.write_u8(kind);
+        hasher.write(text.as_bytes());
+        hasher.finish128().as_u128()
     }
 
     pub(super) fn at(&self, at: u32) -> Option<&Person> {
@@ -392,10 +402,4 @@ pub(super) fn fingerprint(kept: &str) -> Option<Key> {
         return None;
     }
     u128::from_str_radix(kept, 16).ok()
-}
-
-fn half(hash: &[u8]) -> Key {
-    hash.iter()
-        .take(16)
-        .fold(0, |key, byte| key << 8 | u128::from(*byte))
 }

@@ -11,8 +11,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::Services;
 
-/// Rows that are written together.
-const BATCH: usize = 8_000;
+/// Rows that are written together, which takes some tenths of a second. By whom they are about they lie all over an index, and
+/// every commit writes each page of it that it touched.
+const BATCH: usize = 24_000;
 
 /// What is kept with an account or a group that was looked at and is as the source says.
 struct Noted {
@@ -30,6 +31,7 @@ pub(super) struct Writer {
     steps: [u64; PHASES],
     refusals: i64,
     accounts: Vec<Noted>,
+    raw: Vec<(ExternalId, String)>,
     groups: Vec<Noted>,
     /// At most one batch. It ends with this value.
     under_way: JoinSet<Result<(), Error>>,
@@ -45,6 +47,7 @@ impl Writer {
             steps: [0; PHASES],
             refusals: 0,
             accounts: Vec::new(),
+            raw: Vec::new(),
             groups: Vec::new(),
             under_way: JoinSet::new(),
         }
@@ -127,6 +130,11 @@ impl Writer {
         });
     }
 
+    /// Keeps the digest of what a source said before any mapping with an account that is looked at closer anyway.
+    pub(super) fn note_raw(&mut self, external_id: ExternalId, raw: String) {
+        self.raw.push((external_id, raw));
+    }
+
     /// The same of a group.
     pub(super) fn note_group(
         &mut self,
@@ -149,8 +157,9 @@ impl Writer {
     pub(super) async fn flush(&mut self, services: &Services) -> Result<(), Error> {
         self.settle().await?;
         // What other terms would do changes nothing, not even what is known.
-        if self.plan.purpose == Purpose::WhatIf {
+        if matches!(self.plan.purpose, Purpose::WhatIf | Purpose::Shadow) {
             self.accounts.clear();
+            self.raw.clear();
             self.groups.clear();
         }
         let batch = Batch {
@@ -158,6 +167,7 @@ impl Writer {
             directory: self.plan.directory,
             rows: std::mem::take(&mut self.rows),
             accounts: std::mem::take(&mut self.accounts),
+            raw: std::mem::take(&mut self.raw),
             groups: std::mem::take(&mut self.groups),
         };
         if !batch.is_empty() {
@@ -193,11 +203,13 @@ struct Batch {
     directory: DirectoryId,
     rows: Vec<Row>,
     accounts: Vec<Noted>,
+    raw: Vec<(ExternalId, String)>,
     groups: Vec<Noted>,
 }
 
 impl Batch {
     const fn is_empty(&self) -> bool {
+        // Digests of records go with those of accounts.
         self.rows.is_empty() && self.accounts.is_empty() && self.groups.is_empty()
     }
 
@@ -208,6 +220,9 @@ impl Batch {
         for noted in self.accounts {
             let was = noted.was.as_deref();
             accounts::remember_if(&tx, directory, &noted.external_id, was, &noted.digest).await?;
+        }
+        for (external_id, raw) in self.raw {
+            accounts::remember_raw(&tx, directory, &external_id, &raw).await?;
         }
         for noted in self.groups {
             let was = noted.was.as_deref();

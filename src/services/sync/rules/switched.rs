@@ -23,7 +23,7 @@ pub(crate) fn off() -> Error {
 /// `RUN-002` when it is off.
 pub(crate) fn is_on(directory: &Directory, purpose: Purpose) -> Result<(), Error> {
     match purpose {
-        Purpose::Sync | Purpose::Drift if !directory.enabled => Err(off()),
+        Purpose::Sync | Purpose::Drift | Purpose::Shadow if !directory.enabled => Err(off()),
         _ => Ok(()),
     }
 }

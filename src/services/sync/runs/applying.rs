@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
-use muster_domain::plan::identity::Digest as Counting;
+use muster_domain::plan::identity::{self, Digest as Counting};
 use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
@@ -21,15 +21,19 @@ use super::making::millis;
 use super::{LOST, passes, words};
 use crate::directories::bring_back;
 use crate::provisioning::{self, Telling};
-use crate::sync::planning;
 use crate::sync::rules::{OFF, is_on};
+use crate::sync::{planning, shadowing};
 
 /// Steps that are read together.
-const READ: u64 = 4_000;
+const READ: u64 = 16_000;
 /// Steps about people and groups that are committed together.
 const AT_ONCE: usize = 200;
-/// Memberships that are committed together. Each is a row and its place in an index.
-const MEMBERS_AT_ONCE: usize = 4_000;
+/// Memberships that are committed together, which takes some tenths of a second. Each is a row and its place in an index;
+/// those places lie all over the index, and every commit writes each page of it that it touched.
+const MEMBERS_AT_ONCE: usize = 16_000;
+
+/// So many steps may have made other tables of those that the database knew.
+const MANY: u64 = 10_000;
 
 impl Worker {
     /// Begins to carry a plan out: exactly the one that was approved or let pass, from exactly the state it was made from.
@@ -52,7 +56,8 @@ impl Worker {
         if seen.approved_by.is_some() {
             self.is_what_was_approved(&seen).await?;
         }
-        let tx = self.tx().await?;
+        let both = shadowing::places(self.services.db(), &seen).await?;
+        let tx = self.tx_beside(&both).await?;
         let mut plan = plans::get(&tx, id).await?.ok_or_else(missing)?;
         let may = match plan.state {
             PlanState::Clear => true,
@@ -65,9 +70,9 @@ impl Worker {
                     .next("Nothing was changed. Look at the plan and approve it."),
             );
         }
-        if matches!(plan.purpose, Purpose::Sync | Purpose::Drift) {
-            is_on(&find(&tx, self.directory).await?, plan.purpose)?;
-        }
+        let known = find(&tx, self.directory).await?;
+        is_on(&known, plan.purpose)?;
+        shadowing::may_be_carried_out(&tx, &known, &plan).await?;
         run.started_at = run.started_at.or(Some(call.at));
         run.heartbeat_at = Some(call.at);
         if plan.counts.all() == 0 {
@@ -82,6 +87,9 @@ impl Worker {
             plans::update(&tx, &plan).await?;
             self.commit(tx, &[]).await?;
             return Err(out_of_date());
+        }
+        if !both.is_empty() {
+            shadowing::begun(&tx, &plan, &both).await?;
         }
         // Until all of it is done, and done well, nothing is good to go on from.
         let comes = plan.counts.of("create_user") + plan.counts.of("reactivate");
@@ -179,6 +187,11 @@ impl Worker {
 
     async fn done(&self, run: &Run) -> Result<(), Error> {
         self.confirm().await;
+        if run.progress.tried >= MANY
+            && let Err(error) = self.services.db().count_anew().await
+        {
+            tracing::debug!(%error, "the database counts by itself, later");
+        }
         self.finish(run.clone(), RunState::Done).await
     }
 
@@ -197,12 +210,21 @@ impl Worker {
             let begun = Instant::now();
             match again(|| self.written(run.clone(), about, steps, begun)).await {
                 Ok(further) => *run = further,
-                Err(error) if passes(&error) || matches!(error.code, LOST | OFF) => {
+                Err(error)
+                    if passes(&error)
+                        || matches!(error.code, LOST | OFF | shadowing::IN_SHADOW) =>
+                {
                     return Err(error);
                 }
                 Err(error) if rest.is_empty() => {
-                    *run =
-                        again(|| self.failed(run.clone(), about.0, first, &error, begun)).await?;
+                    let is_noted =
+                        again(|| self.failed(run.clone(), about.0, first, &error, begun));
+                    *run = is_noted.await?;
+                    // Nobody changes hands between two directories that do not change places: it is the first step, also
+                    // of what takes a switch back.
+                    if matches!(first.1.change.action, Action::SwitchDirectory { .. }) {
+                        return Err(error);
+                    }
                 }
                 Err(_) => {
                     let (early, late) = steps.split_at(steps.len() / 2);
@@ -224,21 +246,22 @@ impl Worker {
     ) -> Result<Run, Error> {
         let call = self.call();
         let changes: Vec<Change> = steps.iter().map(|(_, step)| step.change.clone()).collect();
-        let tx = self.tx_in_turn().await?;
+        let tx = self.tx_to_carry(&changes).await?;
         let decided: Vec<&Step> = steps.iter().map(|(_, step)| step).collect();
         provisioning::still(&tx, plan, &decided).await?;
         let telling = Telling::before(&self.services, &call, &tx, &changes).await?;
         let of = (self.directory, plan.purpose);
-        let door = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
-        // What most of them would put on record stands in the plan: one event tells of all.
-        let mut events = telling.after(&self.services, &call, &tx, door).await?;
+        // What most of them would put on record stands in the plan: one event tells of all, written while they are.
+        let door = provisioning::carry(&self.services, &call, &tx, &changes, of);
+        let (door, proof) = tokio::join!(door, async { proof(steps) });
+        let mut events = telling.after(&self.services, &call, &tx, door?).await?;
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
             "directory.sync.applied",
             name,
             Some(self.directory.0),
-            told(&run, steps),
+            told(&run, steps, &proof),
         );
         events.push(event);
         self.commit(tx, &events).await?;
@@ -282,21 +305,18 @@ impl Worker {
     }
 }
 
+/// Steps that move memberships, of up to 5 000 rows each, and are committed together.
+const MOVES_AT_ONCE: usize = 4;
+
 /// Steps in parts that are committed together.
 fn at_once(steps: &[(i64, Step)]) -> impl Iterator<Item = &[(i64, Step)]> {
-    let is_member = |(_, step): &(i64, Step)| {
-        let action = &step.change.action;
-        matches!(
-            action,
-            Action::AddMember { .. } | Action::RemoveMember { .. }
-        )
+    let most = |(_, step): &(i64, Step)| match &step.change.action {
+        Action::AddMember { .. } | Action::RemoveMember { .. } => MEMBERS_AT_ONCE,
+        Action::MoveMembers { .. } => MOVES_AT_ONCE,
+        _ => AT_ONCE,
     };
-    steps
-        .chunk_by(move |one, next| is_member(one) == is_member(next))
-        .flat_map(move |alike| match alike.first().is_some_and(is_member) {
-            true => alike.chunks(MEMBERS_AT_ONCE),
-            false => alike.chunks(AT_ONCE),
-        })
+    let alike = steps.chunk_by(move |one, next| most(one) == most(next));
+    alike.flat_map(move |alike| alike.chunks(alike.first().map_or(AT_ONCE, most)))
 }
 
 fn went_on(run: &mut Run, steps: &[(i64, Step)], failed: u64, begun: Instant, at: DateTime<Utc>) {
@@ -307,27 +327,29 @@ fn went_on(run: &mut Run, steps: &[(i64, Step)], failed: u64, begun: Instant, at
     run.heartbeat_at = Some(at);
 }
 
-/// What goes on record of some steps: which of which plan, how many of what, and what proves that they were these.
-fn told(run: &Run, steps: &[(i64, Step)]) -> serde_json::Value {
-    let mut counts = Counts::default();
+/// What proves that some steps were these.
+fn proof(steps: &[(i64, Step)]) -> String {
     let mut hasher = Sha256::new();
     for (_, step) in steps {
-        counts.add(&step.change);
-        hasher.update(serde_json::to_vec(step).unwrap_or_default());
-        hasher.update(b"\n");
+        identity::proof(&mut hasher, step);
     }
-    let digest: String = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hasher.finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What goes on record of some steps: which of which plan, how many of what, and the proof of them.
+fn told(run: &Run, steps: &[(i64, Step)], proof: &str) -> serde_json::Value {
+    let mut counts = Counts::default();
+    for (_, step) in steps {
+        counts.add(&step.change);
+    }
     json!({
         "plan": run.plan,
         "run": run.id,
         "from": steps.first().map(|(position, _)| position),
         "to": steps.last().map(|(position, _)| position),
         "counts": counts.steps,
-        "sha256": digest,
+        "sha256": proof,
     })
 }
 

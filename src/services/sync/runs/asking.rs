@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::what_if;
 use crate::sync::rules::{is_on, off};
+use crate::sync::shadowing;
 use crate::{Call, Services, guard};
 
 /// The longest name that is looked for, in bytes.
@@ -41,14 +42,7 @@ pub async fn ask(
     }
     let tx = services.db().begin().await?;
     let (run, directory) = wished(services, call, &tx, directory, wish, None).await?;
-    let detail = json!({ "run": run.id, "wish": wish });
-    let event = call.event(
-        "directory.run.ask",
-        &directory.name,
-        Some(directory.id.0),
-        detail,
-    );
-    tx.commit(&[event]).await?;
+    tx.commit(&[asked(call, &run, &directory, None)]).await?;
     Ok(run.id)
 }
 
@@ -56,7 +50,7 @@ pub async fn ask(
 /// nobody goes by it.
 ///
 /// # Errors
-/// As [`ask`]; `RUN-012` for a name that nobody can bear.
+/// As [`ask`]; `RUN-012` for a name that nobody can bear, `SHD-001` while the directory is in shadow.
 pub async fn ask_for(
     services: &Services,
     call: &Call,
@@ -81,15 +75,26 @@ pub async fn ask_for(
         Some(person.to_owned()),
     )
     .await?;
-    let detail = json!({ "run": run.id, "wish": run.wish, "person": person });
-    let event = call.event(
-        "directory.run.ask",
-        &directory.name,
-        Some(directory.id.0),
-        detail,
-    );
-    tx.commit(&[event]).await?;
+    shadowing::is_active(&directory)?;
+    tx.commit(&[asked(call, &run, &directory, None)]).await?;
     Ok(run.id)
+}
+
+/// That a run was asked for: about whom alone, and which mapping it tries, where it does.
+pub(super) fn asked(
+    call: &Call,
+    run: &Run,
+    directory: &Directory,
+    mapping: Option<&str>,
+) -> AuditEvent {
+    let mut detail = json!({ "run": run.id, "wish": run.wish });
+    for (key, value) in [("person", run.person.as_deref()), ("mapping", mapping)] {
+        if let (Some(detail), Some(value)) = (detail.as_object_mut(), value) {
+            detail.insert(key.to_owned(), json!(value));
+        }
+    }
+    let id = Some(directory.id.0);
+    call.event("directory.run.ask", &directory.name, id, detail)
 }
 
 /// Asks for a run, or finds the one that is under way with the same wish: whoever wants that follows it.
@@ -214,7 +219,8 @@ pub async fn open_run(
 /// # Errors
 /// Without permission or presence; `RUN-002` when its directory is switched off, `PLAN-001` when another plan was seen, `PLAN-002` when something changed since it was made,
 /// `RUN-006` when somebody approved it before, `RUN-007` when it is none that is carried out, `RUN-001` when another run
-/// is under way. Nothing is changed then.
+/// is under way, `SHD-001` when the directory is in shadow and this is not its switch, `SHD-005` while it changes places
+/// with another one, and as a switch cannot be made or taken back. Nothing is changed then.
 pub async fn approve(
     services: &Services,
     call: &Call,
@@ -228,6 +234,9 @@ pub async fn approve(
     waits(&tx, &plan).await?;
     let directory = find(&tx, plan.directory).await?;
     is_on(&directory, plan.purpose)?;
+    shadowing::may_be_carried_out(&tx, &directory, &plan).await?;
+    shadowing::keeps_its_place(&tx, &directory).await?;
+    shadowing::can_switch(&tx, call, &plan).await?;
     let revision = directory_states::revision(&tx, plan.directory).await?;
     let identity = plan.identity.clone().ok_or_else(|| unusable(&plan))?;
     let approval = Approval {
@@ -293,7 +302,7 @@ pub async fn discard(services: &Services, call: &Call, id: PlanId) -> Result<(),
 /// Stops a run: at once while nobody works on it, otherwise after what is being written now. What was done stays done.
 ///
 /// # Errors
-/// Without permission; `RUN-010` when it is over.
+/// Without permission; `RUN-010` when it is over, `SHD-003` while two directories change places.
 pub async fn cancel(services: &Services, call: &Call, id: RunId) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
     let tx = services.db().begin().await?;
@@ -325,6 +334,7 @@ pub(crate) async fn stop_open(
 
 /// None: it is over.
 async fn stop(call: &Call, tx: &Tx, mut run: Run, name: &str) -> Result<Option<AuditEvent>, Error> {
+    shadowing::may_be_stopped(tx, run.id).await?;
     let taken = directory_states::is_taken(tx, run.directory, call.at).await?;
     if !runs::ask_to_stop(tx, run.id).await? {
         return Ok(None);
@@ -344,11 +354,14 @@ async fn stop(call: &Call, tx: &Tx, mut run: Run, name: &str) -> Result<Option<A
     )))
 }
 
-/// A plan, with its directory's state kept from everybody else.
+/// A plan, with its directory's state kept from everybody else; of two that change places by it those of both.
 async fn locked(tx: &Tx, id: PlanId) -> Result<StoredPlan, Error> {
     let missing = || Error::not_found("plan");
     let plan = plans::get(tx, id).await?.ok_or_else(missing)?;
-    directory_states::lock(tx, plan.directory).await?;
+    directory_states::ensure(tx, plan.directory).await?;
+    let mut all = shadowing::places(tx, &plan).await?;
+    all.insert(plan.directory);
+    directory_states::lock_all(tx, &all).await?;
     plans::get(tx, id).await?.ok_or_else(missing)
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use muster_domain::Error;
 use muster_domain::id::RunId;
-use muster_domain::plan::PlanState;
+use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
-use muster_storage::{Tx, plans, readings, runs};
+use muster_storage::{Tx, directory_states, plans, readings, runs};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -197,12 +197,13 @@ impl Worker {
         if let (RunState::Done, Some(id)) = (state, run.plan)
             && run.wish.changes()
             && let Some(mut plan) = plans::get(&tx, id).await?
+            && (plan.state == PlanState::Begun || plan.counts.all() == 0)
         {
             plan.state = PlanState::Done;
             plans::update(&tx, &plan).await?;
-        }
-        if state == RunState::Done && run.wish == Wish::Sync && run.progress.failed == 0 {
-            self.keep(&tx).await?;
+            if run.wish == Wish::Sync && run.progress.failed == 0 {
+                self.keep(&tx, &plan).await?;
+            }
         }
         run.state = state;
         run.ended_at = Some(call.at);
@@ -230,8 +231,13 @@ impl Worker {
             .await
     }
 
-    /// Keeps from where the next sync goes on.
-    async fn keep(&self, tx: &Tx) -> Result<(), Error> {
+    /// Keeps from where the next sync goes on, unless something changed by other hands since the plan was made: then who
+    /// was left alone may be so no more.
+    async fn keep(&self, tx: &Tx, plan: &StoredPlan) -> Result<(), Error> {
+        let begun = plan.base_revision + u64::from(plan.counts.all() > 0);
+        if directory_states::revision(tx, self.directory).await? != begun {
+            return Ok(());
+        }
         match self.gained() {
             Some(gained) => {
                 let roll = gained.roll.as_deref();

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use muster_domain::Error;
-use muster_domain::change::Action;
 use muster_domain::id::UserId;
 use muster_domain::membership::{Member, Membership};
-use muster_domain::plan::{PlanState, Purpose, StoredPlan};
-use muster_domain::run::{Run, RunState};
+use muster_domain::plan::unchanged::Put;
+use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
+use muster_domain::run::{Run, RunState, Wish};
 use muster_storage::plans::{self, REFUSED, upkeep};
 use muster_storage::{directories, directory_states, memberships, runs, users};
 
@@ -97,9 +97,12 @@ async fn of_run(services: &Services, run: &Run) -> Result<Vec<String>, Error> {
             run.id
         ));
     }
+    // A sync of a directory in shadow compares; another run may have carried out what it found.
+    let carries = |plan: &StoredPlan| run.wish == Wish::Apply || plan.purpose == Purpose::Sync;
     if let (RunState::Done, Some(plan)) = (run.state, &plan)
         && plan.state == PlanState::Done
         && run.wish.changes()
+        && carries(plan)
         && progress.tried != plan.counts.all()
     {
         wrong.push(format!(
@@ -121,7 +124,7 @@ async fn of_plan(
     if plan.state == PlanState::Making {
         let is_of_a_run = matches!(
             plan.purpose,
-            Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+            Purpose::Sync | Purpose::Drift | Purpose::WhatIf | Purpose::Shadow
         );
         let is_left = match is_of_a_run {
             true => !is_made_now,
@@ -180,29 +183,11 @@ async fn of_what_was_done(services: &Services, run: &Run) -> Result<Vec<String>,
             .map(|one| one.position)
             .collect();
         after = Some(*last);
-        let (mut people, mut rows) = (BTreeSet::<UserId>::new(), BTreeSet::new());
-        for (position, step) in &steps {
-            if *position > reached || failed.contains(position) {
-                continue;
-            }
-            match &step.change.action {
-                Action::CreateUser { user, .. } => {
-                    people.insert(*user);
-                }
-                Action::AddMember {
-                    group,
-                    member,
-                    origin,
-                } => {
-                    rows.insert(Membership {
-                        group: *group,
-                        member: *member,
-                        origin: *origin,
-                    });
-                }
-                _ => {}
-            }
-        }
+        let is_done =
+            |(position, _): &&(i64, Step)| *position <= reached && !failed.contains(position);
+        let done = steps.iter().filter(is_done);
+        let put = Put::by(done.map(|(_, step)| &step.change.action));
+        let (people, rows) = (put.people, put.memberships);
         let ids: Vec<UserId> = people.into_iter().collect();
         let here = users::get_many(db, &ids).await?.len();
         missing += u64::try_from(ids.len().saturating_sub(here)).unwrap_or_default();

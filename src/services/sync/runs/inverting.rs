@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use muster_domain::Error;
 use muster_domain::change::{Action, Cause, Change};
-use muster_domain::id::UserId;
+use muster_domain::id::{DirectoryId, UserId};
 use muster_domain::membership::{Membership, Origin};
 use muster_domain::plan::unchanged::{Present, differs};
 use muster_domain::plan::{Purpose, Reason, Refusal, Step, StoredPlan, inverse};
@@ -33,21 +33,34 @@ pub(super) struct Inverting<'a> {
 
 impl Inverting<'_> {
     /// The inverses of steps that were done, the last first, and what is not taken back.
-    pub(super) async fn of(&self, done: Vec<Step>) -> Result<(Vec<Step>, Vec<Refusal>), Error> {
+    /// `absent`: who was deleted and does not come back.
+    pub(super) async fn of(
+        &self,
+        done: Vec<Step>,
+        absent: &mut BTreeSet<UserId>,
+    ) -> Result<(Vec<Step>, Vec<Refusal>), Error> {
         let db = self.services.db();
         let steps = inverse(&self.without_doubles(done).await?);
         let ended = self.ended_since(&steps).await?;
         let asked: Vec<&Step> = steps.iter().collect();
-        let present = provisioning::present(db, self.plan, &asked).await?;
+        let mut present = provisioning::present(db, self.plan, &asked).await?;
+        self.without_own_names(&mut present).await?;
         let deleted: Vec<UserId> = steps.iter().filter_map(deletes).collect();
         let accounts = accounts::of_users(db, &deleted).await?;
         let (mut kept, mut refusals) = (Vec::with_capacity(steps.len()), Vec::new());
         for step in steps {
+            if is_of(&step, absent) && step.undo.is_empty() {
+                continue;
+            }
             let subject = step.subject.clone();
+            let creates = creates(&step);
             let decided = match deletes(&step) {
                 Some(user) => self.deleted(user, step, &present, &accounts),
                 None if row(&step.change).is_some_and(|row| ended.contains(&row)) => {
                     Err(format!("{subject}: somebody ended that since."))
+                }
+                None if is_of(&step, absent) => {
+                    Err(format!("{subject}: whom it is about does not come back."))
                 }
                 None => match differs(&step, &present) {
                     None => Ok(step),
@@ -56,14 +69,28 @@ impl Inverting<'_> {
             };
             match decided {
                 Ok(step) => kept.push(step),
-                Err(why) => refusals.push(Refusal {
-                    subject,
-                    external_id: None,
-                    reason: Reason::ChangedSince { why },
-                }),
+                Err(why) => {
+                    absent.extend(creates);
+                    refusals.push(Refusal {
+                        subject,
+                        external_id: None,
+                        reason: Reason::ChangedSince { why },
+                    });
+                }
             }
         }
         Ok((kept, refusals))
+    }
+
+    /// Names that the plan itself gave away are free again before they are needed: the last step is taken back first.
+    async fn without_own_names(&self, present: &mut Present) -> Result<(), Error> {
+        let holders: Vec<UserId> = present.names.values().copied().collect();
+        if holders.is_empty() {
+            return Ok(());
+        }
+        let own = upkeep::names_of(self.services.db(), self.of.id, &holders).await?;
+        present.names.retain(|_, holder| !own.contains(holder));
+        Ok(())
     }
 
     /// What people who were deleted were in: what the plan itself had ended before comes back by its own inverse alone.
@@ -128,8 +155,9 @@ impl Inverting<'_> {
             return Err(format!("{} is not here any more.", step.subject));
         };
         let theirs = || accounts.iter().filter(|account| account.user == user);
-        let Some(account) = theirs().find(|account| account.directory == self.plan.directory)
-        else {
+        // When directories change places, people of both are made and deleted.
+        let directory = made_in(&step).unwrap_or(self.plan.directory);
+        let Some(account) = theirs().find(|account| account.directory == directory) else {
             let name = &person.username;
             return Err(format!("{name} has no account of this directory any more."));
         };
@@ -214,6 +242,31 @@ const fn deletes(step: &Step) -> Option<UserId> {
         Action::DeleteUser { user } => Some(user),
         _ => None,
     }
+}
+
+const fn creates(step: &Step) -> Option<UserId> {
+    match step.change.action {
+        Action::CreateUser { user, .. } => Some(user),
+        _ => None,
+    }
+}
+
+/// Whether a step brings something of one of these people back, and not them.
+fn is_of(step: &Step, people: &BTreeSet<UserId>) -> bool {
+    let about = match &step.change.action {
+        Action::Deactivate { user, .. } => Some(*user),
+        Action::AddMember { member, .. } => member.user(),
+        _ => None,
+    };
+    about.is_some_and(|user| people.contains(&user))
+}
+
+/// In which directory whoever a step deletes would be made again.
+fn made_in(step: &Step) -> Option<DirectoryId> {
+    step.undo.iter().find_map(|change| match change.action {
+        Action::CreateUser { directory, .. } => Some(directory),
+        _ => None,
+    })
 }
 
 /// The membership that a change makes.

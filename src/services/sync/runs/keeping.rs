@@ -49,7 +49,7 @@ pub async fn sweep(services: &Services, now: DateTime<Utc>) -> Result<u64, Error
         // Those of a run are for whoever takes it up.
         if matches!(
             plan.purpose,
-            Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+            Purpose::Sync | Purpose::Drift | Purpose::WhatIf | Purpose::Shadow
         ) && runs::open_of(db, plan.directory).await?.is_some()
         {
             continue;

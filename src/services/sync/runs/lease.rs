@@ -1,19 +1,21 @@
 //! The right to work on a run: a lease of its directory, renewed by everything that is written.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
+use muster_domain::change::{Action, Change};
 use muster_domain::id::{DirectoryId, RunId};
 use muster_domain::run::{Run, RunState};
-use muster_storage::{Quiet, Tx, directory_states, roles, runs};
+use muster_storage::{Quiet, Tx, directories, directory_states, roles, runs};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{LOST, lost, passes};
 use crate::sync::planning::Gained;
-use crate::{Call, Services};
+use crate::{Call, Services, provisioning};
 
 /// How long after its last sign of life a run is taken over.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -118,15 +120,41 @@ impl Worker {
         Ok(tx)
     }
 
-    /// The same for a transaction that looks at who holds which role: it takes its turn first, as everybody does who
-    /// changes by hand what such a transaction goes by.
+    /// The same, with the states of other directories locked, too: all in one order ([`directory_states::lock_all`]).
     ///
     /// # Errors
     /// As [`Worker::tx`].
-    pub(super) async fn tx_in_turn(&self) -> Result<Tx, Error> {
+    pub(super) async fn tx_beside(&self, others: &BTreeSet<DirectoryId>) -> Result<Tx, Error> {
         let tx = self.services.db().begin().await?;
-        roles::take_turns(&tx).await?;
+        let mut all = others.clone();
+        all.insert(self.directory);
+        directory_states::lock_all(&tx, &all).await?;
         self.renewed(tx).await
+    }
+
+    /// The same for one that carries changes out. It takes its turns first, as everybody does who changes by hand what such
+    /// a transaction goes by: that of the order of directories, where they change places, and that of who holds which role.
+    /// Plans of other directories that these changes make out of date are so from then on; the states of all are locked in
+    /// one order.
+    ///
+    /// # Errors
+    /// As [`Worker::tx`].
+    pub(super) async fn tx_to_carry(&self, changes: &[Change]) -> Result<Tx, Error> {
+        let mut tx = self.services.db().begin().await?;
+        let switches = |change: &Change| matches!(change.action, Action::SwitchDirectory { .. });
+        if changes.iter().any(switches) {
+            directories::take_turns(&tx).await?;
+        }
+        roles::take_turns(&tx).await?;
+        let mut all = provisioning::touched(&tx, changes).await?;
+        all.insert(self.directory);
+        for directory in all {
+            match directory == self.directory {
+                true => tx = self.renewed(tx).await?,
+                false => directory_states::changed(&tx, &[directory]).await?,
+            }
+        }
+        Ok(tx)
     }
 
     /// Commits with what goes on record, if anything does.

@@ -14,7 +14,8 @@ use super::asking::find;
 use super::lease::{Worker, again};
 use super::{OUT_OF_DATE, passes};
 use crate::sync::planning::{self, Watch};
-use crate::sync::{rules, since};
+use crate::sync::rules::{self, Rules};
+use crate::sync::{shadowing, since};
 
 /// How often a plan is made that is out of date as soon as it is.
 const TRIES: u32 = 6;
@@ -53,9 +54,19 @@ impl Worker {
         self.forget_half_plans(&tx).await?;
         self.forget_former_answers(&tx, &run).await?;
         self.commit(tx, &[]).await?;
+        let in_shadow = rules::in_shadow(&directory.settings);
+        if run.person.is_some() {
+            shadowing::is_active(&directory)?;
+        }
+        let adopt = match run.wish {
+            Wish::WhatIf => None,
+            _ => shadowing::beside(&self.services, self.services.db(), &directory).await?,
+        };
         let purpose = match run.wish {
-            Wish::Plan => Purpose::Drift,
             Wish::WhatIf => Purpose::WhatIf,
+            _ if adopt.is_some() => Purpose::Shadow,
+            _ if in_shadow => Purpose::Drift,
+            Wish::Plan => Purpose::Drift,
             Wish::Sync | Wish::Apply => Purpose::Sync,
         };
         rules::is_on(&directory, purpose)?;
@@ -70,7 +81,10 @@ impl Worker {
             )
         };
         let source = self.source(&run, &directory).await?;
-        let rules = rules::of(&directory);
+        let rules = Rules {
+            adopt,
+            ..rules::of(&directory)
+        };
         let mut watched = Watched {
             worker: self,
             run,
@@ -98,12 +112,14 @@ impl Worker {
         .await?;
         let (mut run, plan) = (watched.run, made.plan);
         run.progress.told = Some(made.told);
-        self.keep_in_mind(made.gained);
+        self.keep_in_mind(made.gained.filter(|_| !in_shadow));
         run.plan = Some(plan.id);
         run.progress.planned = plan.counts.all();
         run.progress.planning_ms = millis(begun);
         again(|| self.made(&run, &plan)).await?;
         match (run.wish, plan.state) {
+            // Whatever was asked: nothing that a directory in shadow says is carried out.
+            _ if in_shadow => self.finish(run, RunState::Done).await,
             (Wish::Sync, PlanState::Held) => self.finish(run, RunState::Held).await,
             (Wish::Sync, _) => self.begin(run).await,
             _ => self.finish(run, RunState::Done).await,
@@ -127,6 +143,9 @@ impl Worker {
             .progress
             .told
             .is_none_or(|told| told.reading == Reading::Whole);
+        if plan.purpose == Purpose::Shadow {
+            self.forget_former_comparisons(&tx).await?;
+        }
         let states = [PlanState::Clear, PlanState::Held];
         for state in states.into_iter().filter(|_| is_whole) {
             let some = plans::upkeep::in_state(&tx, Some(self.directory), state, None).await?;
@@ -140,6 +159,18 @@ impl Worker {
         self.commit(tx, &[]).await
     }
 
+    /// Comparisons that others stood in for long ago: one is made at every reading while a directory is in shadow. The last
+    /// one stays, for whoever looks at it still.
+    async fn forget_former_comparisons(&self, tx: &Tx) -> Result<(), Error> {
+        let all = plans::upkeep::of_purpose(tx, self.directory, Purpose::Shadow).await?;
+        for old in all {
+            if old.state == PlanState::Discarded && old.approved_by.is_none() {
+                plans::upkeep::forget(tx, old.id).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a run that was cut left: only one of a directory is at work at a time.
     pub(super) async fn forget_half_plans(&self, tx: &Tx) -> Result<(), Error> {
         let half =
@@ -147,7 +178,7 @@ impl Worker {
         for plan in half {
             if matches!(
                 plan.purpose,
-                Purpose::Sync | Purpose::Drift | Purpose::WhatIf
+                Purpose::Sync | Purpose::Drift | Purpose::WhatIf | Purpose::Shadow
             ) {
                 plans::upkeep::forget(tx, plan.id).await?;
             }

@@ -13,6 +13,7 @@ use muster_storage::runs::Exception;
 use muster_storage::{plans as rows, removed_directories, runs};
 
 use super::undoing::{is_taken_back, is_within_reach};
+use crate::sync::shadowing;
 use crate::{Call, Services, directories};
 
 /// Failed steps that are shown with a run.
@@ -33,6 +34,8 @@ pub struct RunDetail {
     pub failed: Vec<Exception>,
     /// Plans that take back what it did, the newest first.
     pub undone_by: Vec<StoredPlan>,
+    /// Whether two directories change places by it: that is not stopped half way.
+    pub changes_places: bool,
     /// Whether it did anything that could be taken back and was not.
     pub can_be_undone: bool,
 }
@@ -61,7 +64,12 @@ pub async fn show(services: &Services, call: &Call, id: RunId) -> Result<RunDeta
     let did = run.plan.is_some() && run.progress.tried > run.progress.failed;
     let can_be_undone =
         run.ended_at.is_some() && did && !is_taken_back && is_within_reach(db, &run).await?;
+    let changes_places = match &plan {
+        Some(plan) => !shadowing::places(db, plan).await?.is_empty(),
+        None => false,
+    };
     Ok(RunDetail {
+        changes_places,
         directory: directories::name_ever(db, run.directory).await?,
         is_there: !removed_directories::is_one(db, run.directory).await?,
         plan,

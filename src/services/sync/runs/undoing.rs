@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use muster_domain::change::Action;
 use muster_domain::id::{PlanId, RunId};
 use muster_domain::plan::identity::Digest as Counting;
 use muster_domain::plan::stored::{Line, REFUSALS, Row};
-use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
+use muster_domain::plan::{PlanState, Purpose, Refusal, Step, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::Run;
 use muster_domain::{Error, Kind};
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use super::asking::find;
 use super::inverting::Inverting;
+use crate::sync::shadowing;
 use crate::{Call, Services, guard};
 
 /// Steps that are turned round together.
@@ -24,7 +26,8 @@ const AT_ONCE: u64 = 500;
 ///
 /// # Errors
 /// Without permission or presence; `RUN-001` while a run of the directory is under way, `RUN-008` when this one did nothing that
-/// could be taken back, `RUN-009` when that was done, `RUN-014` when its directory was removed since.
+/// could be taken back, `RUN-009` when that was done, `RUN-014` when its directory was removed since, `SHD-001` when it is
+/// in shadow by now, `SHD-004` when directories changed places by it and something was carried out since.
 pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId, Error> {
     call.may(Permission::ManageDirectories)?;
     guard::proven(call)?;
@@ -32,6 +35,11 @@ pub async fn undo(services: &Services, call: &Call, id: RunId) -> Result<PlanId,
         .await?
         .ok_or_else(|| Error::not_found("run"))?;
     let (of, reached) = undoable(services, &run).await?;
+    if let Some(plan) = plans::get(services.db(), of).await? {
+        let directory = find(services.db(), run.directory).await?;
+        shadowing::may_be_carried_out(services.db(), &directory, &plan).await?;
+        shadowing::can_switch_back(services.db(), call, &plan).await?;
+    }
     let mut plan = StoredPlan {
         inverse_of: Some(of),
         ..StoredPlan::begun(
@@ -126,7 +134,7 @@ pub(super) async fn is_within_reach(reader: &impl Reader, run: &Run) -> Result<b
     Ok(plan.is_some_and(|plan| plan.purpose == Purpose::Removal))
 }
 
-/// Writes the inverses of all steps that were done, the last first.
+/// Writes the inverses of all steps that were done, the last first; but for what has to come before or after all others.
 async fn turned(
     services: &Services,
     call: &Call,
@@ -148,36 +156,36 @@ async fn turned(
         name: &name,
     };
     let mut counting = Counting::new(plan.directory, plan.base_revision);
-    let (mut before, mut position) = (reached.saturating_add(1), 0_i64);
-    let mut refused = REFUSALS;
+    let mut before = reached.saturating_add(1);
+    let mut numbering = Numbering::default();
+    let mut absent = BTreeSet::new();
+    // Two directories change back before anything else, as they changed places before anything else: it is one step of one
+    // transaction, so that at every moment one of them is in front; and where it fails nobody has changed hands.
+    if let Some(switch) = switched(services.db(), &done, run, reached).await? {
+        let (steps, refusals) = inverting.of(vec![switch], &mut absent).await?;
+        steps.iter().for_each(|step| counting.add(step));
+        let rows = numbering.rows(&mut plan, steps, refusals);
+        written(services, &plan, &rows).await?;
+    }
+    // Whose membership changes hands has the account of the one it goes to by then.
+    let mut last = Vec::new();
     loop {
         let steps = done_before(services.db(), of, run.id, before).await?;
-        let Some((first, steps)) = steps else { break };
+        let Some((first, mut steps)) = steps else {
+            break;
+        };
         before = first;
-        let (steps, refusals) = inverting.of(steps).await?;
-        let mut rows = Vec::with_capacity(steps.len());
-        for step in steps {
-            counting.add(&step);
-            plan.counts.add(&step.change);
-            rows.push(Row {
-                position,
-                line: Line::Step(step),
-            });
-            position += 1;
-        }
-        for refusal in refusals {
-            let word = refusal.reason.word().to_owned();
-            *plan.counts.refusals.entry(word).or_default() += 1;
-            rows.push(Row {
-                position: refused,
-                line: Line::Refusal(refusal),
-            });
-            refused += 1;
-        }
-        let tx = services.db().begin().await?;
-        plans::insert_rows(&tx, plan.id, &rows).await?;
-        tx.commit_quiet(Quiet::Working).await?;
+        steps.retain(|step| !switches(step));
+        let (steps, refusals) = inverting.of(steps, &mut absent).await?;
+        let (members, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(moves_members);
+        last.extend(members);
+        steps.iter().for_each(|step| counting.add(step));
+        let rows = numbering.rows(&mut plan, steps, refusals);
+        written(services, &plan, &rows).await?;
     }
+    last.iter().for_each(|step| counting.add(step));
+    let rows = numbering.rows(&mut plan, last, Vec::new());
+    written(services, &plan, &rows).await?;
     plan.identity = Some(counting.finish());
     plan.state = PlanState::Held;
     let tx = services.db().begin().await?;
@@ -193,6 +201,83 @@ async fn turned(
     let event = call.event("directory.plan.undo", &name, Some(plan.directory.0), detail);
     tx.commit(&[event]).await?;
     Ok(plan.id)
+}
+
+/// Where the next rows of a plan stand.
+struct Numbering {
+    step: i64,
+    refusal: i64,
+}
+
+impl Default for Numbering {
+    fn default() -> Self {
+        Self {
+            step: 0,
+            refusal: REFUSALS,
+        }
+    }
+}
+
+impl Numbering {
+    /// The rows, which the plan counts.
+    fn rows(
+        &mut self,
+        plan: &mut StoredPlan,
+        steps: Vec<Step>,
+        refusals: Vec<Refusal>,
+    ) -> Vec<Row> {
+        let mut rows = Vec::with_capacity(steps.len() + refusals.len());
+        for step in steps {
+            plan.counts.add(&step.change);
+            rows.push(Row {
+                position: self.step,
+                line: Line::Step(step),
+            });
+            self.step += 1;
+        }
+        for refusal in refusals {
+            let word = refusal.reason.word().to_owned();
+            *plan.counts.refusals.entry(word).or_default() += 1;
+            rows.push(Row {
+                position: self.refusal,
+                line: Line::Refusal(refusal),
+            });
+            self.refusal += 1;
+        }
+        rows
+    }
+}
+
+async fn written(services: &Services, plan: &StoredPlan, rows: &[Row]) -> Result<(), Error> {
+    let tx = services.db().begin().await?;
+    plans::insert_rows(&tx, plan.id, rows).await?;
+    tx.commit_quiet(Quiet::Working).await
+}
+
+const fn moves_members(step: &Step) -> bool {
+    matches!(step.change.action, Action::MoveMembers { .. })
+}
+
+const fn switches(step: &Step) -> bool {
+    matches!(step.change.action, Action::SwitchDirectory { .. })
+}
+
+/// The step by which two directories changed places, if a run did it.
+async fn switched(
+    reader: &impl Reader,
+    plan: &StoredPlan,
+    run: &Run,
+    reached: i64,
+) -> Result<Option<Step>, Error> {
+    if plan.counts.of("switch_directory") == 0 {
+        return Ok(None);
+    }
+    let found = plans::upkeep::switch_of(reader, plan.id).await?;
+    let Some((at, step)) = found.filter(|(at, _)| *at <= reached) else {
+        return Ok(None);
+    };
+    let failed = runs::failed_between(reader, run.id, at, at).await?;
+    Ok(failed.is_empty().then_some(step))
 }
 
 /// Steps before a position that were done, in their order, and the position of the first that was looked at.

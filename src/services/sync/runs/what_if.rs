@@ -11,9 +11,8 @@ use muster_domain::run::{Run, RunState, Wish};
 use muster_domain::{Error, Kind};
 use muster_storage::directories::Directory;
 use muster_storage::{Tx, mappings, plans, runs};
-use serde_json::json;
 
-use super::asking::wished;
+use super::asking::{asked, wished};
 use super::lease::Worker;
 use crate::{Call, Services, directories};
 
@@ -32,14 +31,8 @@ pub async fn ask_what_if(
     let tx = services.db().begin().await?;
     let (run, directory) = wished(services, call, &tx, directory, Wish::WhatIf, None).await?;
     mappings::put_tried(&tx, directory.id, run.id, tried).await?;
-    let detail =
-        json!({ "run": run.id, "wish": Wish::WhatIf, "mapping": tried.mapping.identity() });
-    let event = call.event(
-        "directory.run.ask",
-        &directory.name,
-        Some(directory.id.0),
-        detail,
-    );
+    let mapping = tried.mapping.identity();
+    let event = asked(call, &run, &directory, Some(&mapping));
     tx.commit(&[event]).await?;
     Ok(run.id)
 }

@@ -52,12 +52,16 @@ fn about(action: &Action) -> (Uuid, bool, Option<GroupId>) {
         | Action::Deactivate { user, .. }
         | Action::Reactivate { user }
         | Action::RemoveAccount { user, .. }
+        | Action::MoveAccount { user, .. }
         | Action::DeleteUser { user } => (user.0, false, None),
         Action::CreateGroup { group, .. }
         | Action::LinkGroup { group, .. }
         | Action::UnlinkGroup { group, .. }
         | Action::RenameGroup { group, .. }
+        | Action::MoveMembers { group, .. }
         | Action::DeleteGroup { group } => (group.0, true, None),
+        // Its row is about no person and no group: its subject says all.
+        Action::SwitchDirectory { to, .. } => (to.0, true, None),
         Action::AddMember { group, member, .. } | Action::RemoveMember { group, member, .. } => {
             match member {
                 membership::Member::User(user) => (user.0, false, Some(*group)),

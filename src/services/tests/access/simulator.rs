@@ -194,3 +194,24 @@ async fn other_rules_are_weighed_on_the_recorded_sign_ins() {
         .unwrap();
     assert_eq!(replay.different, 0, "whoever is linked comes in still");
 }
+
+#[tokio::test]
+async fn of_many_recorded_sign_ins_the_last_are_weighed_and_that_is_told() {
+    let stage = Stage::set().await;
+    let call = stage.world.system();
+    for number in 0..200 {
+        let claims = stage.claims(&format!("p{:02}", number % 20), 60);
+        stage.signs_in("corp", Says::Claims(claims)).await.unwrap();
+    }
+    let rules = JitRules::default();
+    let replay = simulator::replay(stage.s(), &call, "corp", &rules)
+        .await
+        .unwrap();
+    assert_eq!((replay.people, replay.is_cut), (20, false));
+    let claims = stage.claims("another", 60);
+    stage.signs_in("corp", Says::Claims(claims)).await.unwrap();
+    let replay = simulator::replay(stage.s(), &call, "corp", &rules)
+        .await
+        .unwrap();
+    assert_eq!((replay.people, replay.is_cut), (21, true));
+}

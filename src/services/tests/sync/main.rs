@@ -16,6 +16,7 @@
 mod certificates;
 #[macro_use]
 mod both;
+mod causes;
 mod declaring;
 mod door;
 mod doubts;
@@ -26,6 +27,7 @@ mod order;
 mod paged;
 mod random;
 mod runs;
+mod shadow;
 #[path = "../../../directories/tests/ldap/slapd.rs"]
 mod slapd;
 mod views;

@@ -1,11 +1,15 @@
 //! The order of directories, changed by several at once, on both databases.
 
-use muster_services::Knowingly;
+use muster_domain::change::{Action, Cause, Change};
+use muster_domain::plan::{Leavers, Plan};
+use muster_domain::record::{Attributes, ExternalId};
 use muster_services::directories::{Against, Step, list, order_mark, shift};
-use muster_storage::directories;
+use muster_services::{Knowingly, provisioning};
+use muster_storage::{Quiet, directories, users};
 use muster_testing::TestWorld;
 
-use crate::declared;
+use crate::door::{Told, rules, somebody};
+use crate::{carried, declared, planned};
 
 on_both! {
     async fn of_several_who_change_the_order_at_once_one_does_and_the_others_are_told(world) {
@@ -52,5 +56,36 @@ on_both! {
         assert_eq!(after.settings, saved.settings);
         let gone = shift(&world.services, &call, None, world.services.id(), Step::Up, Against::Nothing).await;
         assert_eq!(gone.unwrap_err().code, "WEB-404");
+    }
+
+    async fn one_in_shadow_leads_nobody(world) {
+        let (front, behind) = (declared(&world, "A").await, declared(&world, "B").await);
+        let rules = rules(Leavers::Deactivate);
+        let both = Told::in_pages(vec![vec![somebody("1", "anna"), somebody("2", "ben")]]);
+        let plan = planned(&world, behind, &both, &rules).await.unwrap();
+        carried(&world, &plan).await;
+        let anna = users::by_username(world.services.db(), "anna").await.unwrap().unwrap();
+        let change = Change::new(Action::UpdateAccount {
+            user: anna.id,
+            directory: front,
+            external_id: ExternalId("a".to_owned()),
+            attributes: Attributes::from([("username".to_owned(), "anna".to_owned())]),
+        }, Cause::ByHand);
+        let tx = world.services.db().begin().await.unwrap();
+        let events = provisioning::apply(&world.services, &world.system(), &tx, &[change]).await.unwrap();
+        tx.commit(&events).await.unwrap();
+        let fewer = Told::in_pages(vec![vec![somebody("2", "ben")]]);
+        let deactivates = |plan: &Plan| {
+            plan.steps.iter().any(|step| matches!(step.change.action, Action::Deactivate { .. }))
+        };
+        let plan = planned(&world, behind, &fewer, &rules).await.unwrap();
+        assert!(!deactivates(&plan), "the first of the order leads her: {plan:?}");
+        let mut known = directories::get(world.services.db(), front).await.unwrap().unwrap();
+        known.settings.insert("shadow".to_owned(), "on".to_owned());
+        let tx = world.services.db().begin().await.unwrap();
+        directories::update(&tx, &known).await.unwrap();
+        tx.commit_quiet(Quiet::Working).await.unwrap();
+        let plan = planned(&world, behind, &fewer, &rules).await.unwrap();
+        assert!(deactivates(&plan), "nobody else does: {plan:?}");
     }
 }

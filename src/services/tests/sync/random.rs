@@ -79,7 +79,7 @@ fn person(dice: &mut Dice, n: u64) -> Entry {
             attributes,
             active: dice.is(85),
         },
-        source: SourceValues::new(),
+        source: SourceValues::from([("cn".to_owned(), vec![(*dice.of(&titles)).to_owned()])]),
         locators,
     }
 }

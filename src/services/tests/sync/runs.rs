@@ -4,11 +4,13 @@ mod approvals;
 mod cuts;
 mod kept;
 mod outcomes;
+mod overviews;
 mod parts;
 mod protected;
 mod schedules;
 mod switched;
 mod taken_back;
+mod unprotected;
 mod what_ifs;
 
 use chrono::TimeDelta;

@@ -354,6 +354,7 @@ fn account(id: u128, user: u128, directory: u128) -> Account {
         active: true,
         first_seen_at: at(0),
         last_confirmed_at: at(0),
+        raw: None,
     }
 }
 

@@ -23,6 +23,7 @@ fn account(number: u128, directory: DirectoryId, external_id: &str) -> Account {
         active: true,
         first_seen_at: at(1),
         last_confirmed_at: at(1),
+        raw: None,
     }
 }
 
@@ -136,6 +137,38 @@ on_both! {
         assert_eq!(removed_directories::forget_before(&tx, at(4)).await.unwrap(), 1);
         tx.commit(&[event("test")]).await.unwrap();
         assert_eq!(mappings::get(&world.db, other.id).await.unwrap().revision, 0);
+    }
+
+    async fn nothing_is_written_onto_a_directory_that_is_being_removed(world) {
+        let ours = directory(20);
+        let tx = world.tx().await;
+        directories::insert(&tx, &ours).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
+        // Somebody read it and saves it; meanwhile it is removed. On PostgreSQL the second waits for the first.
+        let (db, renamed) = (world.db.clone(), Directory { name: "Renamed".to_owned(), ..ours.clone() });
+        let tx = world.tx().await;
+        assert!(removed_directories::remove(&tx, ours.id, at(5)).await.unwrap());
+        let saves = tokio::spawn(async move {
+            let tx = db.begin().await.unwrap();
+            let saved = directories::update(&tx, &renamed).await;
+            directories::set_position(&tx, renamed.id, 7, at(6)).await.unwrap();
+            directories::set_secret(&tx, renamed.id, Some("sealed".to_owned())).await.unwrap();
+            tx.commit(&[event("test")]).await.unwrap();
+            saved
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tx.commit(&[event("test")]).await.unwrap();
+        assert_eq!(saves.await.unwrap().unwrap_err().code, "WEB-404");
+        let ever = directories::ever(&world.db, ours.id).await.unwrap().unwrap();
+        assert_eq!((ever.name, ever.position, ever.enabled), (ours.name.clone(), ours.position, false));
+        assert_eq!(directories::secret(&world.db, ours.id).await.unwrap(), None);
+        let nobodys = format!("REMOVED {}", ours.id);
+        assert_eq!(directories::by_name(&world.db, &nobodys).await.unwrap(), None);
+        assert_eq!(directories::by_name(&world.db, "Renamed").await.unwrap(), None);
+        // Its name is free.
+        let tx = world.tx().await;
+        directories::insert(&tx, &Directory { id: directory(21).id, ..ours }).await.unwrap();
+        tx.commit(&[event("test")]).await.unwrap();
     }
 
     async fn a_removed_directory_is_in_no_list_and_in_nobodys_way_and_can_be_brought_back(world) {

@@ -15,8 +15,8 @@ use muster_testing::TestWorld;
 
 use super::cuts::{until, working};
 use super::{
-    asked, carried_out, declared, group, here, later, many, office, person, plan_of, ran, run_of,
-    sound, synced,
+    asked, carried_out, declared, group, here, later, many, named, office, person, plan_of, ran,
+    run_of, sound, synced,
 };
 
 async fn id_of(world: &TestWorld, username: &str) -> UserId {
@@ -64,6 +64,18 @@ async fn undone(world: &TestWorld, run: RunId) -> (PlanId, u64) {
     let stored = plans::get(services.db(), plan).await.unwrap().unwrap();
     let left = stored.counts.refusals.get("changed_since").copied();
     (plan, left.unwrap_or_default())
+}
+
+async fn rows_of(world: &TestWorld, run: RunId) -> Vec<rows::Exception> {
+    rows::exceptions(world.services.db(), run, None, 99)
+        .await
+        .unwrap()
+}
+
+/// The newest run of a directory.
+async fn rows_of_run(world: &TestWorld, directory: DirectoryId) -> RunId {
+    let all = rows::list(world.services.db(), Some(directory), None, 1).await;
+    all.unwrap().remove(0).id
 }
 
 async fn groups_of(world: &TestWorld, username: &str) -> usize {
@@ -254,6 +266,70 @@ on_both! {
         assert_eq!(groups_of(&world, "u00007").await, 1);
         assert!(users::by_username(db, "u00008").await.unwrap().is_none());
         sound(&world).await;
+    }
+
+    async fn whoever_was_deleted_does_not_come_back_where_somebody_has_their_name_by_now(world) {
+        let directory = declared(&world, "Office", &[("leavers", "delete")]).await;
+        world.source.says(many(30));
+        let _ = synced(&world, directory).await;
+        world.source.says(many(27));
+        let run = synced(&world, directory).await;
+        // Two are made anew under their names, one before the plan and one after it.
+        let anew = world.user("U00030").await.unwrap();
+        let (plan, left) = undone(&world, run.id).await;
+        assert_eq!(left, 2, "they, and their membership that had ended before");
+        let stored = plans::get(world.services.db(), plan).await.unwrap().unwrap();
+        assert_eq!((stored.counts.of("create_user"), stored.counts.of("add_member")), (2, 2));
+        let rows = plans::rows(world.services.db(), plan, &plans::RowFilter::default(), None, 99).await.unwrap();
+        let told = format!("{rows:?}");
+        assert!(told.contains("Somebody else is called u00030 now."), "{told}");
+        let later = world.user("u00029").await.unwrap();
+        let done = carried_out(&world, plan).await;
+        assert_eq!((done.state, done.progress.failed), (RunState::Done, 2));
+        let failed = rows_of(&world, done.id).await;
+        assert_eq!(failed[0].code, "PLAN-006");
+        assert!(failed[0].words.contains("Somebody else is called u00029 now."), "{failed:?}");
+        assert!(kept_out_by(&world, "u00028").await.is_none(), "who comes back is as they were");
+        assert_eq!(groups_of(&world, "u00028").await, 1);
+        for (username, user) in [("u00029", later), ("u00030", anew)] {
+            assert_eq!((id_of(&world, username).await, groups_of(&world, username).await), (user, 0));
+        }
+        sound(&world).await;
+    }
+
+    async fn a_name_that_the_run_itself_gave_to_another_comes_back_with_whoever_had_it(world) {
+        let directory = declared(&world, "Office", &[("leavers", "delete")]).await;
+        world.source.says(vec![vec![named(1, "anna"), named(2, "ben")]]);
+        let _ = synced(&world, directory).await;
+        let anna = id_of(&world, "anna").await;
+        world.source.says(vec![vec![named(2, "anna")]]);
+        let run = synced(&world, directory).await;
+        assert_ne!(id_of(&world, "anna").await, anna);
+        let (plan, left) = undone(&world, run.id).await;
+        assert_eq!(left, 0);
+        let done = carried_out(&world, plan).await;
+        assert_eq!((done.state, done.progress.failed), (RunState::Done, 0));
+        assert_eq!(id_of(&world, "anna").await, anna);
+        assert!(kept_out_by(&world, "ben").await.is_none());
+        sound(&world).await;
+    }
+
+    async fn a_group_that_somebody_untied_since_is_not_untied_once_more(world) {
+        let directory = office(&world).await;
+        world.source.says(many(5));
+        let _ = synced(&world, directory).await;
+        let all = groups::by_name(world.services.db(), "all").await.unwrap().unwrap().id;
+        let lab = lab(&world).await;
+        let external_id = ExternalId("group-all".to_owned());
+        let first = rows_of_run(&world, directory).await;
+        by_hand(&world, Action::UnlinkGroup { group: all, directory, external_id: external_id.clone() }).await;
+        by_hand(&world, Action::LinkGroup { group: lab, directory, external_id: external_id.clone() }).await;
+        let (plan, left) = undone(&world, first).await;
+        assert!(left >= 1);
+        let stored = plans::get(world.services.db(), plan).await.unwrap().unwrap();
+        assert_eq!(stored.counts.of("unlink_group"), 0);
+        let _ = carried_out(&world, plan).await;
+        assert_eq!(groups::by_source(world.services.db(), directory, &external_id).await.unwrap(), Some(lab));
     }
 
     async fn whether_a_run_is_taken_back_is_told_through_every_undo_of_an_undo(world) {

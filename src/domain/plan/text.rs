@@ -1,16 +1,14 @@
-//! What is kept of a plan's step, in text: a membership in a line, since a first sync makes hundreds of thousands of them;
-//! everything else in JSON. Its subject has a column of its own.
+//! A plan's step in text, as it is kept and as it is hashed: a membership in a line, since a first sync makes hundreds of
+//! thousands of them; everything else in JSON. Its subject, who it is about, stands beside it. Equal steps are equal text:
+//! maps in it are ordered.
 
-use muster_domain::Error;
-use muster_domain::change::{Action, Cause, Change};
-use muster_domain::id::GroupId;
-use muster_domain::membership::{Member, Origin};
-use muster_domain::plan::Step;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::failure::unreadable;
-use crate::row::{from_json, json};
+use super::Step;
+use crate::change::{Action, Cause, Change};
+use crate::id::GroupId;
+use crate::membership::{Member, Origin};
 
 /// A step in JSON.
 #[derive(Serialize, Deserialize)]
@@ -21,27 +19,34 @@ struct Kept {
 }
 
 /// A step as text.
-pub(super) fn to_text(step: &Step) -> Result<String, Error> {
+///
+/// # Errors
+/// When it cannot be written, which would be a defect.
+pub fn of(step: &Step) -> Result<String, serde_json::Error> {
     if let Some(line) = to_line(step) {
         return Ok(line);
     }
-    json(&Kept {
+    serde_json::to_string(&Kept {
         change: step.change.clone(),
         undo: step.undo.clone(),
     })
 }
 
 /// A step from its text and its subject.
-pub(super) fn from_text(text: &str, subject: String) -> Result<Step, Error> {
+///
+/// # Errors
+/// Why it is none.
+pub fn read(text: &str, subject: String) -> Result<Step, serde_json::Error> {
     if text.starts_with('{') {
-        let kept: Kept = from_json("plan_changes", text)?;
+        let kept: Kept = serde_json::from_str(text)?;
         return Ok(Step {
             change: kept.change,
             subject,
             undo: kept.undo,
         });
     }
-    let (change, undo) = from_line(text).ok_or_else(|| unreadable("plan_changes", text))?;
+    let no_line = || serde::de::Error::custom("this is no line about a membership");
+    let (change, undo) = from_line(text).ok_or_else(no_line)?;
     Ok(Step {
         change,
         subject,
@@ -55,7 +60,9 @@ fn to_line(step: &Step) -> Option<String> {
     let [undo] = step.undo.as_slice() else {
         return None;
     };
-    let is_bare = bare(step.change.cause.word()).as_ref() == Some(&step.change.cause);
+    let is_bare = bare(step.change.cause.word()).as_ref() == Some(&step.change.cause)
+        && step.change.raw.is_none()
+        && undo.raw.is_none();
     if !is_bare || undo.cause != Cause::Undone || undo.action != opposite(&step.change.action)? {
         return None;
     }
@@ -64,22 +71,29 @@ fn to_line(step: &Step) -> Option<String> {
             group,
             member,
             origin,
-        } => ('+', group, member, origin),
+        } => ("+ ", group, member, origin),
         Action::RemoveMember {
             group,
             member,
             origin,
-        } => ('-', group, member, origin),
+        } => ("- ", group, member, origin),
         _ => return None,
     };
-    Some(format!(
-        "{sign} {} {} {} {} {}",
+    let mut digits = [[0; 32]; 2];
+    let [of_group, of_member] = &mut digits;
+    let line = [
+        sign,
         step.change.cause.word(),
-        group.0.simple(),
+        " ",
+        group.0.simple().encode_lower(of_group),
+        " ",
         member.kind(),
-        member.id().simple(),
-        origin.key()
-    ))
+        " ",
+        member.id().simple().encode_lower(of_member),
+        " ",
+        &origin.key(),
+    ];
+    Some(line.concat())
 }
 
 fn from_line(line: &str) -> Option<(Change, Change)> {
@@ -145,6 +159,8 @@ fn bare(word: &str) -> Option<Cause> {
         Cause::DisabledAtSource,
         Cause::BackAtSource,
         Cause::DriftRepaired,
+        Cause::HandedOver,
+        Cause::Differs,
         Cause::Undone,
         Cause::ByHand,
     ]
@@ -155,7 +171,7 @@ fn bare(word: &str) -> Option<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_domain::id::{DirectoryId, ProviderId, UserId};
+    use crate::id::{DirectoryId, ProviderId, UserId};
     use proptest::prelude::*;
 
     fn id() -> impl Strategy<Value = Uuid> {
@@ -228,8 +244,8 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_kept_is_read_back(step in step()) {
-            let text = to_text(&step).expect("text");
-            prop_assert_eq!(from_text(&text, step.subject.clone()).expect("a step"), step);
+            let text = of(&step).expect("text");
+            prop_assert_eq!(read(&text, step.subject.clone()).expect("a step"), step);
         }
     }
 
@@ -255,7 +271,7 @@ mod tests {
             subject: "anna in sales".to_owned(),
             undo: vec![Change::new(remove, Cause::Undone)],
         };
-        let line = to_text(&step).expect("text");
+        let line = of(&step).expect("text");
         assert_eq!(
             line,
             "+ new_at_source 00000000000000000000000000000001 user 00000000000000000000000000000002 manual"
@@ -265,8 +281,8 @@ mod tests {
             "? new_at_source 1 user 2 manual",
             "+ rule 1 user 2 manual",
         ] {
-            assert!(from_text(broken, String::new()).is_err(), "{broken}");
+            assert!(read(broken, String::new()).is_err(), "{broken}");
         }
-        assert!(from_text(&format!("{line} more"), String::new()).is_err());
+        assert!(read(&format!("{line} more"), String::new()).is_err());
     }
 }
