@@ -103,9 +103,26 @@ pub fn run(house: &House, only: &[String]) -> Result<(), Failure> {
                     step.look_at, step.name
                 ))
             })?;
+            report_disk(house);
         }
         Ok(())
     })
+}
+
+/// What a full disk does to a linker is a bus error that names nothing: how much is left is said after each step.
+fn report_disk(house: &House) {
+    let mut df = Command::new("df");
+    df.args(["--portability", "--block-size=1M"]);
+    let Ok(table) = process::capture(df.arg(house.root())) else {
+        return;
+    };
+    let free = table
+        .lines()
+        .nth(1)
+        .and_then(|row| row.split_whitespace().nth(3));
+    if let Some(free) = free {
+        println!("    {free} MiB of disk are left");
+    }
 }
 
 fn format(house: &House) -> Result<(), Failure> {
