@@ -142,7 +142,7 @@ pub fn Facets(
                             aria-current=facet.is_current.then_some("true")
                         >
                             {facet.label}
-                            {facet.count.map(|n| view! { <b>{super::number::grouped(n)}</b> })}
+                            {facet.count.map(|n| view! { <b>{muster_domain::number::grouped(n)}</b> })}
                         </a>
                     }
                 })

@@ -5,9 +5,9 @@ use super::avatar::Avatar;
 use super::brand::Brand;
 use super::elevation_chip::{Elevation, ElevationChip};
 use super::icon::{Glyph, Icon};
-use super::number::grouped;
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use muster_domain::number::grouped;
 use muster_islands::{JumpKey, LocalTimes};
 
 /// Links that belong together.

@@ -136,7 +136,7 @@ pub fn Tabs(
                     view! {
                         <a href=tab.href aria-current=tab.is_current.then_some("page")>
                             {tab.label}
-                            {tab.count.map(|n| view! { <span class="count">{super::number::grouped(n)}</span> })}
+                            {tab.count.map(|n| view! { <span class="count">{muster_domain::number::grouped(n)}</span> })}
                         </a>
                     }
                 })

@@ -1,10 +1,10 @@
 //! Server paging: where one is in a list, and the way to its neighbours.
 
 use super::icon::{Glyph, Icon};
-use super::number::grouped;
 use super::text::MaybeText;
 use leptos::prelude::*;
 use muster_domain::listing::Count;
+use muster_domain::number::grouped;
 
 /// The number in words: `12 408`, or `at least 10 000` where counting stopped.
 #[must_use]

@@ -1,7 +1,7 @@
 //! A small bar chart. The picture has a title and a description; the numbers are a table behind a fold.
 
-use super::number::grouped;
 use leptos::prelude::*;
+use muster_domain::number::grouped;
 
 /// One bar.
 #[derive(Clone, Debug)]

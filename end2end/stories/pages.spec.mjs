@@ -54,7 +54,7 @@ const CONSOLE = {
   'runs-none': () => '/runs',
   run: async (root) => {
     const plan = await first(root, '/plans?purpose=drift', /href="(\/plans\/[0-9a-f-]{36})"/);
-    const [, identity] = /name="identity" value="([0-9a-f]{64})"/.exec((await root.get(plan)).text);
+    const [, identity] = /name="identity" value="([a-z0-9-]+)"/.exec((await root.get(plan)).text);
     const run = (await root.post(`${plan}/approve`, { identity })).to;
     await expect.poll(async () => (await root.get(run)).text, { timeout: 60_000 }).toContain('Undo what it did');
     return run;

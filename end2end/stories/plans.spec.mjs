@@ -10,7 +10,7 @@ test.describe.configure({ mode: 'serial' });
 
 /** The newest plan for something. */
 const planFor = async (root, purpose) => /href="(\/plans\/[0-9a-f-]{36})"/.exec((await root.get(`/plans?purpose=${purpose}`)).text)[1];
-const identityOf = async (root, plan) => /name="identity" value="([0-9a-f]{64})"/.exec((await root.get(plan)).text)?.[1];
+const identityOf = async (root, plan) => /name="identity" value="([a-z0-9-]+)"/.exec((await root.get(plan)).text)?.[1];
 
 test('a plan says what it would do, why it is held, and is narrowed in the address', async ({ page, root, context }) => {
   await root.enter(context);

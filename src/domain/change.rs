@@ -231,6 +231,10 @@ pub enum Action {
         by: MatchKey,
         /// The state of `from` here that the plan was made from; another one makes it out of date.
         revision: u64,
+        /// The place in the order, from zero, to which `from` goes back, where this takes back what took it from there;
+        /// otherwise it stands directly behind `to`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<usize>,
     },
     /// A membership of this origin ends; memberships of other origins stay.
     RemoveMember {

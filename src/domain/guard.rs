@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Action, Change};
+use crate::number::{counted, grouped};
 use crate::snapshot::{Completeness, Doubt};
 
 /// What is counted.
@@ -171,7 +172,7 @@ pub enum Hold {
         /// How many are here.
         here: u64,
     },
-    /// People stay in a directory that goes into the shadow, by which they sign in, and have no other way.
+    /// Nobody signs in by a directory any more, and these people have no other way.
     LoseSignIn {
         /// The directory.
         directory: String,
@@ -198,31 +199,31 @@ impl Hold {
             } => {
                 let lately = match lately {
                     0 => String::new(),
-                    more => format!(" after {more} lately"),
+                    more => format!(" after {} lately", grouped(*more)),
                 };
                 format!(
-                    "{now} of {of} {} would go{lately}: more than may without a person's look.",
+                    "{} of {} {} would go{lately}: more than may without a person's look.",
+                    grouped(*now),
+                    grouped(*of),
                     kind.words()
                 )
             }
             Self::NoGroups { here } => format!(
-                "The source showed no group at all, and {here} are here: perhaps it may no longer be asked for groups."
+                "The source showed no group at all, and {} are here: perhaps it may no longer be asked for groups.",
+                grouped(*here)
             ),
             Self::LoseSignIn {
                 directory,
                 people,
                 protected,
             } => {
-                let many = match people {
-                    1 => "1 person stays".to_owned(),
-                    many => format!("{many} people stay"),
-                };
+                let many = counted(*people, "person has", "people have");
                 let among = match protected.as_slice() {
                     [] => String::new(),
                     some => format!(" Protected among them: {}.", some.join(", ")),
                 };
                 format!(
-                    "{many} in {directory} with no other way to sign in than its passwords, which count no more after the switch.{among} Give them another way first."
+                    "{many} no other way to sign in than the passwords of {directory}, which count no more after the switch.{among} Give them another way first."
                 )
             }
         }

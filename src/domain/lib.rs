@@ -29,6 +29,7 @@ pub mod mapping;
 pub mod membership;
 pub mod methods;
 pub mod name;
+pub mod number;
 pub mod opener;
 pub mod plan;
 pub mod policy;

@@ -11,9 +11,26 @@ use serde::{Deserialize, Serialize};
 use crate::name;
 use crate::plan::Counts;
 use crate::record::Attributes;
+use crate::settings::Values;
 
 /// The setting of a directory that says whether it is in shadow.
 pub const SETTING: &str = "shadow";
+
+/// Whether the settings of a directory put it into the shadow.
+#[must_use]
+pub fn is_on(values: &Values) -> bool {
+    values.get(SETTING).is_some_and(|value| value == "on")
+}
+
+/// Of what somebody has in several directories, what counts for them: that of one in shadow does only for whoever has
+/// nothing else.
+#[must_use]
+pub fn leading<T>(mut all: Vec<T>, in_shadow: impl Fn(&T) -> bool) -> Vec<T> {
+    if !all.iter().all(&in_shadow) {
+        all.retain(|one| !in_shadow(one));
+    }
+    all
+}
 
 /// By what people of two directories are matched. Groups are matched by their names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -116,8 +116,23 @@ impl Settings {
 fn file(path: &Path) -> Result<File, Stop> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Stop::new(format!("{}: {error}", path.display())))?;
-    toml::from_str(&text)
-        .map_err(|error| Stop::new(format!("{}: {}", path.display(), error.message())))
+    settings_of(&text).map_err(|why| Stop::new(format!("{}: {why}", path.display())))
+}
+
+/// Settings are values, one beside the other: a table is what `muster config` reads and writes.
+fn settings_of(text: &str) -> Result<File, String> {
+    let all: toml::Table = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    let is_table = |value: &toml::Value| match value {
+        toml::Value::Array(some) => some.iter().any(toml::Value::is_table),
+        value => value.is_table(),
+    };
+    if let Some((name, _)) = all.iter().find(|(_, value)| is_table(value)) {
+        return Err(format!(
+            "[{name}] is no setting of the server. What `muster config apply` reads is kept in a file of another name: \
+             this one is read by every command."
+        ));
+    }
+    toml::from_str(text).map_err(|error| error.message().to_owned())
 }
 
 fn public_url(text: &str) -> Result<Url, Stop> {
@@ -165,7 +180,15 @@ mod tests {
         assert!(url.contains("https"), "{url}");
         let proxy = merge(SettingsArgs::default(), "trusted_proxies = ['proxy']").unwrap_err();
         assert!(proxy.contains("10.0.0.0/8"), "{proxy}");
-        assert!(toml::from_str::<File>("lissten = 'x'").is_err());
+        assert!(settings_of("lissten = 'x'").is_err());
+        for text in [
+            "[[directories]]\nname = 'x'",
+            "[directories.'HR']\nkind = 'ldap'",
+        ] {
+            let why = settings_of(text).err().unwrap();
+            assert!(why.starts_with("[directories] is no setting"), "{why}");
+        }
+        assert!(settings_of("trusted_proxies = []").is_ok());
     }
 
     #[test]

@@ -134,7 +134,8 @@ pub async fn rename(
     let name = name::check_group_name(name).map_err(|field| Error::form(vec![field]))?;
     let tx = services.db().begin().await?;
     // Nobody else changes it from here on, so what they change is not written over.
-    directory_states::lock_all(&tx, &BTreeSet::from([id])).await?;
+    find(&tx, id).await?;
+    directory_states::lock(&tx, id).await?;
     let mut directory = find(&tx, id).await?;
     keeping::is_free(&tx, &name, Some(id)).await?;
     let before = std::mem::replace(&mut directory.name, name);

@@ -7,6 +7,7 @@ use muster_domain::Error;
 use muster_domain::id::{AccountId, DirectoryId, UserId};
 use muster_domain::plan::fingerprint;
 use muster_domain::record::{Attributes, ExternalId};
+use muster_domain::shadow;
 use sea_orm::{
     ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -16,12 +17,13 @@ pub use crate::source_digests::{
     remember_raw,
 };
 
+use crate::directories::{self, Directory};
 use crate::entities::accounts::{ActiveModel, Column, Entity, Model};
 use crate::failure::fail;
 use crate::reader::sealed::Source as _;
 use crate::row::{from_json, instant, json, millis};
 use crate::sql::{self, BATCH};
-use crate::{Reader, Tx, directories};
+use crate::{Reader, Tx};
 
 /// One account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -117,6 +119,28 @@ pub async fn insert_many(tx: &Tx, accounts: &[Account]) -> Result<(), Error> {
 /// Why the database cannot answer.
 pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Account>, Error> {
     let order = directories::list(reader).await?;
+    in_order(reader, user, &order).await
+}
+
+/// Those accounts of a person that say who they are, in the order of directories: one of a directory in shadow does only for
+/// whoever has no other.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn leading(reader: &impl Reader, user: UserId) -> Result<Vec<Account>, Error> {
+    let order = directories::list(reader).await?;
+    let all = in_order(reader, user, &order).await?;
+    Ok(shadow::leading(all, |account| {
+        let known = order.iter().find(|known| known.id == account.directory);
+        known.is_some_and(|known| shadow::is_on(&known.settings))
+    }))
+}
+
+async fn in_order(
+    reader: &impl Reader,
+    user: UserId,
+    order: &[Directory],
+) -> Result<Vec<Account>, Error> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.0))
         .all(&reader.source())
@@ -274,6 +298,11 @@ pub(crate) fn to_account(row: Model) -> Result<Account, Error> {
     })
 }
 
+#[derive(sea_orm::FromQueryResult)]
+struct OfUser {
+    user_id: uuid::Uuid,
+}
+
 /// The people who have an account in both directories.
 ///
 /// # Errors
@@ -283,17 +312,27 @@ pub async fn shared(
     one: DirectoryId,
     other: DirectoryId,
 ) -> Result<Vec<UserId>, Error> {
-    #[derive(sea_orm::FromQueryResult)]
-    struct Found {
-        user_id: uuid::Uuid,
-    }
     let sql = "SELECT DISTINCT a.user_id FROM accounts a JOIN accounts b ON b.user_id = a.user_id \
                WHERE a.directory_id = $1 AND b.directory_id = $2";
-    let rows: Vec<Found> = sql::all(
+    let rows: Vec<OfUser> = sql::all(
         reader,
         sql::ask(reader, sql, [one.0.into(), other.0.into()]),
     )
     .await?;
+    Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
+}
+
+/// The people of a directory who have an account in another one, too.
+///
+/// # Errors
+/// Why the database cannot answer.
+pub async fn shared_with_any(
+    reader: &impl Reader,
+    directory: DirectoryId,
+) -> Result<Vec<UserId>, Error> {
+    let sql = "SELECT DISTINCT a.user_id FROM accounts a JOIN accounts b ON b.user_id = a.user_id \
+               WHERE a.directory_id = $1 AND b.directory_id <> $1";
+    let rows: Vec<OfUser> = sql::all(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
     Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
 }
 

@@ -50,7 +50,7 @@ pub async fn insert(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes every column but the secret.
+/// Writes every column but the secret and the place in the order, which [`set_position`] alone writes.
 ///
 /// # Errors
 /// `WEB-404` when there is no such directory, or no more, `DIR-001` when the new name is taken.
@@ -58,6 +58,7 @@ pub async fn update(tx: &Tx, directory: &Directory) -> Result<(), Error> {
     let mut row = to_row(directory)?.into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
     row.secret_sealed = ActiveValue::NotSet;
+    row.position = ActiveValue::NotSet;
     row.removed_at = ActiveValue::NotSet;
     let done = Entity::update_many()
         .set(row)

@@ -193,10 +193,11 @@ pub(crate) fn accounts(person: &UserDetail, now: DateTime<Utc>) -> AnyView {
             } else {
                 Tone::Neutral
             };
-            let state = if account.active {
-                ""
-            } else {
-                " · inactive there"
+            let state = match (account.active, account.in_shadow) {
+                (true, false) => "",
+                (true, true) => " · in shadow",
+                (false, false) => " · inactive there",
+                (false, true) => " · in shadow · inactive there",
             };
             let (title, method, id) = (
                 account.directory_name.clone(),

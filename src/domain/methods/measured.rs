@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Method;
+use crate::number::grouped;
 
 /// Days without a sign-in after which somebody made at sign-in may have left.
 pub const UNSEEN_DAYS: i64 = 90;
@@ -99,7 +100,7 @@ pub fn advice(all: &[Measured], now: DateTime<Utc>) -> Vec<String> {
         if !read.is_empty() && one.coverage().is_some_and(|percent| percent >= 20) {
             found.push(format!(
                 "{} of {} people are kept by hand in {}. Nobody takes them out when they leave. Whom {} also has is refused there while the username is taken here: its plans name them.",
-                one.accounts, one.everybody, one.name, read.first().map_or("a directory", |first| first.name.as_str()),
+                grouped(one.accounts), grouped(one.everybody), one.name, read.first().map_or("a directory", |first| first.name.as_str()),
             ));
         }
     }
@@ -117,15 +118,16 @@ pub fn advice(all: &[Measured], now: DateTime<Utc>) -> Vec<String> {
 
 fn of_leavers(one: &Measured, read: &[&Measured]) -> Option<String> {
     let leavers = one.leavers.filter(|leavers| *leavers > 0)?;
-    let name = &one.name;
+    let (name, leavers) = (&one.name, grouped(leavers));
     Some(match (one.method, read.first()) {
         (Method::Jit, Some(source)) => format!(
             "{leavers} of {} people made at sign-in by {name} have not come in for {UNSEEN_DAYS} days and are still active. If {} has them, its sync shows who left; compare the two and let it take them over.",
-            one.accounts, source.name,
+            grouped(one.accounts),
+            source.name,
         ),
         (Method::Jit, None) => format!(
             "{leavers} of {} people made at sign-in by {name} have not come in for {UNSEEN_DAYS} days and are still active. Nothing here can tell whether they left: look at them, or read a directory that knows.",
-            one.accounts,
+            grouped(one.accounts),
         ),
         _ => format!(
             "{leavers} people whom {name} no longer lets in are still active here. Look at its newest plan, and apply it."

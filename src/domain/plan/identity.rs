@@ -8,11 +8,24 @@ use super::{PHASES, Phase, Step, text};
 use crate::id::DirectoryId;
 use crate::{Error, Kind};
 
-/// A plan's identity: SHA-256 over its directory, its base revision and every step in the order in which it is carried out,
-/// in hexadecimal.
+/// By which scheme steps are hashed: another one gives other hashes of the same steps. It stands in front of each identity,
+/// and beside each proof that is put on record.
+pub const SCHEME: &str = "muster-plan-4";
+
+/// A plan's identity: the scheme, a hyphen, and SHA-256 over its directory, its base revision and every step in the order in
+/// which it is carried out, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Identity(pub String);
+
+impl Identity {
+    /// Whether it is of the scheme by which steps are hashed now: whatever was made by another one is out of date.
+    #[must_use]
+    pub fn is_of_now(&self) -> bool {
+        let rest = self.0.strip_prefix(SCHEME);
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    }
+}
 
 /// Makes the identity of a plan, step by step. Steps of one phase come in their order; phases may come mixed, as they do
 /// while a plan is decided.
@@ -34,7 +47,7 @@ impl Digest {
     #[must_use]
     pub fn new(directory: DirectoryId, base_revision: u64) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(b"muster plan 3");
+        hasher.update(SCHEME);
         hasher.update(directory.0.as_bytes());
         hasher.update(base_revision.to_be_bytes());
         Self {
@@ -60,7 +73,8 @@ impl Digest {
             self.hasher.update(phase.hasher.finalize());
         }
         let bytes = self.hasher.finalize();
-        Identity(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Identity(format!("{SCHEME}-{hex}"))
     }
 }
 
@@ -91,13 +105,16 @@ impl Approval {
     /// Whether it approves this plan, while the directory stands at `revision`.
     ///
     /// # Errors
-    /// `PLAN-001` when another plan was seen, `PLAN-002` when something changed since the plan was made.
+    /// `PLAN-001` when another plan was seen, `PLAN-002` when something changed since the plan was made, or how plans are hashed.
     pub fn covers(
         &self,
         identity: &Identity,
         base_revision: u64,
         revision: u64,
     ) -> Result<(), Error> {
+        if !identity.is_of_now() {
+            return Err(out_of_date());
+        }
         if self.identity != *identity {
             return Err(Error::new(
                 "PLAN-001",

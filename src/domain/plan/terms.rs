@@ -102,6 +102,8 @@ pub struct Adopt {
     pub by: MatchKey,
     /// Whether its people sign in with its passwords.
     pub signs_in: bool,
+    /// Whether they do by the one that takes its place.
+    pub answered_for: bool,
 }
 
 /// What the source says about a subject.

@@ -3,12 +3,14 @@
 //! Whoever changes it says which order they saw, so that of two who do at once neither undoes the other; and is told first
 //! for how many people another value wins.
 
+use std::collections::BTreeSet;
+
 use muster_domain::id::DirectoryId;
 use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::directory_states;
+use muster_storage::{accounts, directory_states};
 use serde_json::json;
 
 use crate::digest::sha256_hex;
@@ -84,6 +86,11 @@ pub async fn shift(
     let moved = order.remove(from);
     let named = moved.name.clone();
     order.insert(to, moved);
+    let others = passed(&order, from, to);
+    // States before rows, as whoever saves a directory takes them; of everybody whose people are merged anew at once.
+    let mut all: BTreeSet<DirectoryId> = others.iter().copied().chain([id]).collect();
+    all.extend(accounts::neighbours(&tx, id).await?);
+    directory_states::lock_all(&tx, &all).await?;
     for (position, directory) in order.iter().enumerate() {
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         if directory.position != position {
@@ -91,9 +98,6 @@ pub async fn shift(
         }
     }
     let mut changed = 0;
-    let others = passed(&order, from, to);
-    let all = others.iter().copied().chain([id]).collect();
-    directory_states::lock_all(&tx, &all).await?;
     for other in others {
         changed += crate::provisioning::remerge(services, call, &tx, (id, other)).await?;
     }

@@ -151,7 +151,7 @@ async fn held(
     Ok(what(services, plan.id).await?.map(|what| Held {
         plan: plan.id,
         what,
-        doing: told::doing(&plan.counts, |count| count.to_string()),
+        doing: told::doing(&plan.counts, muster_domain::number::grouped),
         why: why.join(" "),
         is_out_of_date: plan.base_revision != revision,
     }))

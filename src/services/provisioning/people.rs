@@ -162,9 +162,9 @@ impl Door<'_> {
         Ok(events)
     }
 
-    /// Makes the effective user follow the accounts; says whether that changed anything.
+    /// Makes the effective user follow the accounts that count; says whether that changed anything.
     pub(super) async fn refresh(self, person: &mut User) -> Result<bool, Error> {
-        let accounts = accounts::of_user(self.tx, person.id).await?;
+        let accounts = accounts::leading(self.tx, person.id).await?;
         let merged = merge(
             accounts
                 .iter()

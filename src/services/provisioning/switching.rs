@@ -6,7 +6,7 @@ use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::id::DirectoryId;
 use muster_domain::shadow::SETTING;
-use muster_storage::directories::{self, Directory};
+use muster_storage::directories;
 use muster_storage::shadows::{self, Choice};
 use muster_storage::{accounts, elevations, groups, readings, sessions, users};
 use serde_json::json;
@@ -94,47 +94,45 @@ impl Door<'_> {
     pub(super) async fn switch_directories(self, run: &[Change]) -> Result<Vec<AuditEvent>, Error> {
         let mut events = Vec::new();
         for change in run {
-            let Action::SwitchDirectory { from, to, by, .. } = &change.action else {
+            let Action::SwitchDirectory {
+                from,
+                to,
+                by,
+                place,
+                ..
+            } = &change.action
+            else {
                 continue;
             };
             directories::take_turns(self.tx).await?;
-            let mut order = directories::list(self.tx).await?;
-            let going = place(&order, *from)?;
-            let coming = place(&order, *to)?;
-            if coming > going {
-                let moved = order.remove(coming);
-                order.insert(going, moved);
-            }
+            let before = directories::list(self.tx).await?;
+            let ids: Vec<DirectoryId> = before.iter().map(|one| one.id).collect();
+            let after = reordered(&ids, (*from, *to), *place).ok_or_else(shadowing::gone)?;
             let mut names = (String::new(), String::new());
-            for (position, directory) in order.iter_mut().enumerate() {
-                let position = i64::try_from(position).unwrap_or(i64::MAX);
+            for mut directory in before.clone() {
                 if directory.id == *from {
-                    directory
-                        .settings
-                        .insert(SETTING.to_owned(), "on".to_owned());
+                    let on = (SETTING.to_owned(), "on".to_owned());
+                    directory.settings.extend([on]);
                     names.0.clone_from(&directory.name);
                 } else if directory.id == *to {
                     directory.settings.remove(SETTING);
                     names.1.clone_from(&directory.name);
                 } else {
-                    if directory.position != position {
-                        let id = directory.id;
-                        directories::set_position(self.tx, id, position, self.call.at).await?;
-                    }
                     continue;
                 }
-                directory.position = position;
                 directory.updated_at = self.call.at;
-                directories::update(self.tx, directory).await?;
+                directories::update(self.tx, &directory).await?;
             }
-            if coming > going {
-                let passed = order.iter().take(coming + 1).skip(going + 1);
-                let passed: Vec<DirectoryId> = passed.map(|directory| directory.id).collect();
-                for other in passed {
-                    if accounts::shared(self.tx, *to, other).await?.is_empty() {
-                        continue;
-                    }
-                    remerge(self.services, self.call, self.tx, (*to, other)).await?;
+            for known in &before {
+                let place = after.iter().position(|id| *id == known.id);
+                let place = place.and_then(|place| i64::try_from(place).ok());
+                if let Some(place) = place.filter(|place| *place != known.position) {
+                    directories::set_position(self.tx, known.id, place, self.call.at).await?;
+                }
+            }
+            for (one, other) in passed(&ids, &after, [*to, *from]) {
+                if !accounts::shared(self.tx, one, other).await?.is_empty() {
+                    remerge(self.services, self.call, self.tx, (one, other)).await?;
                 }
             }
             for id in [*from, *to] {
@@ -177,10 +175,66 @@ impl Door<'_> {
     }
 }
 
-/// Where a directory stands that can be switched: it is read from somewhere.
-fn place(order: &[Directory], id: DirectoryId) -> Result<usize, Error> {
-    order
-        .iter()
-        .position(|directory| directory.id == id)
-        .ok_or_else(shadowing::gone)
+/// The order in which `to` stands directly before `from`, unless it stood before it already; or `from` at a place of its own.
+/// None: one of them is not there.
+fn reordered(
+    order: &[DirectoryId],
+    (from, to): (DirectoryId, DirectoryId),
+    place: Option<usize>,
+) -> Option<Vec<DirectoryId>> {
+    let at = |order: &[DirectoryId], id| order.iter().position(|known| *known == id);
+    let mut after = order.to_vec();
+    let (going, coming) = (at(order, from)?, at(order, to)?);
+    if coming > going {
+        after.remove(coming);
+        after.insert(going, to);
+    }
+    if let Some(place) = place {
+        after.retain(|known| *known != from);
+        after.insert(place.min(after.len()), from);
+    }
+    Some(after)
+}
+
+/// Pairs of one that moved and one that it passed by.
+fn passed(
+    before: &[DirectoryId],
+    after: &[DirectoryId],
+    moved: [DirectoryId; 2],
+) -> Vec<(DirectoryId, DirectoryId)> {
+    let at = |order: &[DirectoryId], id| order.iter().position(|known| *known == id);
+    let turned =
+        |one, other| (at(before, one) < at(before, other)) != (at(after, one) < at(after, other));
+    let mut pairs = Vec::new();
+    for one in moved {
+        for other in before.iter().copied().filter(|other| *other != one) {
+            if turned(one, other) && !pairs.contains(&(other, one)) {
+                pairs.push((one, other));
+            }
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn whoever_takes_a_place_stands_before_it_and_goes_back_to_where_they_stood() {
+        let all = [1_u128, 2, 3, 4].map(|id| DirectoryId(Uuid::from_u128(id)));
+        let [a, b, c, d] = all;
+        let switched = reordered(&all, (a, d), None).unwrap();
+        assert_eq!(switched, [d, a, b, c]);
+        assert_eq!(passed(&all, &switched, [d, a]), [(d, a), (d, b), (d, c)]);
+        assert_eq!(reordered(&switched, (d, a), Some(3)).unwrap(), all);
+        assert_eq!(passed(&switched, &all, [a, d]), [(a, d), (d, b), (d, c)]);
+        // One that stood in front stays there; its way back moves nobody else.
+        assert_eq!(reordered(&all, (c, a), None).unwrap(), all);
+        assert_eq!(reordered(&all, (a, c), Some(0)).unwrap(), [a, c, b, d]);
+        assert_eq!(reordered(&all, (a, c), Some(99)).unwrap(), [c, b, d, a]);
+        assert_eq!(reordered(&[a, b], (a, d), None), None);
+    }
 }

@@ -133,7 +133,7 @@ pub fn would_sign_in(values: &Values) -> bool {
 /// Whether it is in shadow: it is read, and nothing it says is carried out.
 #[must_use]
 pub fn in_shadow(values: &Values) -> bool {
-    get(values, shadow::SETTING) == "on"
+    shadow::is_on(values)
 }
 
 /// How long a directory is waited for that brings people up to date when they sign in; none: it does not.

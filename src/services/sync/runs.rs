@@ -15,13 +15,14 @@ mod lease;
 mod making;
 mod reading;
 mod scheduling;
+mod settling;
 mod undoing;
 mod what_if;
 
 use muster_domain::{Error, Kind};
 
-pub(crate) use asking::stop_open;
 pub use asking::{Followed, approve, ask, ask_for, ask_or_follow, cancel, discard, open_run};
+pub(crate) use asking::{asked, stop_open, wished};
 pub use carrying::{Stop, carry, work, work_until};
 pub use examining::examine;
 pub use keeping::{KEPT, SHOWN, sweep};

@@ -11,10 +11,10 @@ use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Reader, Tx, directory_states, plans, runs, shadows};
+use muster_storage::{Reader, Tx, directory_states, plans, runs as rows, shadows};
 use serde_json::json;
 
-use super::rules;
+use super::{rules, runs};
 use crate::{Call, Services};
 
 pub use muster_storage::shadows::Choice;
@@ -40,7 +40,7 @@ struct Switch {
 ///
 /// # Errors
 /// Without permission; `SHD-002` when it is not in shadow, with a message beside `beside` for a directory whose place it
-/// cannot take, and as [`super::runs::ask`] fails.
+/// cannot take, and as [`runs::ask`] fails. Nothing is chosen then.
 pub async fn set_beside(
     services: &Services,
     call: &Call,
@@ -50,6 +50,8 @@ pub async fn set_beside(
     call.may(Permission::ManageDirectories)?;
     let tx = services.db().begin().await?;
     let missing = || Error::not_found("directory");
+    directories::get(&tx, id).await?.ok_or_else(missing)?;
+    directory_states::lock(&tx, id).await?;
     let directory = directories::get(&tx, id).await?.ok_or_else(missing)?;
     if !rules::in_shadow(&directory.settings) {
         return Err(Error::new(
@@ -66,15 +68,16 @@ pub async fn set_beside(
             "Choose a directory that is read and is not in shadow itself.",
         ));
     };
-    if shadows::get(&tx, id).await? == Some(choice) {
-        tx.rollback().await?;
-    } else {
+    let (run, directory) = runs::wished(services, call, &tx, id, Wish::Plan, None).await?;
+    let mut events = Vec::new();
+    if shadows::get(&tx, id).await? != Some(choice) {
         shadows::put(&tx, id, choice).await?;
         let detail = json!({ "beside": other.name, "matched_by": choice.by });
-        let event = call.event("directory.shadow", &directory.name, Some(id.0), detail);
-        tx.commit(&[event]).await?;
+        events.push(call.event("directory.shadow", &directory.name, Some(id.0), detail));
     }
-    super::runs::ask(services, call, id, Wish::Plan).await
+    events.push(runs::asked(call, &run, &directory, None));
+    tx.commit(&events).await?;
+    Ok(run.id)
 }
 
 /// That a directory is not in shadow.
@@ -115,6 +118,7 @@ pub(super) async fn beside(
         .map(|other| Adopt {
             from: other.id,
             signs_in: rules::would_sign_in(&other.settings) && other.enabled,
+            answered_for: rules::would_sign_in(&directory.settings) && directory.enabled,
             name: other.name,
             by: choice.by,
         }))
@@ -146,7 +150,7 @@ pub(super) async fn may_be_carried_out(
 /// # Errors
 /// `SHD-003`.
 pub(super) async fn may_be_stopped(tx: &Tx, run: RunId) -> Result<(), Error> {
-    let Some(run) = runs::get(tx, run).await? else {
+    let Some(run) = rows::get(tx, run).await? else {
         return Ok(());
     };
     let plan = match run.plan.filter(|_| run.state == RunState::Applying) {
@@ -259,7 +263,7 @@ pub(super) async fn can_switch_back(
 
 /// The run by which a directory carried something out last, as far back as is looked.
 async fn did_last(reader: &impl Reader, id: DirectoryId) -> Result<Option<Run>, Error> {
-    let newest = runs::list(reader, Some(id), None, SINCE).await?;
+    let newest = rows::list(reader, Some(id), None, SINCE).await?;
     let mut did = newest
         .into_iter()
         .filter(|run| run.progress.reached.is_some());
@@ -314,7 +318,7 @@ pub(super) async fn can_switch(tx: &Tx, call: &Call, plan: &StoredPlan) -> Resul
 }
 
 async fn nobody_works_on(reader: &impl Reader, other: DirectoryId) -> Result<(), Error> {
-    match runs::open_of(reader, other).await? {
+    match rows::open_of(reader, other).await? {
         None => Ok(()),
         Some(open) => Err(Error::new(
             "RUN-001",
@@ -354,7 +358,9 @@ pub(super) async fn begun(
 ) -> Result<(), Error> {
     are_there(tx, both.iter().copied()).await?;
     if let Some(switch) = switch_of(tx, plan).await? {
-        return match directory_states::advance(tx, switch.from, switch.revision).await? {
+        let is_as_seen = is_chosen(tx, &switch).await?
+            && directory_states::advance(tx, switch.from, switch.revision).await?;
+        return match is_as_seen {
             true => Ok(()),
             false => Err(out_of_date()),
         };

@@ -165,7 +165,9 @@ async fn around(services: &Services, plan: StoredPlan) -> Result<PlanView, Error
     Ok(PlanView {
         runs: runs::of_plan(db, plan.id).await?,
         is_stale: waits
-            && (revision != plan.base_revision || shadowing::is_stale(db, &plan).await?),
+            && (revision != plan.base_revision
+                || plan.identity.as_ref().is_some_and(|it| !it.is_of_now())
+                || shadowing::is_stale(db, &plan).await?),
         is_read: !is_removed && services.directory_kind(&directory.kind).is_ok(),
         directory,
         plan,

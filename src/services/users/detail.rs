@@ -9,6 +9,7 @@ use muster_domain::listing::Direction;
 use muster_domain::membership::{Effective, Member, Origin, effective};
 use muster_domain::record::{Attributes, ExternalId, KNOWN};
 use muster_domain::role::{Permission, Role};
+use muster_domain::shadow;
 use muster_domain::user::User;
 use muster_storage::memberships::{self, MembershipRow};
 use muster_storage::sign_ins::{self, SignIn, SignInFilter};
@@ -71,6 +72,8 @@ pub struct AccountDetail {
     pub external_id: ExternalId,
     /// Whether the directory holds it active.
     pub active: bool,
+    /// Whether the directory is in shadow: what it states counts for whoever has no other account.
+    pub in_shadow: bool,
     /// Its attributes as last applied.
     pub attributes: Attributes,
     /// When it was first seen.
@@ -302,6 +305,7 @@ async fn load_accounts(services: &Services, id: UserId) -> Result<Vec<AccountDet
             kind,
             external_id: account.external_id,
             active: account.active,
+            in_shadow: directory.is_some_and(|d| shadow::is_on(&d.settings)),
             attributes: account.attributes,
             first_seen_at: account.first_seen_at,
             last_confirmed_at: account.last_confirmed_at,
@@ -316,7 +320,8 @@ async fn load_accounts(services: &Services, id: UserId) -> Result<Vec<AccountDet
 
 /// Known attributes first, in their order, then the others by name.
 fn attributes_of(accounts: &[AccountDetail]) -> Vec<AttributeDetail> {
-    let merged = provisioning::merge::merge(accounts.iter().map(|a| (a.directory, &a.attributes)));
+    let leading = shadow::leading(accounts.iter().collect(), |account| account.in_shadow);
+    let merged = provisioning::merge::merge(leading.iter().map(|a| (a.directory, &a.attributes)));
     let directory = |id: DirectoryId| {
         let account = accounts.iter().find(|account| account.directory == id);
         account

@@ -24,7 +24,7 @@ use muster_domain::record::{Attributes, ExternalId, UserRecord};
 use muster_domain::user::{State, User};
 use muster_storage::accounts::{self, Account};
 use muster_storage::groups::{self, Sourced};
-use muster_storage::memberships;
+use muster_storage::{directories, memberships};
 
 use super::looking::{Looked, Saying};
 use super::subjects::Key;
@@ -73,6 +73,8 @@ pub(super) struct Adopting {
     unmatched: u64,
     /// Who stays; by name who of them is protected.
     left: BTreeMap<UserId, Option<String>>,
+    /// Who is handed over to a directory by which nobody signs in.
+    unanswered: BTreeSet<UserId>,
 }
 
 impl Adopting {
@@ -108,6 +110,8 @@ impl Making<'_> {
         };
         let db = self.services.db();
         let revision = super::revision(self.services, adopt.from).await?;
+        let all = directories::list(db).await?;
+        let stood = all.iter().position(|one| one.id == self.terms.directory);
         self.stand_before(adopt.from);
         let mut adopting = Adopting {
             adopt: adopt.clone(),
@@ -121,6 +125,7 @@ impl Making<'_> {
             adopted: HashSet::new(),
             unmatched: 0,
             left: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
         };
         let mut after: Option<ExternalId> = None;
         loop {
@@ -142,18 +147,19 @@ impl Making<'_> {
                 adopting.groups.insert(name::key(&known.group.name), known);
             }
         }
-        let switch = |from, to, revision| Action::SwitchDirectory {
+        let switch = |from, to, revision, place| Action::SwitchDirectory {
             from,
             to,
             by: adopt.by,
             revision,
+            place,
         };
         let (from, to) = (adopt.from, self.terms.directory);
         let cause = Cause::Rule(format!("{} in place of {}", self.terms.name, adopt.name));
         self.writer.step(Step {
-            change: Change::new(switch(from, to, revision), cause),
+            change: Change::new(switch(from, to, revision, None), cause),
             subject: self.terms.name.clone(),
-            undo: vec![Change::new(switch(to, from, 0), Cause::Undone)],
+            undo: vec![Change::new(switch(to, from, 0, stood), Cause::Undone)],
         });
         self.adopting = Some(adopting);
         Ok(())
@@ -333,12 +339,17 @@ impl Making<'_> {
         let Some(user) = self.adopted_as(place) else {
             return;
         };
+        let Some(adopting) = &mut self.adopting else {
+            return;
+        };
         let moves = |step: &Step| matches!(step.change.action, Action::MoveAccount { .. });
-        if let Some(adopting) = &mut self.adopting
-            && !decided.steps.iter().any(moves)
-            && adopting.stays.insert(Member::User(user))
-        {
-            adopting.is_left(user, decided);
+        let goes = |step: &Step| matches!(step.change.action, Action::Deactivate { .. });
+        if !decided.steps.iter().any(moves) {
+            if adopting.stays.insert(Member::User(user)) {
+                adopting.is_left(user, decided);
+            }
+        } else if !adopting.adopt.answered_for && !decided.steps.iter().any(goes) {
+            adopting.unanswered.insert(user);
         }
     }
 
@@ -375,19 +386,19 @@ impl Making<'_> {
         Ok(taken)
     }
 
-    /// Who stays in the former directory though people sign in by it, and has no other way in.
+    /// Who signs in by the former directory and has no other way in: whoever stays in it, and whoever is handed over to one
+    /// by which nobody signs in.
     pub(super) async fn loses_sign_in(&self) -> Result<Option<Hold>, Error> {
-        let Some(adopting) = self
-            .adopting
-            .as_ref()
-            .filter(|one| one.adopt.signs_in && !one.left.is_empty())
-        else {
+        let Some(adopting) = self.adopting.as_ref().filter(|one| one.adopt.signs_in) else {
             return Ok(None);
         };
-        let left: Vec<UserId> = adopting.left.keys().copied().collect();
+        let comes = Some(self.terms.directory).filter(|_| adopting.adopt.answered_for);
+        let mut losing: BTreeSet<UserId> = adopting.left.keys().copied().collect();
+        losing.extend(&adopting.unanswered);
+        let losing: Vec<UserId> = losing.into_iter().collect();
         let mut shut_out = BTreeSet::new();
-        for some in left.chunks(PAGE) {
-            shut_out.extend(ways::without(self.services, some, adopting.adopt.from).await?);
+        for some in losing.chunks(PAGE) {
+            shut_out.extend(ways::without(self.services, some, adopting.adopt.from, comes).await?);
         }
         if shut_out.is_empty() {
             return Ok(None);

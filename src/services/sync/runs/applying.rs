@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
 use muster_domain::plan::identity::{self, Digest as Counting};
-use muster_domain::plan::{Counts, PlanState, Purpose, Step, StoredPlan, out_of_date};
+use muster_domain::plan::{Counts, Identity, PlanState, Purpose, Step, StoredPlan, out_of_date};
 use muster_domain::run::{Run, RunState};
 use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
@@ -27,7 +27,7 @@ use crate::sync::{planning, shadowing};
 /// Steps that are read together.
 const READ: u64 = 16_000;
 /// Steps about people and groups that are committed together.
-const AT_ONCE: usize = 200;
+const AT_ONCE: usize = 500;
 /// Memberships that are committed together, which takes some tenths of a second. Each is a row and its place in an index;
 /// those places lie all over the index, and every commit writes each page of it that it touched.
 const MEMBERS_AT_ONCE: usize = 16_000;
@@ -53,7 +53,8 @@ impl Worker {
             .await?
             .ok_or_else(missing)?;
         // Before the transaction: it may take seconds, and rows of a plan that is made change no more.
-        if seen.approved_by.is_some() {
+        let is_of_now = seen.identity.as_ref().is_none_or(Identity::is_of_now);
+        if seen.approved_by.is_some() && is_of_now {
             self.is_what_was_approved(&seen).await?;
         }
         let both = shadowing::places(self.services.db(), &seen).await?;
@@ -82,7 +83,9 @@ impl Worker {
             run.ended_at = Some(call.at);
             return Ok(run);
         }
-        if !directory_states::advance(&tx, self.directory, plan.base_revision).await? {
+        shadowing::keeps_its_place(&tx, &known).await?;
+        if !is_of_now || !directory_states::advance(&tx, self.directory, plan.base_revision).await?
+        {
             plan.state = PlanState::Discarded;
             plans::update(&tx, &plan).await?;
             self.commit(tx, &[]).await?;
@@ -162,7 +165,7 @@ impl Worker {
             done?;
             steps = next?;
         }
-        again(|| self.done(&run)).await
+        again(|| self.done(&run, &plan)).await
     }
 
     async fn all(
@@ -185,8 +188,11 @@ impl Worker {
         }
     }
 
-    async fn done(&self, run: &Run) -> Result<(), Error> {
+    async fn done(&self, run: &Run, plan: &StoredPlan) -> Result<(), Error> {
         self.confirm().await;
+        if plan.counts.of("switch_directory") > 0 {
+            self.settle(plan).await?;
+        }
         if run.progress.tried >= MANY
             && let Err(error) = self.services.db().count_anew().await
         {
@@ -349,6 +355,7 @@ fn told(run: &Run, steps: &[(i64, Step)], proof: &str) -> serde_json::Value {
         "from": steps.first().map(|(position, _)| position),
         "to": steps.last().map(|(position, _)| position),
         "counts": counts.steps,
+        "scheme": identity::SCHEME,
         "sha256": proof,
     })
 }

@@ -23,7 +23,7 @@ const LONGEST: usize = 256;
 /// # Errors
 /// Without permission; `RUN-001` when one is under way, `RUN-002` when the directory is switched off, `DIR-004` when
 /// nothing is read from it, `PLAN-004` for a plan that was made before: that is approved, `RUN-013` for a mapping to try:
-/// that is asked for with it.
+/// that is asked for with it, `SHD-005` for a sync while the directory changes places with another one.
 pub async fn ask(
     services: &Services,
     call: &Call,
@@ -81,7 +81,7 @@ pub async fn ask_for(
 }
 
 /// That a run was asked for: about whom alone, and which mapping it tries, where it does.
-pub(super) fn asked(
+pub(crate) fn asked(
     call: &Call,
     run: &Run,
     directory: &Directory,
@@ -126,7 +126,10 @@ pub enum Followed {
 }
 
 /// Writes a wish for a run.
-pub(super) async fn wished(
+///
+/// # Errors
+/// As [`ask`]. But for a lock nothing is written then.
+pub(crate) async fn wished(
     services: &Services,
     call: &Call,
     tx: &Tx,
@@ -139,6 +142,10 @@ pub(super) async fn wished(
     services.directory_kind(&directory.kind)?;
     if !directory.enabled {
         return Err(off());
+    }
+    if wish.changes() {
+        directory_states::lock(tx, id).await?;
+        shadowing::keeps_its_place(tx, &directory).await?;
     }
     let run = queue(services, call, tx, (id, person), wish, None).await?;
     Ok((run, directory))

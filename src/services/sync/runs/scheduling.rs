@@ -10,7 +10,8 @@ use muster_storage::directories::{self, Directory};
 use muster_storage::jobs::{self, Job};
 use muster_storage::{Quiet, Tx, runs};
 
-use super::asking::wished;
+use super::wished;
+use crate::sync::shadowing;
 use crate::{Call, Services};
 
 /// Who asks.
@@ -112,7 +113,12 @@ async fn claimed(
             return Ok(false);
         }
         // Nothing was written by that but the lock.
-        Err(error) if matches!(error.code, "RUN-001" | "RUN-002" | "DIR-004") => {
+        Err(error)
+            if matches!(
+                error.code,
+                "RUN-001" | "RUN-002" | "DIR-004" | shadowing::CHANGES_PLACES
+            ) =>
+        {
             tracing::info!(%error, directory = directory.name, "a sync that is due was not asked for");
             false
         }

@@ -2,9 +2,10 @@
 //! databases may be made. With `CI=true` the variable must be set.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use muster_testing::TestWorld;
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, Statement};
 
 /// A test on each database from one body that takes a [`TestWorld`].
 macro_rules! on_both {
@@ -70,4 +71,17 @@ pub(crate) async fn on_postgres<F: Future<Output = ()> + Send + 'static>(body: f
         body(TestWorld::over(&url).await.unwrap()).await;
     })
     .await;
+}
+
+/// Waits until a transaction of this database waits for a lock of another one.
+pub(crate) async fn somebody_waits(database: &DatabaseConnection) {
+    let sql = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    for _ in 0..6_000 {
+        let waits = Statement::from_string(DatabaseBackend::Postgres, sql);
+        if database.query_one_raw(waits).await.unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("nobody waits for a lock");
 }

@@ -2,6 +2,7 @@
 
 mod back;
 mod places;
+mod standing;
 mod trees;
 mod unusual;
 
@@ -391,11 +392,13 @@ on_both! {
         let refused = runs::undo(&world.services, &world.system(), first_run(&world, old).await).await.unwrap_err();
         assert_eq!(refused.code, "SHD-001", "what the old one did is not taken back behind its successor");
         // All of it can be taken back, and done again.
+        world.clock.forward(chrono::TimeDelta::minutes(1));
         let back = undone(&world, &run).await;
         assert_eq!(picture(&world).await, before);
         let quiet = asked(&world, old, Wish::Sync).await;
         assert_eq!(quiet.progress.planned, 0);
         assert_eq!(picture(&world).await, before);
+        world.clock.forward(chrono::TimeDelta::minutes(1));
         undone(&world, &back).await;
         assert_eq!(picture(&world).await, after);
     }

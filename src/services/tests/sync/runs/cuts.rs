@@ -43,7 +43,7 @@ pub(super) async fn working(world: &TestWorld) -> tokio::task::JoinHandle<bool> 
 on_both! {
     async fn r1_a_run_cut_while_it_is_carried_out_goes_on_behind_what_was_written(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         let cut = until(&world.services, |run| run.progress.tried >= 400).await;
@@ -57,9 +57,9 @@ on_both! {
         let readings = world.source.readings();
         assert!(runs::work(&world.services).await.unwrap());
         let done = run_of(&world, id).await;
-        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 3002, 0));
+        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 8002, 0));
         assert_eq!(world.source.readings(), readings, "the source was not asked again");
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!(here(&world, directory).await, (4000, 4000));
         sound(&world).await;
     }
 
@@ -111,21 +111,21 @@ on_both! {
 
     async fn r15_no_clock_that_jumps_keeps_a_run_from_its_end(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working(&world).await;
         until(&world.services, |run| run.progress.tried >= 200).await;
         world.clock.forward(TimeDelta::hours(1));
-        let cut = until(&world.services, |run| run.progress.tried >= 600).await;
+        let cut = until(&world.services, |run| run.progress.tried >= 1_100).await;
         node.abort();
         assert!(node.await.is_err(), "it went on, and was cut");
         // Set back: the lease of whoever is gone seems to last for an hour.
         world.clock.forward(TimeDelta::hours(-1));
         assert!(runs::work(&world.services).await.unwrap(), "nobody waits for that");
         let done = run_of(&world, id).await;
-        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 3002, 0));
-        assert!(cut.progress.tried < 3002);
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!((done.state, done.progress.tried, done.progress.failed), (RunState::Done, 8002, 0));
+        assert!(cut.progress.tried < 8002);
+        assert_eq!(here(&world, directory).await, (4000, 4000));
         sound(&world).await;
     }
 
@@ -146,7 +146,7 @@ on_both! {
 
     async fn r2_who_is_told_to_stop_leaves_the_run_to_the_next_at_once(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = world.another_node().await.unwrap();
         let stop = Stop::default();
@@ -158,13 +158,13 @@ on_both! {
         let left = run_of(&world, id).await;
         assert_eq!(left.state, RunState::Applying);
         assert!(runs::work(&world.services).await.unwrap(), "without waiting for a lease");
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!(here(&world, directory).await, (4000, 4000));
         sound(&world).await;
     }
 
     async fn a_run_is_stopped_between_two_batches_and_what_it_did_is_taken_back(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let id = asked(&world, directory, Wish::Sync).await;
         let node = working_here(&world);
         until(&world.services, |run| run.progress.tried >= 400).await;
@@ -172,9 +172,9 @@ on_both! {
         assert!(node.await.unwrap());
         let stopped = run_of(&world, id).await;
         assert_eq!((stopped.state, stopped.problem.as_deref()), (RunState::Cancelled, None));
-        assert_eq!(stopped.progress.tried % 200, 0);
+        assert_eq!(stopped.progress.tried % 500, 0);
         let (accounts, _) = here(&world, directory).await;
-        assert!(accounts >= 300 && stopped.progress.tried < 3002);
+        assert!(accounts >= 300 && stopped.progress.tried < 8002);
         assert_eq!(plan_of(&world, &stopped).await.state, PlanState::Done);
         sound(&world).await;
         let undo = runs::undo(&world.services, &world.system(), id).await.unwrap();
@@ -183,7 +183,7 @@ on_both! {
         assert_eq!(here(&world, directory).await, (0, 0));
         let run = synced(&world, directory).await;
         assert_eq!(run.progress.failed, 0);
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!(here(&world, directory).await, (4000, 4000));
         sound(&world).await;
     }
 
@@ -232,7 +232,7 @@ async fn r9_r11_connections_cut_within_transactions_lose_nothing_and_double_noth
     crate::both::on_a_new_one(|url| async move {
         let world = TestWorld::over(&url).await.unwrap();
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let id = asked(&world, directory, Wish::Sync).await;
         let admin = Database::connect(&crate::both::server().unwrap())
             .await
@@ -270,8 +270,8 @@ async fn r9_r11_connections_cut_within_transactions_lose_nothing_and_double_noth
             "{:?}",
             run.problem
         );
-        assert_eq!(run.progress.tried, 3002);
-        assert_eq!(here(&world, directory).await, (1500, 1500));
+        assert_eq!(run.progress.tried, 8002);
+        assert_eq!(here(&world, directory).await, (4000, 4000));
         sound(&world).await;
     })
     .await;

@@ -36,9 +36,9 @@ on_both! {
         // 450 people, a group with its link, 450 memberships.
         assert_eq!((run.progress.planned, run.progress.tried, run.progress.failed), (902, 902, 0));
         let batches = on_record(&world, "directory.sync.applied").await;
-        assert_eq!(batches.len(), 4, "one event for each 200 people or groups, and one for memberships");
+        assert_eq!(batches.len(), 2, "one event for each 500 people or groups, and one for memberships");
         let digests: Vec<_> = batches.iter().map(|(_, detail)| detail["sha256"].as_str().unwrap().len()).collect();
-        assert_eq!(digests, [64; 4]);
+        assert_eq!(digests, [64; 2]);
         assert_eq!(on_record(&world, "user.create").await.len(), 0);
         sound(&world).await;
         let events = on_record(&world, "").await.len();

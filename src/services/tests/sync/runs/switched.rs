@@ -82,7 +82,7 @@ on_both! {
     async fn a_directory_that_is_switched_off_stops_what_waits_and_what_runs(world) {
         let directory = office(&world).await;
         let ann = admin(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let (services, call) = (&world.services, world.system());
         let queued = asked(&world, directory, Wish::Sync).await;
         switched(&world, &ann, directory, Enabled::No).await;
@@ -111,7 +111,7 @@ on_both! {
         assert_eq!(refused.code, "PLAN-002", "what it was made from is over");
         // While it is carried out.
         world.clock.forward(chrono::TimeDelta::seconds(1));
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let applying = asked(&world, directory, Wish::Sync).await;
         let node = working_here(&world);
         let _ = until(services, |run| run.progress.tried >= 200).await;

@@ -141,7 +141,7 @@ on_both! {
 
     async fn a_run_that_was_cut_goes_on_with_what_it_finds_and_takes_no_act_of_others_for_its_own(world) {
         let directory = office(&world).await;
-        world.source.says(many(1500));
+        world.source.says(many(4000));
         let _ = synced(&world, directory).await;
         world.source.says(many(700));
         let held = ran(&world, directory, Wish::Sync).await;
@@ -154,8 +154,8 @@ on_both! {
         node.abort();
         assert!(node.await.is_err(), "it was cut");
         // What it was about to do somebody does by hand.
-        assert_eq!(kept_out_by(&world, "u01500").await, None);
-        in_and_out_by_hand(&world, "u01500").await;
+        assert_eq!(kept_out_by(&world, "u04000").await, None);
+        in_and_out_by_hand(&world, "u04000").await;
         later(&world);
         assert!(runs::work(&world.services).await.unwrap());
         let done = run_of(&world, id).await;
@@ -179,7 +179,7 @@ on_both! {
         assert!(runs::work(&world.services).await.unwrap());
         assert_eq!(failures(&world, id).await, ["PLAN-006"]);
         assert_eq!(kept_out_by(&world, "u00701").await.as_deref(), Some("test"));
-        assert_eq!(kept_out_by(&world, "u01500").await.as_deref(), Some("test"));
+        assert_eq!(kept_out_by(&world, "u04000").await.as_deref(), Some("test"));
         assert_eq!(kept_out_by(&world, "u01499").await, None);
         sound(&world).await;
     }

@@ -1,8 +1,6 @@
 //! Two directories that change places: neither is taken away meanwhile, one of them is in front at every moment, and where
 //! they cannot change places nobody changes hands.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use muster_domain::change::{Action, Cause, Change};
 use muster_domain::id::{DirectoryId, UserId};
@@ -18,7 +16,9 @@ use muster_services::provisioning;
 use muster_services::sync::{rules, runs};
 use muster_storage::{Quiet, Tx, directories, directory_states, plans, removed_directories};
 use muster_testing::{Persona, TestWorld};
-use sea_orm::{ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, Statement};
+use sea_orm::Database;
+
+use crate::both::somebody_waits;
 
 use super::{
     approved, asked, compared, declared, first_run, new_tree, old_tree, picture, ran, says,
@@ -309,15 +309,6 @@ on_both! {
             let now = directory_states::revision(world.services.db(), apart).await.unwrap();
             assert_eq!(others.base_revision, now, "nobody of it is of the other one");
         }
-    }
-}
-
-/// Waits until a transaction of this database waits for a lock of another one.
-async fn somebody_waits(database: &DatabaseConnection) {
-    let sql = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let waits = || Statement::from_string(DatabaseBackend::Postgres, sql);
-    while database.query_one_raw(waits()).await.unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
