@@ -22,14 +22,23 @@ pub fn is_on(values: &Values) -> bool {
     values.get(SETTING).is_some_and(|value| value == "on")
 }
 
-/// Of what somebody has in several directories, what counts for them: that of one in shadow does only for whoever has
-/// nothing else.
+/// Of the accounts that somebody has, those that say who they are, in the order in which they do: while one of a directory that
+/// is not in shadow names them, those in shadow say nothing; otherwise these come last.
 #[must_use]
-pub fn leading<T>(mut all: Vec<T>, in_shadow: impl Fn(&T) -> bool) -> Vec<T> {
-    if !all.iter().all(&in_shadow) {
-        all.retain(|one| !in_shadow(one));
+pub fn leading<T>(
+    all: Vec<T>,
+    in_shadow: impl Fn(&T) -> bool,
+    attributes: impl Fn(&T) -> &Attributes,
+) -> Vec<T> {
+    let (behind, mut front): (Vec<T>, Vec<T>) = all.into_iter().partition(in_shadow);
+    let names = |one: &T| {
+        let name = attributes(one).get("username");
+        name.is_some_and(|name| !name.trim().is_empty())
+    };
+    if !front.iter().any(names) {
+        front.extend(behind);
     }
-    all
+    front
 }
 
 /// By what people of two directories are matched. Groups are matched by their names.
@@ -227,6 +236,28 @@ pub fn sorts_of(counts: &Counts, of: Of, class: Class) -> Vec<(String, String)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_in_shadow_says_nothing_of_whom_another_one_names() {
+        let of = |pairs: &[(&str, &str)]| -> Attributes {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let (named, other) = (of(&[("username", "ada")]), of(&[("username", " ")]));
+        let leads = |all: Vec<(char, bool, &Attributes)>| -> String {
+            let all = leading(all, |one| one.1, |one| one.2);
+            all.into_iter().map(|one| one.0).collect()
+        };
+        assert_eq!(leads(vec![('s', true, &named), ('a', false, &named)]), "a");
+        assert_eq!(leads(vec![('s', true, &named), ('a', false, &other)]), "as");
+        assert_eq!(leads(vec![('s', true, &named), ('t', true, &other)]), "st");
+        assert_eq!(
+            leads(vec![('a', false, &other), ('b', false, &named)]),
+            "ab"
+        );
+    }
 
     #[test]
     fn people_are_matched_whatever_the_case_of_their_letters() {

@@ -17,11 +17,11 @@ mod unchanged;
 
 use std::collections::BTreeSet;
 
+use muster_domain::Error;
 use muster_domain::audit::AuditEvent;
 use muster_domain::change::{Action, Change};
-use muster_domain::id::{DirectoryId, UserId};
+use muster_domain::id::DirectoryId;
 use muster_domain::plan::Purpose;
-use muster_domain::{Error, Kind};
 use muster_storage::{Tx, accounts, directories, users};
 
 use crate::sync::{rules, shadowing};
@@ -143,43 +143,6 @@ pub(crate) async fn remerge(
     tx: &Tx,
     swapped: (DirectoryId, DirectoryId),
 ) -> Result<u64, Error> {
-    let shared = accounts::shared(tx, swapped.0, swapped.1).await?;
-    let touched = Touched::people(&shared, [swapped.0, swapped.1]);
-    followed(services, call, tx, &shared, &touched, Clash::Fails).await
-}
-
-/// Merges these people of a directory anew, after what it states began to count or counts no more. Gives how many changed.
-///
-/// # Errors
-/// When two people would share a username, and that fails.
-pub(crate) async fn remerge_people(
-    services: &Services,
-    call: &Call,
-    tx: &Tx,
-    (directory, people): (DirectoryId, &[UserId]),
-    clash: Clash,
-) -> Result<u64, Error> {
-    let touched = Touched::people(people, [directory]);
-    followed(services, call, tx, people, &touched, clash).await
-}
-
-/// What becomes of somebody whose username would be another one's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Clash {
-    /// All of it is refused.
-    Fails,
-    /// They stay as they are, and it is logged.
-    Stays,
-}
-
-async fn followed(
-    services: &Services,
-    call: &Call,
-    tx: &Tx,
-    people: &[UserId],
-    touched: &Touched,
-    clash: Clash,
-) -> Result<u64, Error> {
     let door = Door {
         services,
         call,
@@ -187,17 +150,15 @@ async fn followed(
         tells: true,
     };
     let mut changed = 0;
-    door.announce(touched).await?;
-    for mut person in users::get_many(tx, people).await? {
-        match door.refresh(&mut person).await {
-            Ok(did) => changed += u64::from(did),
-            Err(error) if clash == Clash::Stays && error.kind == Kind::Conflict => {
-                tracing::warn!(%error, user = %person.id, "somebody stays as they are");
-            }
-            Err(error) => return Err(error),
+    let shared = accounts::shared(tx, swapped.0, swapped.1).await?;
+    let touched = Touched::people(&shared, [swapped.0, swapped.1]);
+    door.announce(&touched).await?;
+    for mut person in users::get_many(tx, &shared).await? {
+        if door.refresh(&mut person).await? {
+            changed += 1;
         }
     }
-    door.doubt(touched, None).await?;
+    door.doubt(&touched, None).await?;
     Ok(changed)
 }
 
@@ -207,7 +168,7 @@ struct Door<'a> {
     services: &'a Services,
     call: &'a Call,
     tx: &'a Tx,
-    /// Whether each change of a membership is told by an event of its own.
+    /// Whether each change of a membership and each new person is told by an event of its own.
     tells: bool,
 }
 

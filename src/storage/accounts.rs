@@ -123,16 +123,19 @@ pub async fn of_user(reader: &impl Reader, user: UserId) -> Result<Vec<Account>,
 }
 
 /// Those accounts of a person that say who they are, in the order of directories: one of a directory in shadow does only for
-/// whoever has no other.
+/// whom no other one names ([`shadow::leading`]).
 ///
 /// # Errors
 /// Why the database cannot answer.
 pub async fn leading(reader: &impl Reader, user: UserId) -> Result<Vec<Account>, Error> {
     let order = directories::list(reader).await?;
     let all = in_order(reader, user, &order).await?;
-    Ok(shadow::leading(all, |account| {
+    let in_shadow = |account: &Account| {
         let known = order.iter().find(|known| known.id == account.directory);
         known.is_some_and(|known| shadow::is_on(&known.settings))
+    };
+    Ok(shadow::leading(all, in_shadow, |account| {
+        &account.attributes
     }))
 }
 
@@ -319,20 +322,6 @@ pub async fn shared(
         sql::ask(reader, sql, [one.0.into(), other.0.into()]),
     )
     .await?;
-    Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
-}
-
-/// The people of a directory who have an account in another one, too.
-///
-/// # Errors
-/// Why the database cannot answer.
-pub async fn shared_with_any(
-    reader: &impl Reader,
-    directory: DirectoryId,
-) -> Result<Vec<UserId>, Error> {
-    let sql = "SELECT DISTINCT a.user_id FROM accounts a JOIN accounts b ON b.user_id = a.user_id \
-               WHERE a.directory_id = $1 AND b.directory_id <> $1";
-    let rows: Vec<OfUser> = sql::all(reader, sql::ask(reader, sql, [directory.0.into()])).await?;
     Ok(rows.into_iter().map(|row| UserId(row.user_id)).collect())
 }
 

@@ -138,6 +138,21 @@ pub async fn by_email(reader: &impl Reader, email: &str) -> Result<Vec<User>, Er
     rows.into_iter().map(to_user).collect()
 }
 
+/// Writes what accounts state of a user: who they are called, and their address. What else is written of them meanwhile stays.
+///
+/// # Errors
+/// `WEB-404` when there is no such user, `USR-001` when the new username is taken.
+pub async fn follow(tx: &Tx, user: &User) -> Result<(), Error> {
+    let mut row = to_row(user)?.into_active_model().reset_all();
+    row.id = sea_orm::ActiveValue::NotSet;
+    row.state = sea_orm::ActiveValue::NotSet;
+    row.deactivation = sea_orm::ActiveValue::NotSet;
+    row.break_glass = sea_orm::ActiveValue::NotSet;
+    row.last_sign_in_at = sea_orm::ActiveValue::NotSet;
+    row.created_at = sea_orm::ActiveValue::NotSet;
+    written(tx, user.id, row).await
+}
+
 /// Writes every column of a user but the state, which [`set_state`] changes.
 ///
 /// # Errors
@@ -147,15 +162,17 @@ pub async fn update(tx: &Tx, user: &User) -> Result<(), Error> {
     row.id = sea_orm::ActiveValue::NotSet;
     row.state = sea_orm::ActiveValue::NotSet;
     row.deactivation = sea_orm::ActiveValue::NotSet;
-    changed(
-        Entity::update_many()
-            .set(row)
-            .filter(Column::Id.eq(user.id.0))
-            .exec(&tx.source())
-            .await
-            .map_err(fail)?
-            .rows_affected,
-    )
+    written(tx, user.id, row).await
+}
+
+async fn written(tx: &Tx, id: UserId, row: ActiveModel) -> Result<(), Error> {
+    let done = Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id.0))
+        .exec(&tx.source())
+        .await
+        .map_err(fail)?;
+    changed(done.rows_affected)
 }
 
 /// Lets a person in again, or keeps them out.

@@ -9,14 +9,14 @@ use muster_domain::role::Permission;
 use muster_domain::session::ElevatedSession;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
-use muster_storage::{Tx, accounts, directory_states, elevations, runs as rows, sessions};
+use muster_storage::{Tx, directory_states, elevations, runs as rows, sessions};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use super::draft::{Checked, Draft, Kept, Known, checked, may_answer};
 use super::{find, secret_place};
-use crate::provisioning::{self, Clash, lapsing};
+use crate::provisioning::lapsing;
 use crate::sync::{rules, runs, shadowing};
 use crate::{Call, Services, Who, guard};
 
@@ -255,10 +255,6 @@ async fn change(
     }
     if turns {
         lapsing::shadow(&tx, directory.id).await?;
-        let people = accounts::shared_with_any(&tx, directory.id).await?;
-        let of = (directory.id, people.as_slice());
-        let changed = provisioning::remerge_people(services, call, &tx, of, Clash::Fails).await?;
-        put(&mut detail, "people_changed", json!(changed));
     }
     if answered && !rules::signs_in(&directory.settings) {
         let ended = end_sessions(&tx, call, directory.id).await?;
@@ -270,12 +266,12 @@ async fn change(
 }
 
 /// Keeps everybody else from a directory before it is read to be changed, so that what they change is not written over; where
-/// it goes into the shadow or comes out of it, from those in which its people are, too.
+/// it goes into the shadow or comes out of it, from those behind it, too.
 async fn keep_still(tx: &Tx, id: DirectoryId, draft: &Draft) -> Result<(), Error> {
     let directory = find(tx, id).await?;
     let mut all = BTreeSet::from([id]);
     if rules::in_shadow(&draft.settings) || rules::in_shadow(&directory.settings) {
-        all.extend(accounts::neighbours(tx, id).await?);
+        all.extend(lapsing::behind(tx, id).await?);
     }
     directory_states::ensure(tx, id).await?;
     directory_states::lock_all(tx, &all).await
@@ -414,7 +410,11 @@ pub(crate) async fn switch(
     directory.updated_at = call.at;
     directories::update(&tx, &directory).await?;
     let action = match enabled {
-        Enabled::Yes => "directory.enable",
+        Enabled::Yes => {
+            // Whoever signs in by it from now on was not when a plan was made that tells who has another way in.
+            out_of_date(&tx, id).await?;
+            "directory.enable"
+        }
         Enabled::No => {
             let ended = end_sessions(&tx, call, id).await?;
             put(&mut detail, "sessions_ended", json!(ended));

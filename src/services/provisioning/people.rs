@@ -37,15 +37,17 @@ impl Door<'_> {
             let mut account = self.account(*user, *directory, external_id, attributes);
             account.raw.clone_from(&change.raw);
             records.push(account);
-            let detail = json!({
-                "cause": change.cause.label(),
-                "directory": directory,
-                "attributes": attributes,
-            });
-            events.push(
-                self.call
-                    .event("user.create", &person.username, Some(user.0), detail),
-            );
+            if self.tells {
+                let detail = json!({
+                    "cause": change.cause.label(),
+                    "directory": directory,
+                    "attributes": attributes,
+                });
+                events.push(
+                    self.call
+                        .event("user.create", &person.username, Some(user.0), detail),
+                );
+            }
             people.push(person);
         }
         users::insert_many(self.tx, &people).await?;
@@ -183,7 +185,7 @@ impl Door<'_> {
             return Err(users::username_taken());
         }
         person.updated_at = self.call.at;
-        users::update(self.tx, person).await?;
+        users::follow(self.tx, person).await?;
         notices::address_changed(self.services, self.call, self.tx, &before, person).await?;
         Ok(true)
     }

@@ -130,9 +130,9 @@ impl Door<'_> {
                     directories::set_position(self.tx, known.id, place, self.call.at).await?;
                 }
             }
-            for (one, other) in passed(&ids, &after, [*to, *from]) {
-                if !accounts::shared(self.tx, one, other).await?.is_empty() {
-                    remerge(self.services, self.call, self.tx, (one, other)).await?;
+            for other in passed(&ids, &after, *to) {
+                if !accounts::shared(self.tx, *to, other).await?.is_empty() {
+                    remerge(self.services, self.call, self.tx, (*to, other)).await?;
                 }
             }
             for id in [*from, *to] {
@@ -175,45 +175,39 @@ impl Door<'_> {
     }
 }
 
-/// The order in which `to` stands directly before `from`, unless it stood before it already; or `from` at a place of its own.
-/// None: one of them is not there.
+/// The order in which `to` stands directly before `from`, unless it stood before it already; where `from` goes back to a
+/// `place`, it alone moves. None: one of them is not there.
 fn reordered(
     order: &[DirectoryId],
     (from, to): (DirectoryId, DirectoryId),
     place: Option<usize>,
 ) -> Option<Vec<DirectoryId>> {
-    let at = |order: &[DirectoryId], id| order.iter().position(|known| *known == id);
+    let at = |id| order.iter().position(|known| *known == id);
+    let (going, coming) = (at(from)?, at(to)?);
     let mut after = order.to_vec();
-    let (going, coming) = (at(order, from)?, at(order, to)?);
-    if coming > going {
-        after.remove(coming);
-        after.insert(going, to);
-    }
-    if let Some(place) = place {
-        after.retain(|known| *known != from);
-        after.insert(place.min(after.len()), from);
+    match place {
+        Some(place) => {
+            after.remove(going);
+            after.insert(place.min(after.len()), from);
+        }
+        None if coming > going => {
+            after.remove(coming);
+            after.insert(going, to);
+        }
+        None => {}
     }
     Some(after)
 }
 
-/// Pairs of one that moved and one that it passed by.
-fn passed(
-    before: &[DirectoryId],
-    after: &[DirectoryId],
-    moved: [DirectoryId; 2],
-) -> Vec<(DirectoryId, DirectoryId)> {
+/// Those before which `one` stands and did not, or the other way round.
+fn passed(before: &[DirectoryId], after: &[DirectoryId], one: DirectoryId) -> Vec<DirectoryId> {
     let at = |order: &[DirectoryId], id| order.iter().position(|known| *known == id);
-    let turned =
-        |one, other| (at(before, one) < at(before, other)) != (at(after, one) < at(after, other));
-    let mut pairs = Vec::new();
-    for one in moved {
-        for other in before.iter().copied().filter(|other| *other != one) {
-            if turned(one, other) && !pairs.contains(&(other, one)) {
-                pairs.push((one, other));
-            }
-        }
-    }
-    pairs
+    let others = before.iter().copied().filter(|other| *other != one);
+    others
+        .filter(|other| {
+            (at(before, one) < at(before, *other)) != (at(after, one) < at(after, *other))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -228,13 +222,13 @@ mod tests {
         let [a, b, c, d] = all;
         let switched = reordered(&all, (a, d), None).unwrap();
         assert_eq!(switched, [d, a, b, c]);
-        assert_eq!(passed(&all, &switched, [d, a]), [(d, a), (d, b), (d, c)]);
+        assert_eq!(passed(&all, &switched, d), [a, b, c]);
         assert_eq!(reordered(&switched, (d, a), Some(3)).unwrap(), all);
-        assert_eq!(passed(&switched, &all, [a, d]), [(a, d), (d, b), (d, c)]);
-        // One that stood in front stays there; its way back moves nobody else.
+        assert_eq!(passed(&switched, &all, a), [d]);
+        // One that stood in front stays there, and its way back moves nobody.
         assert_eq!(reordered(&all, (c, a), None).unwrap(), all);
-        assert_eq!(reordered(&all, (a, c), Some(0)).unwrap(), [a, c, b, d]);
-        assert_eq!(reordered(&all, (a, c), Some(99)).unwrap(), [c, b, d, a]);
+        assert_eq!(reordered(&all, (a, c), Some(0)).unwrap(), all);
+        assert_eq!(reordered(&all, (a, c), Some(99)).unwrap(), [b, c, d, a]);
         assert_eq!(reordered(&[a, b], (a, d), None), None);
     }
 }

@@ -7,6 +7,7 @@
 
 mod applying;
 mod asking;
+mod block;
 mod carrying;
 mod examining;
 mod inverting;
@@ -15,7 +16,6 @@ mod lease;
 mod making;
 mod reading;
 mod scheduling;
-mod settling;
 mod undoing;
 mod what_if;
 

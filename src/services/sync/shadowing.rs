@@ -9,6 +9,7 @@ use muster_domain::id::{DirectoryId, RunId};
 use muster_domain::plan::{Adopt, Purpose, StoredPlan, out_of_date};
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
+use muster_domain::shadow::MatchKey;
 use muster_domain::{Error, Kind};
 use muster_storage::directories::{self, Directory};
 use muster_storage::{Reader, Tx, directory_states, plans, runs as rows, shadows};
@@ -33,6 +34,7 @@ const DEPTH: usize = 100;
 struct Switch {
     from: DirectoryId,
     to: DirectoryId,
+    by: MatchKey,
     revision: u64,
 }
 
@@ -193,8 +195,17 @@ async fn switch_of(reader: &impl Reader, plan: &StoredPlan) -> Result<Option<Swi
         .into_iter()
         .find_map(|(_, step)| match step.change.action {
             Action::SwitchDirectory {
-                from, to, revision, ..
-            } => Some(Switch { from, to, revision }),
+                from,
+                to,
+                by,
+                revision,
+                ..
+            } => Some(Switch {
+                from,
+                to,
+                by,
+                revision,
+            }),
             _ => None,
         }))
 }
@@ -211,10 +222,14 @@ pub(super) async fn is_stale(reader: &impl Reader, plan: &StoredPlan) -> Result<
     Ok(!is_chosen || directory_states::revision(reader, switch.from).await? != switch.revision)
 }
 
-/// Whether the directory that would go is still the one that was chosen.
+/// Whether the directory that would go and how people are matched are still what was chosen.
 async fn is_chosen(reader: &impl Reader, switch: &Switch) -> Result<bool, Error> {
     let choice = shadows::get(reader, switch.to).await?;
-    Ok(choice.is_some_and(|choice| choice.beside == switch.from))
+    let compared = Choice {
+        beside: switch.from,
+        by: switch.by,
+    };
+    Ok(choice == Some(compared))
 }
 
 /// That a switch that a plan made can be taken back: nothing else was carried out by either directory since, both stand

@@ -72,7 +72,7 @@ pub struct AccountDetail {
     pub external_id: ExternalId,
     /// Whether the directory holds it active.
     pub active: bool,
-    /// Whether the directory is in shadow: what it states counts for whoever has no other account.
+    /// Whether the directory is in shadow: what it states counts for whom no other one names.
     pub in_shadow: bool,
     /// Its attributes as last applied.
     pub attributes: Attributes,
@@ -320,7 +320,11 @@ async fn load_accounts(services: &Services, id: UserId) -> Result<Vec<AccountDet
 
 /// Known attributes first, in their order, then the others by name.
 fn attributes_of(accounts: &[AccountDetail]) -> Vec<AttributeDetail> {
-    let leading = shadow::leading(accounts.iter().collect(), |account| account.in_shadow);
+    let leading = shadow::leading(
+        accounts.iter().collect(),
+        |account| account.in_shadow,
+        |account| &account.attributes,
+    );
     let merged = provisioning::merge::merge(leading.iter().map(|a| (a.directory, &a.attributes)));
     let directory = |id: DirectoryId| {
         let account = accounts.iter().find(|account| account.directory == id);

@@ -13,9 +13,9 @@ use muster_domain::{Error, Kind};
 use muster_storage::runs::Exception;
 use muster_storage::{Reader, directory_states, plans, readings, runs};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::asking::find;
+use super::block::{self, Block, broke};
 use super::lease::{Worker, again};
 use super::making::millis;
 use super::{LOST, passes, words};
@@ -24,14 +24,8 @@ use crate::provisioning::{self, Telling};
 use crate::sync::rules::{OFF, is_on};
 use crate::sync::{planning, shadowing};
 
-/// Steps that are read together.
+/// Steps that are read together to be hashed.
 const READ: u64 = 16_000;
-/// Steps about people and groups that are committed together.
-const AT_ONCE: usize = 500;
-/// Memberships that are committed together, which takes some tenths of a second. Each is a row and its place in an index;
-/// those places lie all over the index, and every commit writes each page of it that it touched.
-const MEMBERS_AT_ONCE: usize = 16_000;
-
 /// So many steps may have made other tables of those that the database knew.
 const MANY: u64 = 10_000;
 
@@ -157,26 +151,25 @@ impl Worker {
         let plan = plans::get(db, id).await?.ok_or_else(missing)?;
         let name = find(db, self.directory).await?.name;
         let about = (name.as_str(), &plan);
-        let mut steps = plans::steps(db, id, run.progress.reached, READ).await?;
-        while let Some((last, _)) = steps.last() {
-            // The next are read while these are written.
-            let next = plans::steps(db, id, Some(*last), READ);
-            let (done, next) = tokio::join!(self.all(&mut run, about, &steps), next);
-            done?;
-            steps = next?;
+        let mut block = Block::read(db.clone(), id, run.progress.reached).await?;
+        while let Some(last) = block.last() {
+            // The next is read while this one is written, on another core where there is one.
+            let next = tokio::spawn(Block::read(db.clone(), id, Some(last)));
+            self.all(&mut run, about, &block).await?;
+            block = next.await.map_err(broke)??;
         }
-        again(|| self.done(&run, &plan)).await
+        again(|| self.done(&run)).await
     }
 
     async fn all(
         &self,
         run: &mut Run,
         about: (&str, &StoredPlan),
-        steps: &[(i64, Step)],
+        block: &Block,
     ) -> Result<(), Error> {
-        for some in at_once(steps) {
+        for (some, proof) in block.parts() {
             self.goes_on().await?;
-            self.some(run, about, some).await?;
+            self.some(run, about, some, proof).await?;
         }
         Ok(())
     }
@@ -188,11 +181,8 @@ impl Worker {
         }
     }
 
-    async fn done(&self, run: &Run, plan: &StoredPlan) -> Result<(), Error> {
+    async fn done(&self, run: &Run) -> Result<(), Error> {
         self.confirm().await;
-        if plan.counts.of("switch_directory") > 0 {
-            self.settle(plan).await?;
-        }
         if run.progress.tried >= MANY
             && let Err(error) = self.services.db().count_anew().await
         {
@@ -207,14 +197,15 @@ impl Worker {
         run: &mut Run,
         about: (&str, &StoredPlan),
         steps: &[(i64, Step)],
+        proof: &str,
     ) -> Result<(), Error> {
-        let mut left = vec![steps];
-        while let Some(steps) = left.pop() {
+        let mut left = vec![(steps, Some(proof))];
+        while let Some((steps, proof)) = left.pop() {
             let Some((first, rest)) = steps.split_first() else {
                 continue;
             };
             let begun = Instant::now();
-            match again(|| self.written(run.clone(), about, steps, begun)).await {
+            match again(|| self.written(run.clone(), about, (steps, proof), begun)).await {
                 Ok(further) => *run = further,
                 Err(error)
                     if passes(&error)
@@ -234,20 +225,20 @@ impl Worker {
                 }
                 Err(_) => {
                     let (early, late) = steps.split_at(steps.len() / 2);
-                    left.push(late);
-                    left.push(early);
+                    left.push((late, None));
+                    left.push((early, None));
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes some steps, how far the run is, and what goes on record.
+    /// Writes some steps, how far the run is, and what goes on record, with what proves them if that is known already.
     async fn written(
         &self,
         mut run: Run,
         (name, plan): (&str, &StoredPlan),
-        steps: &[(i64, Step)],
+        (steps, known): (&[(i64, Step)], Option<&str>),
         begun: Instant,
     ) -> Result<Run, Error> {
         let call = self.call();
@@ -257,10 +248,10 @@ impl Worker {
         provisioning::still(&tx, plan, &decided).await?;
         let telling = Telling::before(&self.services, &call, &tx, &changes).await?;
         let of = (self.directory, plan.purpose);
-        // What most of them would put on record stands in the plan: one event tells of all, written while they are.
-        let door = provisioning::carry(&self.services, &call, &tx, &changes, of);
-        let (door, proof) = tokio::join!(door, async { proof(steps) });
-        let mut events = telling.after(&self.services, &call, &tx, door?).await?;
+        // What most of them would put on record stands in the plan: one event tells of all.
+        let door = provisioning::carry(&self.services, &call, &tx, &changes, of).await?;
+        let mut events = telling.after(&self.services, &call, &tx, door).await?;
+        let proof = known.map_or_else(|| block::proof(steps), ToOwned::to_owned);
         went_on(&mut run, steps, 0, begun, call.at);
         runs::update(&tx, &run).await?;
         let event = call.event(
@@ -311,36 +302,12 @@ impl Worker {
     }
 }
 
-/// Steps that move memberships, of up to 5 000 rows each, and are committed together.
-const MOVES_AT_ONCE: usize = 4;
-
-/// Steps in parts that are committed together.
-fn at_once(steps: &[(i64, Step)]) -> impl Iterator<Item = &[(i64, Step)]> {
-    let most = |(_, step): &(i64, Step)| match &step.change.action {
-        Action::AddMember { .. } | Action::RemoveMember { .. } => MEMBERS_AT_ONCE,
-        Action::MoveMembers { .. } => MOVES_AT_ONCE,
-        _ => AT_ONCE,
-    };
-    let alike = steps.chunk_by(move |one, next| most(one) == most(next));
-    alike.flat_map(move |alike| alike.chunks(alike.first().map_or(AT_ONCE, most)))
-}
-
 fn went_on(run: &mut Run, steps: &[(i64, Step)], failed: u64, begun: Instant, at: DateTime<Utc>) {
     run.progress.tried += u64::try_from(steps.len()).unwrap_or(u64::MAX);
     run.progress.failed += failed;
     run.progress.reached = steps.last().map(|(position, _)| *position);
     run.progress.applying_ms += millis(begun);
     run.heartbeat_at = Some(at);
-}
-
-/// What proves that some steps were these.
-fn proof(steps: &[(i64, Step)]) -> String {
-    let mut hasher = Sha256::new();
-    for (_, step) in steps {
-        identity::proof(&mut hasher, step);
-    }
-    let digest = hasher.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What goes on record of some steps: which of which plan, how many of what, and the proof of them.

@@ -1,4 +1,4 @@
-//! Where a directory in shadow stands: what it states counts for nobody who has another account, and whoever takes another
+//! Where a directory in shadow stands: what it states counts for nobody whom another one names, and whoever takes another
 //! one's place gives it back.
 
 use muster_domain::change::{Action, Cause, Change};
@@ -8,7 +8,7 @@ use muster_domain::record::{Attributes, ExternalId};
 use muster_domain::role::Role;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::shadow::MatchKey;
-use muster_services::directories::{Against, Draft, Step, save, shift};
+use muster_services::directories::{Against, Draft, Enabled, Step, save, set_enabled, shift};
 use muster_services::sync::shadowing::{self, Choice};
 use muster_services::sync::{runs, views};
 use muster_services::{provisioning, users as people};
@@ -81,24 +81,31 @@ async fn order(world: &TestWorld) -> Vec<String> {
 }
 
 on_both! {
-    async fn one_in_shadow_states_nothing_of_whoever_has_another_account(world) {
+    async fn one_in_shadow_states_nothing_of_whoever_another_one_names(world) {
         let front = declared(&world, "Front", &[]).await;
         let behind = declared(&world, "Behind", &[]).await;
         says(&world, "Front", vec![somebody("f1", "ada"), somebody("f2", "ben")]);
         asked(&world, front, Wish::Sync).await;
         let (ada, ben) = (user(&world, "ada").await.id, user(&world, "ben").await.id);
         given(&world, ada, behind, "behind@x.example").await;
+        known_as(&world, ben, behind, "x-2", &[("email", "nameless@x.example")]).await;
         assert_eq!(email(&world, ada).await, "ada@x.example");
         let sue = admin(&world).await;
         shadow(&world, &sue, front, "on").await;
+        // Nobody is called otherwise by that alone: only once another one states something of them.
+        assert_eq!(email(&world, ada).await, "ada@x.example");
+        given(&world, ada, behind, "behind@x.example").await;
+        known_as(&world, ben, behind, "x-2", &[("email", "nameless@x.example")]).await;
         assert_eq!(email(&world, ada).await, "behind@x.example");
-        assert_eq!(email(&world, ben).await, "ben@x.example", "who has nothing else");
+        let named = muster_storage::users::get(world.services.db(), ben).await.unwrap().unwrap();
+        assert_eq!((named.username.as_str(), named.email.as_deref()), ("ben", Some("nameless@x.example")), "whom no other one names");
         let shown = people::detail(&world.services, &sue.call, ada).await.unwrap();
         let row = shown.attributes.iter().find(|row| row.name == "email").unwrap();
         assert_eq!((row.from.as_str(), row.overruled.len()), ("Behind", 0));
         let in_shadow: Vec<bool> = shown.accounts.iter().map(|account| account.in_shadow).collect();
         assert_eq!(in_shadow, [true, false]);
         shadow(&world, &sue, front, "").await;
+        given(&world, ada, behind, "behind@x.example").await;
         assert_eq!(email(&world, ada).await, "ada@x.example");
     }
 
@@ -109,15 +116,42 @@ on_both! {
         says(&world, "New", vec![somebody("n1", "ada")]);
         asked(&world, old, Wish::Sync).await;
         let (ada, bob) = (user(&world, "ada").await.id, user(&world, "bob").await.id);
-        given(&world, bob, other, "bob@other.example").await;
+        let says_other = async || {
+            known_as(&world, bob, other, "x-1", &[("username", "bob"), ("email", "bob@other.example")]).await;
+        };
+        says_other().await;
         assert_eq!(email(&world, bob).await, "bob@x.example");
         let plan = compared(&world, new, old, MatchKey::Username).await;
         let run = approved(&world, &plan).await;
+        assert_eq!(email(&world, bob).await, "bob@x.example", "the plan leaves him alone");
+        says_other().await;
         assert_eq!(email(&world, bob).await, "bob@other.example");
         assert_eq!(email(&world, ada).await, "ada@x.example");
         world.clock.forward(chrono::TimeDelta::minutes(1));
         undone(&world, &run).await;
+        says_other().await;
         assert_eq!(email(&world, bob).await, "bob@x.example");
+    }
+
+    async fn one_that_stood_in_front_stays_there_when_its_switch_is_taken_back(world) {
+        let (old, new) = two(&world, "deactivate").await;
+        declared(&world, "Between", &[]).await;
+        let sue = admin(&world).await;
+        let elevated = sue.call.elevated().unwrap();
+        for (id, place) in [(new, 1), (old, 99)] {
+            shift(&world.services, &sue.call, Some(&elevated), id, Step::To(place), Against::Nothing).await.unwrap();
+        }
+        let before = ["New", "Between", "Old"];
+        assert_eq!(order(&world).await, before);
+        says(&world, "Old", old_tree());
+        says(&world, "New", new_tree());
+        asked(&world, old, Wish::Sync).await;
+        let plan = compared(&world, new, old, MatchKey::Username).await;
+        let run = approved(&world, &plan).await;
+        assert_eq!(order(&world).await, before);
+        world.clock.forward(chrono::TimeDelta::minutes(1));
+        undone(&world, &run).await;
+        assert_eq!(order(&world).await, before);
     }
 
     async fn taking_a_switch_back_puts_both_where_they_stood(world) {
@@ -168,6 +202,7 @@ on_both! {
         assert_eq!(refused.code, "RUN-001");
         let kept = shadows::get(services.db(), new).await.unwrap().unwrap();
         assert_eq!(kept.beside, old, "nothing was chosen");
+        let choice = Choice { beside: old, by: MatchKey::Email };
         // Whoever chose nevertheless is not overruled by what was approved before.
         let before = picture(&world).await;
         let tx = services.db().begin().await.unwrap();
@@ -194,6 +229,22 @@ on_both! {
         assert_eq!((run.state, run.progress.tried), (RunState::Failed, 0));
         assert!(run.problem.unwrap().contains("PLAN-002"));
         assert_eq!(picture(&world).await, before);
+    }
+
+    async fn one_that_was_switched_on_since_is_compared_again(world) {
+        let (old, new) = two(&world, "deactivate").await;
+        says(&world, "Old", old_tree());
+        says(&world, "New", new_tree());
+        asked(&world, old, Wish::Sync).await;
+        let sue = admin(&world).await;
+        let elevated = sue.call.elevated().unwrap();
+        set_enabled(&world.services, &sue.call, &elevated, old, Enabled::No).await.unwrap();
+        // Nobody signs in by it: whoever is left alone loses nothing.
+        let plan = compared(&world, new, old, MatchKey::Username).await;
+        set_enabled(&world.services, &sue.call, &elevated, old, Enabled::Yes).await.unwrap();
+        let identity = plan.identity.clone().unwrap();
+        let refused = runs::approve(&world.services, &world.system(), plan.id, &identity).await.unwrap_err();
+        assert_eq!(refused.code, "PLAN-002");
     }
 
     async fn one_that_comes_is_a_way_in_for_whoever_stays(world) {
