@@ -217,6 +217,9 @@ async fn tell(
     directory: &str,
 ) -> Result<(), Error> {
     match plan.counts.all() {
+        0 if plan.knows_nothing() => say(format_args!(
+            "{directory} was not read as a whole: whether something is to be done is not known."
+        )),
         0 => say(format_args!("{directory}: nothing is to be done.")),
         1 => say(format_args!("{directory}: 1 step.")),
         many => say(format_args!("{directory}: {many} steps.")),
@@ -243,7 +246,11 @@ async fn tell(
     for hold in &plan.holds {
         say(format_args!("Held: {}", Hold::words(hold)));
     }
-    if let (true, Some(identity)) = (plan.waits(), &plan.identity) {
+    if plan.knows_nothing() {
+        say(format_args!(
+            "Correct the source, or the settings by which it is read, then sync again."
+        ));
+    } else if let (true, Some(identity)) = (plan.waits(), &plan.identity) {
         say(format_args!(
             "The plan waits for a person. To carry out exactly this one: muster sync {directory:?} --approve {}",
             identity.0

@@ -302,6 +302,9 @@ fn empty(seen: &Seen) -> AnyView {
         let action = view! { <LinkButton href>"Show all changes"</LinkButton> }.into_any();
         return view! { <Empty icon=Glyph::Search title="No change matches" action><p>"Names of people and groups were searched."</p></Empty> }.into_any();
     }
+    if seen.view.plan.knows_nothing() {
+        return view! { <Empty icon=Glyph::Warning title="Nothing was found to change"><p>"The source was not read as a whole, so this does not say that nothing differs."</p></Empty> }.into_any();
+    }
     view! { <Empty icon=Glyph::Check title="There is nothing to change"><p>"What the source states is what is here."</p></Empty> }.into_any()
 }
 

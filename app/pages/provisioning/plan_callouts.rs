@@ -22,10 +22,14 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
             .iter()
             .map(|hold| view! { <li>{hold.words()}</li> })
             .collect_view();
+        let next = match plan.knows_nothing() {
+            true => "Nothing has been applied. Correct the source, or the settings by which it is read, then sync again.",
+            false => "Nothing has been applied. Look at what would go, then approve the plan, or put it away and correct the source.",
+        };
         view! {
             <Callout tone=Tone::Caution title="Held: somebody has to look first">
                 <ul class="points">{holds}</ul>
-                <p>"Nothing has been applied. Look at what would go, then approve the plan, or put it away and correct the source."</p>
+                <p>{next}</p>
             </Callout>
         }
     });

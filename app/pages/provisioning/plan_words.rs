@@ -162,6 +162,9 @@ pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
         PlanState::Clear | PlanState::Held if is_empty && plan.purpose == Purpose::Removal => {
             "Nothing comes from this directory: only itself goes.".to_owned()
         }
+        PlanState::Clear | PlanState::Held if plan.knows_nothing() => {
+            "The source was not read as a whole: whether something differs is not known.".to_owned()
+        }
         PlanState::Clear | PlanState::Held if is_empty => {
             "Nothing differs: this plan would change nothing.".to_owned()
         }

@@ -203,6 +203,13 @@ impl StoredPlan {
         }
     }
 
+    /// Whether nothing can be told by it: it has no step, and its source was not read as a whole.
+    #[must_use]
+    pub fn knows_nothing(&self) -> bool {
+        let unread = |hold: &Hold| matches!(hold, Hold::Incomplete { .. });
+        self.counts.all() == 0 && self.holds.iter().any(unread)
+    }
+
     /// A plan that somebody or something begins to make at `at`: nothing is in it, and nothing is known of the state it is
     /// made from.
     #[must_use]

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::id::{DirectoryId, PlanId, RunId};
 use muster_domain::methods::measured::UNCONFIRMED_DAYS;
+use muster_domain::number::grouped;
 use muster_domain::plan::told;
 use muster_domain::plan::{PlanState, Purpose, StoredPlan};
 use muster_domain::protocol::Level;
@@ -55,8 +56,8 @@ pub struct Held {
     pub plan: PlanId,
     /// What it is for.
     pub what: What,
-    /// What it would do.
-    pub doing: String,
+    /// What it would do; none: its source was not read as a whole, and nothing is known.
+    pub doing: Option<String>,
     /// Why it waits.
     pub why: String,
     /// Whether something changed since it was made: it waits still, and cannot be carried out.
@@ -151,7 +152,7 @@ async fn held(
     Ok(what(services, plan.id).await?.map(|what| Held {
         plan: plan.id,
         what,
-        doing: told::doing(&plan.counts, muster_domain::number::grouped),
+        doing: (!plan.knows_nothing()).then(|| told::doing(&plan.counts, grouped)),
         why: why.join(" "),
         is_out_of_date: plan.base_revision != revision,
     }))
@@ -189,13 +190,16 @@ pub(super) fn attention(sync: &Sync) -> Vec<Attention> {
     let name = &sync.name;
     let mut found = Vec::new();
     if let Some(held) = &sync.held {
-        let (doing, why) = (&held.doing, &held.why);
+        let (doing, why) = (held.doing.as_deref(), &held.why);
+        let unread = doing.is_none();
+        let doing = doing.unwrap_or("change nothing");
         let mut words = match held.what {
             What::Removal => format!("Removing {name} would {doing}. It waits for you."),
             What::Undo => format!("Taking a run of {name} back would {doing}. It waits for you."),
             What::BringBack => {
                 format!("Taking the removal of {name} back would {doing}. It waits for you.")
             }
+            What::Sync if unread => format!("{name} was not read as a whole. {why}"),
             What::Sync => format!("{name} is held: its plan would {doing}. {why}"),
         };
         words.truncate(words.trim_end().len());
@@ -264,7 +268,7 @@ mod tests {
         Held {
             plan: PlanId(Uuid::nil()),
             what,
-            doing: "deactivate 412 people".to_owned(),
+            doing: Some("deactivate 412 people".to_owned()),
             why: "412 of 1518 people would go.".to_owned(),
             is_out_of_date: false,
         }

@@ -137,11 +137,11 @@ impl Work {
         known: &BTreeMap<ExternalId, Attributes>,
     ) -> Entry {
         let external_id = record.external_id.clone();
-        let about = record
-            .attributes
-            .get("username")
-            .unwrap_or(&external_id.0)
-            .clone();
+        // Whoever corrects it has to find it: without a name, by where it stands.
+        let named = record.attributes.get("username");
+        let place = || locators.first().map(|locator| place(locator));
+        let about = named.cloned().or_else(place);
+        let about = about.unwrap_or_else(|| external_id.0.clone());
         let here = known.get(&external_id);
         let (active, default) = (
             record.active,
@@ -173,6 +173,13 @@ impl Work {
             }),
         }
     }
+}
+
+/// Where a record stands at its source, of a locator as `dn:cn=…`: printable, and short.
+fn place(locator: &str) -> String {
+    let place = locator.split_once(':').map_or(locator, |(_, place)| place);
+    let printable = place.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(200).collect()
 }
 
 /// An intake that hands on what a mapping makes.
@@ -302,4 +309,16 @@ pub(super) fn left_out(filter: &str) -> Error {
         "The directory's filter leaves this person out.",
     )
     .next(format!("It lets in: {filter}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_without_a_name_is_found_by_where_it_stands() {
+        assert_eq!(place("dn:cn=x,dc=example"), "cn=x,dc=example");
+        assert_eq!(place("cn=x\u{1b}[2J"), "cn=x [2J");
+        assert_eq!(place(&format!("dn:{}", "x".repeat(300))).len(), 200);
+    }
 }
