@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster_domain::census::{Census, OfWhole};
-use muster_domain::directory::{Cursor, Directory as Source, Finding, Probe};
+use muster_domain::directory::{Cursor, Directory as Source, Finding, Probe, Vouched};
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Compiled, LeftOut, Mapped as Made, Mapping};
 use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Intake, RefusedRecord};
 use muster_domain::{Error, Kind};
 use muster_storage::{Db, mappings};
+use secrecy::SecretString;
 
 /// After so many records others get their turn: each record may take as many steps as a mapping may have.
 const RECORDS_AT_ONCE: usize = 20;
@@ -256,6 +257,15 @@ impl Source for MappedSource {
             Some(entry) => Ok(self.work.page(&self.db, vec![entry]).await?.pop()),
             None => Ok(None),
         }
+    }
+
+    // Whose password it is says the source alone: they are asked for by their id, which no mapping changes.
+    async fn authenticate(
+        &self,
+        who: &ExternalId,
+        password: &SecretString,
+    ) -> Result<Vouched, Error> {
+        self.inner.authenticate(who, password).await
     }
 
     async fn read(&self, intake: &mut dyn Intake) -> Completeness {

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use muster_domain::id::DirectoryId;
+use muster_domain::mapping::{Expression, How, Mapping, Rule, When};
 use muster_domain::membership::Member;
 use muster_domain::role::Role;
 use muster_domain::session::Means;
@@ -84,6 +85,33 @@ async fn w50_a_directory_answers_for_its_people_and_every_no_is_the_same() {
         !raw.windows(4).any(|bytes| bytes == b"pw-1"),
         "the password is kept nowhere"
     );
+}
+
+#[tokio::test]
+async fn it_answers_behind_a_mapping_too() {
+    let Some(slapd) = Slapd::start(Setup::of(&people(2))) else {
+        return;
+    };
+    let world = TestWorld::new().await.unwrap();
+    let (id, _) = peopled(&world, &slapd).await;
+    let rule = Rule {
+        attribute: "title".to_owned(),
+        how: How::Expression(Expression("'Clerk'".to_owned())),
+        when: When::Always,
+    };
+    let mapping = Mapping {
+        rules: vec![rule],
+        ..Mapping::default()
+    };
+    let tx = world.services.db().begin().await.unwrap();
+    let at = world.system().at;
+    let put = muster_storage::mappings::put(&tx, id, &mapping, 0, at).await;
+    assert!(put.unwrap());
+    tx.commit_quiet(muster_storage::Quiet::Working)
+        .await
+        .unwrap();
+    assert_eq!(code(&world, "u001", "pw-1").await, "in");
+    assert_eq!(code(&world, "u001", "pw-2").await, "AUTH-001");
 }
 
 #[tokio::test]
