@@ -74,8 +74,8 @@ pub fn ErrorSummary(
 ) -> impl IntoView {
     let title = match errors.len() {
         0 => return ().into_any(),
-        1 => "One thing to change before this can be saved".to_owned(),
-        n => format!("{n} things to change before this can be saved"),
+        1 => "One thing to change first".to_owned(),
+        n => format!("{n} things to change first"),
     };
     view! {
         <div class="error-summary" role="alert" tabindex="-1" autofocus=true>

@@ -53,6 +53,8 @@ mod watching {
 
     /// How long nobody typed before it is tried.
     const PAUSE: Duration = Duration::from_millis(400);
+    /// The same for whom it is tried on: half a username is nobody.
+    const NAME_PAUSE: Duration = Duration::from_millis(1000);
     /// How long is waited when it was tried too often.
     const LONG_PAUSE: Duration = Duration::from_secs(3);
     /// After how long it is said that the directory is being asked.
@@ -103,20 +105,23 @@ mod watching {
         });
         let typed = Rc::clone(&watched);
         crate::page::listen(&form, "input", move |event| {
-            // Half a username is nobody: whom it is tried on counts once it is whole.
-            if name_of(event.target()).as_deref() != Some("about") {
-                typed.wait(PAUSE);
-            }
+            typed.wait(match is_about(event.target()) {
+                true => NAME_PAUSE,
+                false => PAUSE,
+            });
         });
         crate::page::listen(&form, "change", move |event| {
-            if name_of(event.target()).as_deref() == Some("about") {
+            if is_about(event.target()) {
                 watched.wait(Duration::ZERO);
             }
         });
     }
 
-    fn name_of(target: Option<web_sys::EventTarget>) -> Option<String> {
-        target?.dyn_into::<Element>().ok()?.get_attribute("name")
+    /// Whether it is the field for those it is tried on.
+    fn is_about(target: Option<web_sys::EventTarget>) -> bool {
+        let field = target.and_then(|target| target.dyn_into::<Element>().ok());
+        let name = field.and_then(|field| field.get_attribute("name"));
+        name.as_deref() == Some("about")
     }
 
     impl Watched {

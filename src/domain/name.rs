@@ -4,6 +4,8 @@
 //! (full width, ligatures, superscripts), invisible characters, runs of blanks. Lookalike letters of other
 //! scripts stay different names: confusing them is a matter for people, not for uniqueness.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::error::FieldError;
@@ -124,6 +126,22 @@ const fn is_invisible(c: char) -> bool {
 /// direction of writing.
 pub(crate) fn is_refused(c: char) -> bool {
     c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffd}')
+}
+
+/// A foreign text with whatever no name may hold spelled out, so that people see what is wrong with it: `a⟨U+202E⟩b`.
+#[must_use]
+pub fn spelled(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_refused) {
+        return Cow::Borrowed(text);
+    }
+    let mut spelled = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_refused(c) {
+            true => spelled.push_str(&format!("⟨U+{:04X}⟩", u32::from(c))),
+            false => spelled.push(c),
+        }
+    }
+    Cow::Owned(spelled)
 }
 
 /// A username as it is kept: trimmed, 1 to 150 characters, without blanks, control or invisible characters,
@@ -295,6 +313,12 @@ mod tests {
         ] {
             assert_ne!(key(a), key(b), "{a:?} and {b:?}");
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_spelled_out() {
+        assert_eq!(spelled("Änne Dupré"), "Änne Dupré");
+        assert_eq!(spelled("a\u{202e}b\u{0}"), "a⟨U+202E⟩b⟨U+0000⟩");
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub enum Reason {
     },
     /// The directory that takes over does not have them, and by its terms nothing happens with them.
     Stays,
+    /// The directory that takes over does not have them, and they are switched off already.
+    StaysOff,
     /// It is not as the run left it that is taken back.
     ChangedSince {
         /// What changed, in a sentence.
@@ -129,6 +131,7 @@ impl Reason {
             Self::Unclear { .. } => "unclear",
             Self::StaysOut { .. } => "stays_out",
             Self::Stays => "stays",
+            Self::StaysOff => "stays_off",
             Self::ChangedSince { .. } => "changed_since",
         }
     }
@@ -159,6 +162,10 @@ impl Reason {
             }
             Self::Stays => {
                 "The new directory does not have them, and by its terms nothing happens with them."
+                    .to_owned()
+            }
+            Self::StaysOff => {
+                "The new directory does not have them. They are switched off already, and stay so."
                     .to_owned()
             }
         }

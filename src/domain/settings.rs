@@ -134,7 +134,7 @@ impl Field {
             let missing =
                 self.need == Need::Required && !(self.input == Input::Secret && secret_is_set);
             return if missing {
-                Err(format!("Enter the {}.", lower_first(self.label)))
+                Err(format!("Fill in “{}”.", self.label))
             } else {
                 Ok(())
             };
@@ -170,14 +170,5 @@ fn accept_url(value: &str) -> Result<(), String> {
             Ok(())
         }
         _ => Err("Enter a full address, beginning with https://.".to_owned()),
-    }
-}
-
-fn lower_first(label: &str) -> String {
-    let mut chars = label.chars();
-    let acronym = label.chars().nth(1).is_some_and(char::is_uppercase);
-    match chars.next() {
-        Some(first) if !acronym => first.to_lowercase().chain(chars).collect(),
-        _ => label.to_owned(),
     }
 }

@@ -179,7 +179,7 @@ impl Class {
     #[must_use]
     pub fn of(kind: &str, cause: &str) -> Option<(Of, Self)> {
         Some(match (kind, cause) {
-            (REFUSED, "stays") => (Of::People, Self::OnlyActive),
+            (REFUSED, "stays" | "stays_off") => (Of::People, Self::OnlyActive),
             (REFUSED, "stays_out") => (Of::People, Self::Access),
             (REFUSED, _) => (Of::People, Self::LeftAlone),
             ("move_account", "handed_over") => (Of::People, Self::Same),

@@ -182,6 +182,7 @@ async fn approved(
 
 fn outcome(detail: &RunDetail) -> Result<u8, Why> {
     let (run, progress) = (&detail.run, &detail.run.progress);
+    let is_unread = detail.plan.as_ref().is_some_and(StoredPlan::knows_nothing);
     let waits = detail.plan.as_ref().is_some_and(StoredPlan::waits);
     match run.state {
         RunState::Done if progress.failed > 0 => {
@@ -193,6 +194,9 @@ fn outcome(detail: &RunDetail) -> Result<u8, Why> {
                 progress.failed, progress.tried
             )))
         }
+        RunState::Held | RunState::Done if is_unread => Err(Why::new(
+            "The source could not be read: nothing was changed, and what would change is not known.",
+        )),
         RunState::Held => Ok(HELD),
         RunState::Done if waits => Ok(HELD),
         RunState::Done if progress.tried > 0 => {

@@ -18,7 +18,7 @@ use crate::directories::out_of_date;
 use crate::{Call, Knowingly, Services, guard};
 
 pub(crate) use glimpse::Glimpses;
-pub use glimpse::{CHOSEN, Glimpse, Missed, Seen, preview};
+pub use glimpse::{CHOSEN, Glimpse, Missed, Refused, Seen, preview};
 pub use impact::{Tried, impact, tried};
 pub(crate) use pace::Pace;
 
@@ -124,13 +124,13 @@ pub(crate) async fn declare(
     mapping: &Mapping,
 ) -> Result<(), Error> {
     call.may(Permission::ManageDirectories)?;
-    holds(mapping)?;
     let tx = services.db().begin().await?;
     let directory = find(services, &tx, id).await?;
     let before = mappings::get(&tx, id).await?;
     if before.mapping == *mapping {
         return tx.rollback().await;
     }
+    holds(mapping)?;
     mappings::put(&tx, id, mapping, before.revision, call.at).await?;
     out_of_date(&tx, id).await?;
     let detail = json!({

@@ -83,7 +83,7 @@ fn overview(found: &[Compared], now: DateTime<Utc>) -> AnyView {
                         view! { <Chip tone=Tone::Good>"Nothing differs"</Chip> }.into_any()
                     }
                     Some(plan) if plan.state == PlanState::Done => {
-                        view! { <Chip tone=Tone::Good>"Repaired"</Chip> }.into_any()
+                        view! { <Chip tone=Tone::Good>"Carried out"</Chip> }.into_any()
                     }
                     Some(_) => view! { <Chip tone=Tone::Caution>"Differs"</Chip> }.into_any(),
                 };

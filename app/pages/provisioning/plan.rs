@@ -193,7 +193,9 @@ pub(super) fn apply(view: &PlanView, object: String, verb: &'static str) -> AnyV
     let fields = vec![("identity".to_owned(), identity.unwrap_or_default())];
     let action = format!("/plans/{}/approve", plan.id);
     let words = format!("{verb} {object}");
-    if plan.holds.is_empty() {
+    // What takes a directory away, or changes who stands for everybody, asks once more as well.
+    let is_large = matches!(plan.purpose, Purpose::Removal | Purpose::Shadow);
+    if plan.holds.is_empty() && !is_large {
         return view! { <PostButton action fields look=Look::Primary>{words}</PostButton> }
             .into_any();
     }
@@ -206,10 +208,17 @@ pub(super) fn apply(view: &PlanView, object: String, verb: &'static str) -> AnyV
         .iter()
         .map(|hold| view! { <li>{hold.words()}</li> })
         .collect_view();
+    let what = match plan.counts.all() {
+        0 => format!("Nothing comes from {name}: only the directory itself goes."),
+        _ => format!("This will {doing} in {name}."),
+    };
+    let because = (!plan.holds.is_empty()).then(|| {
+        view! { <p>"It is held because:"</p><ul class="points">{holds}</ul> }
+    });
     view! {
         <ConfirmDialog id="apply" trigger=words.clone() look=Look::Primary title=question confirm=words confirm_look=Look::Primary action fields>
-            <p>{format!("This will {doing} in {name}. It is held because:")}</p>
-            <ul class="points">{holds}</ul>
+            <p>{what}</p>
+            {because}
             <p>{afterwards}</p>
         </ConfirmDialog>
     }

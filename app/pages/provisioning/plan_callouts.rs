@@ -26,8 +26,12 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
             true => "Nothing has been applied. Correct the source, or the settings by which it is read, then sync again.",
             false => "Nothing has been applied. Look at what would go, then approve the plan, or put it away and correct the source.",
         };
+        let title = match plan.knows_nothing() {
+            true => "It could not be read",
+            false => "Held: somebody has to look first",
+        };
         view! {
-            <Callout tone=Tone::Caution title="Held: somebody has to look first">
+            <Callout tone=Tone::Caution title>
                 <ul class="points">{holds}</ul>
                 <p>{next}</p>
             </Callout>

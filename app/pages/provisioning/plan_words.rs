@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use muster_domain::plan::{PlanState, Purpose, StoredPlan, told};
 use muster_domain::run::{Run, RunState, Wish};
+use muster_services::sync::views::RunLine;
 
 use crate::components::{Chip, Tone, grouped};
 
@@ -44,7 +45,7 @@ const CAUSES: [(&str, &str, Tone); 13] = [
 ];
 
 /// The word of a reason why something is not done, what people read, what to do.
-const REASONS: [(&str, &str, &str); 11] = [
+const REASONS: [(&str, &str, &str); 12] = [
     (
         "unusable",
         "Unusable record",
@@ -94,6 +95,11 @@ const REASONS: [(&str, &str, &str); 11] = [
         "stays",
         "Only in the former",
         "If it is meant otherwise, change what happens with people who leave, in the settings.",
+    ),
+    (
+        "stays_off",
+        "Only in the former, off",
+        "Nothing is needed: they are switched off, and nothing lets them in.",
     ),
     (
         "changed_since",
@@ -180,10 +186,27 @@ pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
     }
 }
 
-/// What people read of a run's state.
-pub(crate) fn run_chip(run: &Run) -> AnyView {
-    let (words, tone) = run_state(run);
+/// What people read of a run's state; of one that is held, what became of its plan.
+pub(crate) fn run_chip(run: &Run, held: Option<(&StoredPlan, bool)>) -> AnyView {
+    let (words, tone) = match held {
+        Some((plan, is_stale)) if run.state == RunState::Held => {
+            if !plan.is_open() || is_stale {
+                return plan_chip(plan, is_stale);
+            }
+            match plan.knows_nothing() {
+                true => ("Not read", Tone::Danger),
+                false => ("Waits for a person", Tone::Caution),
+            }
+        }
+        _ => run_state(run),
+    };
     view! { <Chip tone>{words}</Chip> }.into_any()
+}
+
+/// The same of a run in a list.
+pub(crate) fn line_chip(line: &RunLine) -> AnyView {
+    let held = line.held.as_ref().map(|held| (&held.plan, held.is_stale));
+    run_chip(&line.run, held)
 }
 
 /// What people read of a run's state, and how it looks.
@@ -277,6 +300,7 @@ mod tests {
             Reason::Unclear { why: name() },
             Reason::StaysOut { by: name() },
             Reason::Stays,
+            Reason::StaysOff,
             Reason::ChangedSince { why: name() },
         ];
         for one in reasons {

@@ -175,7 +175,7 @@ fn table(page: &Listed<PlanLine>, address: &ListAddress, now: DateTime<Utc>) -> 
             TableRow::new(vec![
                 line.directory.clone().into_any(),
                 purpose(plan.purpose).into_any(),
-                plan_chip(plan, false),
+                plan_chip(plan, line.is_stale),
                 summary(&plan.counts),
                 view! { <span><When at now/> " by " {by}</span> }.into_any(),
                 approved,

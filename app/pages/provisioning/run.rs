@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::id::RunId;
+use muster_domain::plan::PlanState;
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_islands::RunProgress;
@@ -81,7 +82,7 @@ fn body(
     (may, then, now): (bool, &str, DateTime<Utc>),
 ) -> AnyView {
     let run = &detail.run;
-    let badge = run_chip(run);
+    let badge = run_chip(run, detail.plan.as_ref().map(|plan| (plan, false)));
     let actions = actions(detail, may);
     let purpose = sentence(detail);
     let progress = if run.state.is_over() {
@@ -118,9 +119,19 @@ fn sentence(detail: &RunDetail) -> String {
         RunState::Applying => {
             "The plan is being carried out, in steps that each hold for themselves.".to_owned()
         }
-        RunState::Held => {
-            "The plan is made. Somebody has to look at it before anything is changed.".to_owned()
+        RunState::Held | RunState::Done if is_unread(detail) => {
+            format!(
+                "{name} could not be read. Nothing was changed, and what would change is not known."
+            )
         }
+        RunState::Held => match detail.plan.as_ref().map(|plan| plan.state) {
+            Some(PlanState::Discarded) => "Its plan was put away. Nothing was changed.".to_owned(),
+            Some(PlanState::Begun | PlanState::Done) => {
+                "Somebody looked at its plan and approved it.".to_owned()
+            }
+            _ => "The plan is made. Somebody has to look at it before anything is changed."
+                .to_owned(),
+        },
         RunState::Done if !run.wish.changes() => {
             "The plan is made. Nothing was changed.".to_owned()
         }
@@ -145,6 +156,12 @@ fn sentence(detail: &RunDetail) -> String {
             grouped(done)
         ),
     }
+}
+
+/// Whether its plan can tell nothing, because the source could not be read as a whole.
+fn is_unread(detail: &RunDetail) -> bool {
+    let plan = detail.plan.as_ref();
+    plan.is_some_and(|plan| plan.is_open() && plan.knows_nothing())
 }
 
 fn actions(detail: &RunDetail, may: bool) -> AnyView {
@@ -256,7 +273,8 @@ fn callouts(detail: &RunDetail) -> AnyView {
     let held = detail
         .plan
         .as_ref()
-        .filter(|plan| run.state == RunState::Held && !plan.holds.is_empty())
+        .filter(|plan| plan.is_open() && !plan.holds.is_empty())
+        .filter(|_| run.state == RunState::Held || is_unread(detail))
         .map(|plan| {
             let holds = plan
                 .holds
@@ -264,16 +282,18 @@ fn callouts(detail: &RunDetail) -> AnyView {
                 .map(|hold| view! { <li>{hold.words()}</li> })
                 .collect_view();
             let action = view! { <LinkButton href=format!("/plans/{}", plan.id)>"Look at the plan"</LinkButton> }.into_any();
-            view! { <Callout tone=Tone::Caution title="Held: somebody has to look first" action><ul class="points">{holds}</ul></Callout> }
+            let title = match plan.knows_nothing() {
+                true => "It could not be read",
+                false => "Held: somebody has to look first",
+            };
+            view! { <Callout tone=Tone::Caution title action><ul class="points">{holds}</ul></Callout> }
         });
     let back = detail.undone_by.first().map(|undo| {
         let href = format!("/plans/{}", undo.id);
         let action = view! { <LinkButton href>"Look at the undo"</LinkButton> }.into_any();
         let words = match undo.state {
-            muster_domain::plan::PlanState::Done => "What this run did was taken back.",
-            muster_domain::plan::PlanState::Discarded => {
-                "A plan to take this run back was put away."
-            }
+            PlanState::Done => "What this run did was taken back.",
+            PlanState::Discarded => "A plan to take this run back was put away.",
             _ => "A plan to take this run back is there and waits for an approval.",
         };
         view! { <Callout tone=Tone::Neutral title=words action><p></p></Callout> }

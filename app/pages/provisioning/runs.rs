@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::listing::Page as Listed;
+use muster_domain::run::Run;
 use muster_services::sync::views::{self, RunLine};
 use muster_web::Query;
 
-use super::plan_words::{run_chip, took, wish};
+use super::plan_words::{line_chip, took, wish};
 use super::plans::{active, choices, newest, selects};
 use crate::components::{
     Card, Column, Empty, FilterSelect, Glyph, Inset, LinkButton, Page, Pager, Table, TableRow,
@@ -75,8 +76,8 @@ fn table(page: &Listed<RunLine>, address: &ListAddress, now: DateTime<Utc>) -> A
             let time = run.progress.planning_ms + run.progress.applying_ms;
             TableRow::new(vec![
                 line.directory.clone().into_any(),
-                wish(run.wish).into_any(),
-                run_chip(run),
+                about(run),
+                line_chip(line),
                 view! { <span><When at now/> " by " {by}</span> }.into_any(),
                 grouped(run.progress.read).into_any(),
                 grouped(run.progress.tried.saturating_sub(run.progress.failed)).into_any(),
@@ -92,6 +93,14 @@ fn table(page: &Listed<RunLine>, address: &ListAddress, now: DateTime<Utc>) -> A
         <Pager from=near.from to=near.to total=page.total first=near.first previous=near.previous next=near.next last=near.last/>
     }
     .into_any()
+}
+
+/// What was asked for, and of whom alone.
+fn about(run: &Run) -> AnyView {
+    match run.person.clone() {
+        Some(person) => view! { <span>{wish(run.wish)}" of "<b>{person}</b></span> }.into_any(),
+        None => wish(run.wish).into_any(),
+    }
 }
 
 fn empty(address: &ListAddress) -> AnyView {

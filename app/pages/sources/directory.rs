@@ -9,7 +9,7 @@ use muster_domain::error::FieldError;
 use muster_domain::id::DirectoryId;
 use muster_domain::listing::Direction;
 use muster_domain::role::Permission;
-use muster_domain::run::{RunState, Wish};
+use muster_domain::run::Wish;
 use muster_domain::settings::{Input, Section, SettingsSchema, Values};
 use muster_services::directories::Directory;
 use muster_services::directories::{self, DirectoryRow, Enabled, Shown, Target};
@@ -27,6 +27,7 @@ use crate::components::{
     Takes, TextField, Tone, When, counted, error_of,
 };
 use crate::pages::people::id_of;
+use crate::pages::provisioning::plan_words::line_chip;
 use crate::visit::{Answer, Visit, belongs_to_form};
 
 /// Runs that are shown.
@@ -315,7 +316,7 @@ fn latest(seen: &Seen) -> AnyView {
                 .clone()
                 .map(|problem| view! { <p class="row-detail">{problem}</p> });
             TableRow::new(vec![
-                view! { <span>{what}" "{run_chip(run.state)}</span>{problem} }.into_any(),
+                view! { <span>{what}" "{line_chip(row)}</span>{problem} }.into_any(),
                 number(run.progress.read),
                 number(run.progress.planned),
                 view! { <When at now/> }.into_any(),
@@ -328,19 +329,6 @@ fn latest(seen: &Seen) -> AnyView {
 
 fn number(count: u64) -> AnyView {
     crate::components::grouped(count).into_any()
-}
-
-fn run_chip(state: RunState) -> AnyView {
-    let (tone, words) = match state {
-        RunState::Queued => (Tone::Neutral, "Waits"),
-        RunState::Planning => (Tone::Accent, "Reads"),
-        RunState::Held => (Tone::Caution, "Waits for a person"),
-        RunState::Applying => (Tone::Accent, "Under way"),
-        RunState::Done => (Tone::Good, "Done"),
-        RunState::Failed => (Tone::Danger, "Failed"),
-        RunState::Cancelled => (Tone::Neutral, "Stopped"),
-    };
-    view! { <Chip tone>{words}</Chip> }.into_any()
 }
 
 /// The four tests.

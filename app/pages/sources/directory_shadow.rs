@@ -20,7 +20,7 @@ use muster_web::{Failure, Fields, Query};
 use crate::components::{
     ActiveFilter, Button, Callout, Can, Card, Choice, Column, ConfirmDialog, Crumb, Empty, Filters,
     Form, FormActions, Glyph, Guard, Inset, LinkButton, Look, Page, Pager, PostButton, SelectField,
-    Table, TableRow, Tone, When, Width, count_words, error_of, grouped,
+    Table, TableRow, Tone, When, Width, count_words, counted, error_of, grouped,
 };
 use crate::pages::people::address::{ListAddress, Pairs};
 use crate::pages::people::id_of;
@@ -368,7 +368,7 @@ fn totals(seen: &Seen, view: &PlanView) -> AnyView {
         let word = word_of(of, class);
         let current = (now == Some(word.as_str())).then_some("true");
         let words = match (of, class) {
-            (Of::Memberships, Class::Same) => format!("in {} groups", grouped(many)),
+            (Of::Memberships, Class::Same) => format!("in {}", counted(many, "group", "groups")),
             _ => grouped(many),
         };
         view! { <a href=base.with("is", &word) aria-current=current>{words}</a> }.into_any()
@@ -386,7 +386,7 @@ fn totals(seen: &Seen, view: &PlanView) -> AnyView {
     let left = (alone > 0).then(|| {
         let href = base.with("is", &word_of(Of::People, Class::LeftAlone));
         let words = format!("{} left alone", grouped(alone));
-        view! { <p class="class-words"><a href=href>{words}</a>" because they are protected, or because nobody can tell whom the other directory means. They keep what they have."</p> }
+        view! { <p class="class-words"><a href=href>{words}</a>" because they are protected, their record cannot be used, or nobody can tell whom the other directory means. They keep what they have."</p> }
     });
     let all = (!seen.address.filters().is_empty()).then(|| {
         let (href, many) = (

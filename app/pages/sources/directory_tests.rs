@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::directory::{Finding, Probe};
+use muster_domain::name::spelled;
 use muster_domain::record::{KNOWN, UserRecord};
 use muster_services::directories::OnePerson;
 
@@ -39,7 +40,7 @@ pub(super) fn told(told: Told) -> AnyView {
         Told::Person(one) => match one.outcome {
             Err(error) => failed(&error, one.took),
             Ok(None) => nobody(&one.username, one.took),
-            Ok(Some(record)) => person(record, one.took),
+            Ok(Some(record)) => person(record, one.unusable, one.took),
         },
     }
 }
@@ -76,10 +77,15 @@ fn nobody(username: &str, took: Duration) -> AnyView {
     .into_any()
 }
 
-fn person(record: UserRecord, took: Duration) -> AnyView {
-    let words = match record.attributes.get("username") {
-        Some(username) => format!("{username} would be taken over like this."),
-        None => "They would be taken over like this.".to_owned(),
+fn person(record: UserRecord, unusable: Option<String>, took: Duration) -> AnyView {
+    let who = record.attributes.get("username");
+    let who = who.map_or_else(|| "They".to_owned(), |name| spelled(name).into_owned());
+    let (tone, words) = match unusable {
+        None => (Tone::Good, format!("{who} would be taken over like this.")),
+        Some(why) => (
+            Tone::Caution,
+            format!("{who} is there, but a sync would refuse the record. {why}"),
+        ),
     };
     let mut items: Vec<KeyValue> = record
         .attributes
@@ -87,7 +93,7 @@ fn person(record: UserRecord, took: Duration) -> AnyView {
         .map(|(name, value)| {
             let known = KNOWN.iter().find(|(known, _)| *known == name);
             let label = known.map_or(name.clone(), |(_, label)| (*label).to_owned());
-            KeyValue::new(label, value)
+            KeyValue::new(label, spelled(&value).into_owned())
         })
         .collect();
     let state = if record.active {
@@ -102,7 +108,7 @@ fn person(record: UserRecord, took: Duration) -> AnyView {
     ));
     view! {
         <div role="status">
-            <Callout tone=Tone::Good title=words>
+            <Callout tone title=words>
                 <KeyValues items/>
                 <p class="muted">{time(took)}</p>
             </Callout>

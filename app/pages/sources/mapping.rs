@@ -170,8 +170,13 @@ pub async fn preview(visit: Visit, Path(id): Path<String>, fields: Fields) -> An
         Ok(shown) => shown,
         Err(error) => Shown::wrong(error)?,
     };
-    if let Some(nth) = fields.one("keep").and_then(|nth| nth.parse::<usize>().ok())
-        && let Some(person) = shown.glimpse.as_ref().and_then(|all| all.people.get(nth))
+    // By the id at the source: who stands where is another question each time.
+    if let Some(id) = fields.one("keep")
+        && let Some(glimpse) = &shown.glimpse
+        && let Some(person) = glimpse
+            .people
+            .iter()
+            .find(|one| one.default.external_id.0 == id)
     {
         typed.tests.push(TestFields::of(&MappingTest {
             name: person.about.clone(),
@@ -251,6 +256,8 @@ async fn page(visit: &Visit, desk: Desk, typed: Typed, shown: Shown) -> Answer {
                     {is_tried}
                     <div class="mapping">
                         <Form action=format!("/directories/{id}/mapping") errors=shown.errors.clone()>
+                            // Pressing Enter in a field tries it; browsers take the first button of a form for that.
+                            <button type="submit" name="intent" value="preview" formaction=format!("/directories/{id}/mapping/preview") class="visually-hidden" tabindex="-1" aria-hidden="true">"Preview"</button>
                             <input type="hidden" name="revision" value=typed.revision.to_string()/>
                             <Columns left right/>
                         </Form>

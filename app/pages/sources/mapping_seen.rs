@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Effect, Mapped};
+use muster_domain::name::spelled;
 use muster_islands::LivePreview;
-use muster_services::mapping::{Glimpse, Seen};
+use muster_services::mapping::{Glimpse, Refused, Seen};
 
 use super::mapping::Shown;
 use super::mapping_form::Typed;
@@ -24,7 +25,7 @@ pub(super) fn seen(typed: &Typed, shown: &Shown, manages: bool, id: DirectoryId)
         view! {
             <Card title="Preview" id="preview">
                 <div class="live">
-                    <TextField name="about" label="Also try it on" value=about takes=Takes::Exact need=Need::Optional placeholder="ada, ben" help="Usernames at the directory, besides the first people it shows."/>
+                    <TextField name="about" label="Also try it on" value=about takes=Takes::Exact need=Need::Optional placeholder="ada, ben" help="Usernames at the directory, besides the first people it shows. Enter tries them."/>
                     <LivePreview action=format!("/directories/{id}/mapping/live")/>
                     <div id="live-problem"></div>
                     <div id="live-result" class="live-result">{result}</div>
@@ -50,6 +51,7 @@ pub(super) fn people(glimpse: &Glimpse, typed: &Typed, id: DirectoryId) -> AnyVi
         .collect_view();
     let missed =
         (!glimpse.missed.is_empty()).then(|| view! { <ul class="told missed">{missed}</ul> });
+    let refused = glimpse.refused.iter().map(refused).collect_view();
     let fails = typed
         .tests
         .iter()
@@ -67,6 +69,7 @@ pub(super) fn people(glimpse: &Glimpse, typed: &Typed, id: DirectoryId) -> AnyVi
         {missed}
         {tests}
         {rows}
+        {refused}
     }
     .into_any()
 }
@@ -80,21 +83,23 @@ fn counted_tests(many: usize) -> String {
 
 /// How many come, are left out and are refused, in a sentence.
 pub(super) fn sums(glimpse: &Glimpse) -> String {
-    let count = |is: fn(&Mapped) -> bool| {
-        let some = glimpse.people.iter().filter(|person| is(&person.made));
-        u64::try_from(some.count()).unwrap_or(u64::MAX)
-    };
+    let count = |is: fn(&Seen) -> bool| glimpse.people.iter().filter(|one| is(one)).count();
+    let unread = glimpse.refused.len();
+    let all = u64::try_from(glimpse.people.len() + unread).unwrap_or(u64::MAX);
     let mut parts = vec![format!(
         "Of {}, {} would come",
-        counted(count(|_| true), "person", "people"),
-        count(|made| matches!(made, Mapped::Record(_)))
+        counted(all, "person", "people"),
+        count(|one| matches!(one.made, Mapped::Record(_)) && one.unusable.is_none())
     )];
     for (many, words) in [
         (
-            count(|made| matches!(made, Mapped::FilteredOut(_))),
+            count(|one| matches!(one.made, Mapped::FilteredOut(_))),
             "left out",
         ),
-        (count(|made| matches!(made, Mapped::Refused(_))), "refused"),
+        (
+            count(|one| matches!(one.made, Mapped::Refused(_)) || one.unusable.is_some()) + unread,
+            "refused",
+        ),
     ] {
         if many > 0 {
             parts.push(format!("{many} {words}"));
@@ -105,6 +110,9 @@ pub(super) fn sums(glimpse: &Glimpse) -> String {
 
 fn one(number: usize, person: &Seen, typed: &Typed, id: DirectoryId) -> AnyView {
     let chip = match &person.made {
+        Mapped::Record(_) if person.unusable.is_some() => {
+            view! { <Chip tone=Tone::Danger icon=Glyph::Warning>"Refused"</Chip> }.into_any()
+        }
         Mapped::Record(record) if record.active => {
             view! { <Chip tone=Tone::Good icon=Glyph::Check>"Comes"</Chip> }.into_any()
         }
@@ -123,7 +131,10 @@ fn one(number: usize, person: &Seen, typed: &Typed, id: DirectoryId) -> AnyView 
         Mapped::FilteredOut(words) => {
             Some(view! { <p>"The filter lets in: "<code>{words.clone()}</code></p> }.into_any())
         }
-        Mapped::Record(_) => None,
+        Mapped::Record(_) => person
+            .unusable
+            .clone()
+            .map(|why| view! { <p class="field-error">{why}</p> }.into_any()),
     };
     let changes = changes(person);
     let same = (changes.is_empty() && why.is_none())
@@ -161,6 +172,7 @@ fn one(number: usize, person: &Seen, typed: &Typed, id: DirectoryId) -> AnyView 
         })
         .collect_view();
     let keep = format!("/directories/{id}/mapping/preview");
+    let whom = person.default.external_id.0.clone();
     view! {
         <details class="folded" open=number < 3>
             <summary>{short(&person.about)}" "{chip}</summary>
@@ -170,16 +182,29 @@ fn one(number: usize, person: &Seen, typed: &Typed, id: DirectoryId) -> AnyView 
                 <Diff changes/>
                 <details><summary>"Rule by rule"</summary><ul class="told">{effects}</ul></details>
                 <details><summary>"What the source says"</summary><ul class="told">{said}</ul></details>
-                <div class="actions"><Button name="keep" value=number.to_string() formaction=keep look=Look::Quiet icon=Glyph::Check>"Keep as a test"</Button></div>
+                <div class="actions"><Button name="keep" value=whom formaction=keep look=Look::Quiet icon=Glyph::Check>"Keep as a test"</Button></div>
             </div>
         </details>
     }
     .into_any()
 }
 
+/// Somebody whom the source itself cannot tell of.
+fn refused(one: &Refused) -> AnyView {
+    view! {
+        <details class="folded">
+            <summary>{short(&one.about)}" "<Chip tone=Tone::Danger icon=Glyph::Warning>"Refused"</Chip></summary>
+            <div class="folded-body"><p class="field-error">{one.why.clone()}</p></div>
+        </details>
+    }
+    .into_any()
+}
+
+/// Short, and with what nobody sees spelled out.
 fn short(value: &str) -> String {
+    let value = spelled(value);
     if value.chars().nth(120).is_none() {
-        return value.to_owned();
+        return value.into_owned();
     }
     let cut: String = value.chars().take(120).collect();
     format!("{cut}…")

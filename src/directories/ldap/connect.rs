@@ -32,19 +32,19 @@ pub(crate) struct Connection {
     /// Which server, for people.
     pub(crate) server: String,
     tasks: Vec<JoinHandle<()>>,
-    broken: Broken,
+    pub(crate) broken: Broken,
 }
 
 /// Why the relay cut the connection, if it did.
 #[derive(Clone, Debug, Default)]
-struct Broken(Arc<Mutex<Option<&'static str>>>);
+pub(crate) struct Broken(Arc<Mutex<Option<&'static str>>>);
 
 impl Broken {
     fn set(&self, why: &'static str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
-    fn get(&self) -> Option<&'static str> {
+    pub(crate) fn get(&self) -> Option<&'static str> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

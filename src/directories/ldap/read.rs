@@ -1,5 +1,5 @@
-//! A reading, whole or of what changed: people, then groups, then the members that come in parts. Two pages are in memory at
-//! most: one is kept while the next one comes.
+//! A reading, whole or of what changed: people, then groups, then the members that come in parts. Three pages are in memory
+//! at most: one is kept, one waits, one comes.
 
 use std::cell::Cell;
 
@@ -13,7 +13,7 @@ use super::groups::Rest;
 use super::mark::{News, Place};
 use super::people::People;
 use super::references::{References, Unfound};
-use super::search::{Question, Search, Then};
+use super::search::{Ahead, Question, Search, Then};
 use super::settings::LdapSettings;
 use super::standing::Moment;
 use super::{dn, groups, people, root};
@@ -227,40 +227,28 @@ impl<'a> Reading<'a> {
     ) -> (Completeness, Vec<Rest>) {
         let mut rest = Vec::new();
         let question = self.narrowed(question);
-        let mut search = Search::new(connection, self.settings, question);
-        let mut page = search.page().await;
+        let mut search = Ahead::of(Search::new(connection, self.settings, question));
         loop {
-            let (found, then) = (page.entries, page.then);
-            let kept = async {
-                let mut entries = Vec::new();
-                for found in found {
-                    match found {
-                        Ok(raw) if self.is_read(&raw) => {}
-                        Ok(raw) => {
-                            let (told, more) = take(self, &raw);
-                            entries.extend(told);
-                            rest.extend(more);
-                        }
-                        Err(why) => entries.push(unreadable(why)),
+            let page = search.page().await;
+            let mut entries = Vec::new();
+            for found in page.entries {
+                match found {
+                    Ok(raw) if self.is_read(&raw) => {}
+                    Ok(raw) => {
+                        let (told, more) = take(self, &raw);
+                        entries.extend(told);
+                        rest.extend(more);
                     }
+                    Err(why) => entries.push(unreadable(why)),
                 }
-                self.hand_on(entries, intake).await
-            };
-            // The next page is asked for first: it comes while this one is read and kept.
-            let (next, kept) = match then {
-                Then::More => {
-                    let (next, kept) = tokio::join!(search.page(), kept);
-                    (Ok(next), kept)
-                }
-                Then::Done => (Err(Completeness::Complete), kept.await),
-                Then::Failed(doubt) => (Err(Completeness::Complete.doubting(doubt)), kept.await),
-            };
-            if let Err(doubt) = kept {
+            }
+            if let Err(doubt) = self.hand_on(entries, intake).await {
                 return (Completeness::Complete.doubting(doubt), rest);
             }
-            match next {
-                Ok(next) => page = next,
-                Err(completeness) => return (completeness, rest),
+            match page.then {
+                Then::More => {}
+                Then::Done => return (Completeness::Complete, rest),
+                Then::Failed(doubt) => return (Completeness::Complete.doubting(doubt), rest),
             }
         }
     }

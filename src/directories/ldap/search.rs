@@ -1,16 +1,20 @@
 //! Searches, one page at a time (RFC 2696). The caller sees the end of a search and why it ended.
+//!
+//! A reading of everybody is a search [`Ahead`]: the server is asked for a page while those before it are worked on.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ldap3::asn1::{StructureTag, parse_tag};
 use ldap3::controls::{PagedResults, RawControl};
-use ldap3::{LdapError, Scope};
+use ldap3::{Ldap as Handle, LdapError, Scope};
 use muster_domain::snapshot::Doubt;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use super::connect::{Connection, shown};
+use super::connect::{Broken, Connection, shown};
 use super::entry::{Raw, Unusable};
-use super::settings::LdapSettings;
+use super::settings::{LdapSettings, Limits};
 
 const PAGED: &str = "1.2.840.113556.1.4.319";
 
@@ -45,26 +49,28 @@ pub(crate) struct Question {
     pub(crate) page: u16,
 }
 
-/// A search under way.
-pub(crate) struct Search<'a> {
-    connection: &'a mut Connection,
-    settings: &'a LdapSettings,
+/// A search under way. It lives no longer than its connection answers.
+pub(crate) struct Search {
+    handle: Handle,
+    broken: Broken,
+    limits: Limits,
     question: Question,
     token: Vec<u8>,
     seen: BTreeSet<u64>,
     pages: u32,
 }
 
-impl<'a> Search<'a> {
+impl Search {
     /// Begins; nothing is sent yet.
     pub(crate) fn new(
-        connection: &'a mut Connection,
-        settings: &'a LdapSettings,
+        connection: &mut Connection,
+        settings: &LdapSettings,
         question: Question,
     ) -> Self {
         Self {
-            connection,
-            settings,
+            handle: connection.handle.clone(),
+            broken: connection.broken.clone(),
+            limits: settings.limits,
             question,
             token: Vec::new(),
             seen: BTreeSet::new(),
@@ -83,8 +89,8 @@ impl<'a> Search<'a> {
     }
 
     async fn ask(&mut self, entries: &mut Vec<Result<Raw, Unusable>>) -> Result<Then, LdapError> {
-        if self.pages >= self.settings.limits.pages {
-            return Ok(Then::Failed(Doubt::PageCap(self.settings.limits.pages)));
+        if self.pages >= self.limits.pages {
+            return Ok(Then::Failed(Doubt::PageCap(self.limits.pages)));
         }
         self.pages += 1;
         let size = i32::from(self.question.page);
@@ -95,9 +101,8 @@ impl<'a> Search<'a> {
         .into();
         let question = self.question.clone();
         let mut stream = self
-            .connection
             .handle
-            .with_timeout(self.settings.limits.answer)
+            .with_timeout(self.limits.answer)
             .with_controls(vec![paging])
             .streaming_search(
                 &question.base,
@@ -145,12 +150,12 @@ impl<'a> Search<'a> {
     }
 
     fn doubt(&self, error: &LdapError) -> Doubt {
-        if let Some(why) = self.connection.broken() {
+        if let Some(why) = self.broken.get() {
             return Doubt::CutOff(why.to_owned());
         }
         match error {
             LdapError::Timeout { .. } => {
-                let seconds = self.settings.limits.answer.as_secs();
+                let seconds = self.limits.answer.as_secs();
                 Doubt::CutOff(format!("no answer within {seconds} seconds"))
             }
             LdapError::EndOfStream | LdapError::OpSend { .. } | LdapError::ResultRecv { .. } => {
@@ -158,6 +163,45 @@ impl<'a> Search<'a> {
             }
             other => Doubt::CutOff(shown(&other.to_string())),
         }
+    }
+}
+
+/// A search whose pages are asked for before anybody waits for them: one is worked on, one waits, one comes. It ends when it
+/// is dropped.
+pub(crate) struct Ahead {
+    pages: mpsc::Receiver<Page>,
+    task: JoinHandle<()>,
+}
+
+impl Ahead {
+    /// Begins.
+    pub(crate) fn of(search: Search) -> Self {
+        let (keep, pages) = mpsc::channel(1);
+        let task = tokio::spawn(async move {
+            let mut search = search;
+            loop {
+                let page = search.page().await;
+                let is_last = page.then != Then::More;
+                if keep.send(page).await.is_err() || is_last {
+                    break;
+                }
+            }
+        });
+        Self { pages, task }
+    }
+
+    /// The next page. Behind the last one there is none.
+    pub(crate) async fn page(&mut self) -> Page {
+        self.pages.recv().await.unwrap_or_else(|| Page {
+            entries: Vec::new(),
+            then: Then::Failed(Doubt::CutOff("reading it ended early".to_owned())),
+        })
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -46,6 +46,17 @@ pub struct Tested {
     pub words: String,
 }
 
+impl Expected {
+    /// What shall come out, at the head of a sentence.
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Values(_) => "A record",
+            Self::FilteredOut => "To be left out",
+            Self::Refused => "A refusal",
+        }
+    }
+}
+
 impl MappingTest {
     pub(super) fn check(&self) -> Result<(), String> {
         if self.name.trim().is_empty() || self.name.chars().count() > LONGEST_NAME {
@@ -85,9 +96,18 @@ impl MappingTest {
                 holds: true,
                 words: String::new(),
             },
-            (_, Mapped::Record(_)) => fails("A record came out.".to_owned()),
-            (_, Mapped::FilteredOut(_)) => fails("The filter left it out.".to_owned()),
-            (_, Mapped::Refused(why)) => fails(format!("It was refused. {why}")),
+            (_, Mapped::Record(_)) => fails(format!(
+                "{} was expected, and a record came out.",
+                self.expected.words()
+            )),
+            (_, Mapped::FilteredOut(_)) => fails(format!(
+                "{} was expected, and the filter left it out.",
+                self.expected.words()
+            )),
+            (_, Mapped::Refused(why)) => fails(format!(
+                "{} was expected, and it was refused. {why}",
+                self.expected.words()
+            )),
         }
     }
 }
@@ -119,7 +139,11 @@ fn compare(wanted: &Attributes, record: &UserRecord) -> Tested {
                     format!("“{value}”")
                 }
             };
-            differences.push(format!("{name} is {}, not {}.", shown(got), shown(wanted)));
+            differences.push(format!(
+                "{name} was expected to be {}, and is {}.",
+                shown(wanted),
+                shown(got)
+            ));
         }
     }
     Tested {

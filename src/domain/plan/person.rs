@@ -107,7 +107,10 @@ pub fn decide(person: &Person<'_>, terms: &Terms, ids: &mut dyn FnMut() -> Uuid)
 }
 
 /// Whether a record can be used, else what is wrong with it.
-fn usable(record: &UserRecord) -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong, in a sentence.
+pub fn usable(record: &UserRecord) -> Result<(), String> {
     let username = record
         .attributes
         .get("username")

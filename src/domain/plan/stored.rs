@@ -203,6 +203,12 @@ impl StoredPlan {
         }
     }
 
+    /// Whether it is made, and neither begun nor put away.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, PlanState::Clear | PlanState::Held)
+    }
+
     /// Whether nothing can be told by it: it has no step, and its source was not read as a whole.
     #[must_use]
     pub fn knows_nothing(&self) -> bool {

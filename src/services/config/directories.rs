@@ -84,6 +84,7 @@ fn effective(
     services: &Services,
     name: &str,
     wanted: &DirectoryConfig,
+    held: Option<&DirectoryConfig>,
 ) -> Result<DirectoryConfig, Error> {
     let schema = directories::schema(services, &wanted.kind)?;
     let secret = directories::secret_field(&schema);
@@ -113,7 +114,10 @@ fn effective(
     if !unknown.is_empty() {
         return Err(wrong(name, &unknown));
     }
-    if let Some(Err(error)) = wanted.mapping.as_ref().map(mapping::holds) {
+    // One that is here as it is was saved knowingly: it stays what it is.
+    let mapping = wanted.mapping.as_ref();
+    let is_new = mapping != held.and_then(|held| held.mapping.as_ref());
+    if let Some(Err(error)) = mapping.filter(|_| is_new).map(mapping::holds) {
         return Err(wrong(name, &error.fields));
     }
     let set: Vec<&str> = secret.into_iter().collect();
@@ -152,6 +156,15 @@ fn wrong(name: &str, fields: &[FieldError]) -> Error {
         .next("Correct what it names. Nothing about this directory was changed.")
 }
 
+/// The directory of this name that is here.
+fn held<'a>(
+    here: &'a BTreeMap<String, DirectoryConfig>,
+    name: &str,
+) -> Option<(&'a String, &'a DirectoryConfig)> {
+    let key = name::key(name);
+    here.iter().find(|(known, _)| name::key(known) == key)
+}
+
 pub(super) fn diff(
     services: &Services,
     here: &Config,
@@ -159,11 +172,9 @@ pub(super) fn diff(
     into: &mut Vec<Difference>,
 ) -> Result<(), Error> {
     for (name, directory) in &wanted.directories {
-        let mut flat_wanted = flatten(&effective(services, name, directory)?);
-        let held = here
-            .directories
-            .iter()
-            .find(|(known, _)| name::key(known) == name::key(name));
+        let held = held(&here.directories, name);
+        let of_here = held.map(|(_, held)| held);
+        let mut flat_wanted = flatten(&effective(services, name, directory, of_here)?);
         let mut flat_here = held.map(|(_, held)| flatten(held)).unwrap_or_default();
         if directory.place.is_none() {
             flat_here.remove("place");
@@ -209,9 +220,10 @@ pub(super) async fn apply(
     wanted: &Config,
     mut secrets: BTreeMap<String, SecretString>,
 ) -> Result<(), Error> {
-    let mut places = Vec::new();
+    let (mut places, here) = (Vec::new(), here(services).await?);
     for (name, directory) in &wanted.directories {
-        effective(services, name, directory)?;
+        let of_here = held(&here, name).map(|(_, held)| held);
+        effective(services, name, directory, of_here)?;
         let draft = Draft {
             kind: directory.kind.clone(),
             name: name.clone(),

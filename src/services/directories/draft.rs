@@ -1,6 +1,6 @@
 //! What somebody wants a directory to be, and whether that can be accepted.
 
-use muster_domain::directory::{Directory as Source, DirectoryKind};
+use muster_domain::directory::{Directory as Source, DirectoryKind, Probe};
 use muster_domain::error::FieldError;
 use muster_domain::role::Permission;
 use muster_domain::settings::{Input, SettingsSchema, Values};
@@ -98,8 +98,6 @@ pub(super) struct Checked {
     pub(super) name: String,
     pub(super) settings: Values,
     pub(super) secret: Kept,
-    /// The directory as it would be; nothing is connected yet.
-    pub(super) source: Box<dyn Source>,
 }
 
 /// Checks everything about a draft at once.
@@ -137,11 +135,10 @@ pub(super) fn checked(
     errors.extend(rules::problems(&settings));
     let (secret, opened) = with_secret(kind, draft, known, &settings, field);
     match opened {
-        Ok(source) if errors.is_empty() => Ok(Checked {
+        Ok(_) if errors.is_empty() => Ok(Checked {
             name,
             settings,
             secret,
-            source,
         }),
         Ok(_) => Err(Error::form(errors)),
         Err(wrong) if wrong.fields.is_empty() && errors.is_empty() => Err(wrong),
@@ -149,6 +146,39 @@ pub(super) fn checked(
             errors.into_iter().chain(wrong.fields).collect(),
         )),
     }
+}
+
+/// Opens what a draft says as far as a test needs it: the other parts may be empty yet, or wrong.
+///
+/// # Errors
+/// With messages beside the fields that the test needs.
+pub(super) fn for_probe(
+    services: &Services,
+    draft: &Draft,
+    known: Option<&Known>,
+    probe: Probe,
+) -> Result<Box<dyn Source>, Error> {
+    let kind = services.directory_kind(&draft.kind)?;
+    let mut schema = kind.schema();
+    schema.sections.truncate(match probe {
+        Probe::Connect => 1,
+        Probe::Bind => 2,
+        Probe::Search => usize::MAX,
+    });
+    let field = secret_field(&schema);
+    let mut sent = draft.settings.clone();
+    if let (Some(field), Some(secret)) = (field, &draft.secret) {
+        sent.insert(field.to_owned(), secret.expose_secret().to_owned());
+    }
+    let stored = known.and_then(|known| known.secret.as_ref());
+    let set: Vec<&str> = field.filter(|_| stored.is_some()).into_iter().collect();
+    let mut settings = schema.check(&sent, &set).map_err(Error::form)?;
+    let Some(field) = field else {
+        // Nobody is let in by this test.
+        return kind.open(&settings, None);
+    };
+    settings.remove(field);
+    with_secret(kind, draft, known, &settings, Some(field)).1
 }
 
 /// Which secret goes with these settings. A stored one is shown to nobody but whom it was given for: whoever changes

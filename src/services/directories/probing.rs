@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use muster_domain::Error;
 use muster_domain::directory::{Directory as Source, Finding, Probe};
 use muster_domain::id::DirectoryId;
+use muster_domain::plan::person::usable;
 use muster_domain::record::UserRecord;
 use muster_domain::role::Permission;
+use muster_domain::{Error, name};
 use muster_storage::directories;
 use serde_json::json;
 
-use super::draft::{Draft, checked};
+use super::draft::{Draft, for_probe};
 use super::keeping::known;
 use crate::{Call, Services};
 
@@ -30,6 +31,8 @@ pub struct OnePerson {
     pub username: String,
     /// The person as the source describes them; none: there is nobody of that name. Or why it cannot say.
     pub outcome: Result<Option<UserRecord>, Error>,
+    /// Why a sync would refuse the record all the same, in a sentence.
+    pub unusable: Option<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -44,7 +47,7 @@ pub async fn probe(
     target: Target<'_>,
     probe: Probe,
 ) -> Result<Finding, Error> {
-    let (name, source) = opened(services, call, target).await?;
+    let (name, source) = opened(services, call, target, probe).await?;
     let finding = source.probe(probe).await;
     let code = finding.outcome.as_ref().err().map(|error| error.code);
     let detail = json!({ "probe": probe, "refused": code });
@@ -66,7 +69,7 @@ pub async fn person(
     if username.is_empty() || username.len() > 300 {
         return Err(Error::form(Vec::new()).field("person", "Enter a username."));
     }
-    let (name, source) = opened(services, call, target).await?;
+    let (name, source) = opened(services, call, target, Probe::Search).await?;
     let begun = services.now();
     let outcome = source.person(username).await;
     let took = (services.now() - begun).to_std().unwrap_or_default();
@@ -75,16 +78,21 @@ pub async fn person(
     put_on_record(services, call, target, &name, detail).await?;
     Ok(OnePerson {
         username: username.to_owned(),
+        unusable: match &outcome {
+            Ok(Some(record)) => usable(record).err(),
+            _ => None,
+        },
         outcome,
         took,
     })
 }
 
-/// The source behind a target, and its name.
+/// The source behind a target, as far as a test needs it, and its name.
 async fn opened(
     services: &Services,
     call: &Call,
     target: Target<'_>,
+    probe: Probe,
 ) -> Result<(String, Box<dyn Source>), Error> {
     call.may(Permission::ManageDirectories)?;
     match target {
@@ -105,8 +113,10 @@ async fn opened(
                     Some(known)
                 }
             };
-            let checked = checked(services, draft, known.as_ref())?;
-            Ok((checked.name, checked.source))
+            let source = for_probe(services, draft, known.as_ref(), probe)?;
+            // A test needs no name yet.
+            let name = name::check_group_name(&draft.name);
+            Ok((name.unwrap_or_else(|_| draft.kind.clone()), source))
         }
     }
 }

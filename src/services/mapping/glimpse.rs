@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use muster_domain::directory::Directory as Source;
 use muster_domain::id::DirectoryId;
 use muster_domain::mapping::{Effect, Mapped, Mapping, Tested};
+use muster_domain::plan::person::usable;
 use muster_domain::record::{SourceValues, UserRecord};
 use muster_domain::role::Permission;
 use muster_domain::snapshot::{Completeness, Entry, Intake};
@@ -68,6 +69,7 @@ struct Kept {
     of: DateTime<Utc>,
     asked: BTreeSet<String>,
     people: Arc<Vec<Person>>,
+    refused: Arc<Vec<Refused>>,
     /// Who was chosen by a username; none: there is nobody of it.
     named: BTreeMap<String, Option<Person>>,
 }
@@ -105,6 +107,17 @@ pub struct Glimpse {
     pub tests: Vec<Tested>,
     /// Who was chosen and cannot be shown.
     pub missed: Vec<Missed>,
+    /// The first whom the source itself cannot tell of, whatever the mapping says.
+    pub refused: Vec<Refused>,
+}
+
+/// A record that cannot be used before any mapping.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// What it is about, for people.
+    pub about: String,
+    /// Why, in a sentence.
+    pub why: String,
 }
 
 /// Somebody who was chosen and cannot be shown.
@@ -129,6 +142,8 @@ pub struct Seen {
     pub effects: Vec<Effect>,
     /// What becomes of it.
     pub made: Mapped,
+    /// Why a sync would refuse what was made, in a sentence.
+    pub unusable: Option<String>,
 }
 
 /// Tries a mapping on people whose usernames were chosen and on the first that the source shows, as if it were saved. The
@@ -152,7 +167,7 @@ pub async fn preview(
         .iter()
         .map(|test| test.run(&compiled))
         .collect();
-    let (people, missed) = shown(services, call, id, compiled.asked(), chosen).await?;
+    let (people, missed, refused) = shown(services, call, id, compiled.asked(), chosen).await?;
     let ids: Vec<_> = people
         .iter()
         .map(|(record, _)| &record.external_id)
@@ -174,6 +189,10 @@ pub async fn preview(
             source: source.clone(),
             default: default.clone(),
             effects,
+            unusable: match &made {
+                Mapped::Record(record) => usable(record).err(),
+                Mapped::FilteredOut(_) | Mapped::Refused(_) => None,
+            },
             made,
         });
     }
@@ -181,6 +200,7 @@ pub async fn preview(
         people: seen,
         tests,
         missed,
+        refused: refused.as_ref().clone(),
     })
 }
 
@@ -199,7 +219,7 @@ async fn shown(
     id: DirectoryId,
     asked: BTreeSet<String>,
     chosen: &[String],
-) -> Result<(Vec<Person>, Vec<Missed>), Error> {
+) -> Result<(Vec<Person>, Vec<Missed>, Arc<Vec<Refused>>), Error> {
     let directory = find(services, services.db(), id).await?;
     let glimpses = services.glimpses();
     let of = directory.updated_at;
@@ -216,13 +236,17 @@ async fn shown(
                 directories::open_asking(services, services.db(), &directory, &asked).await?;
             let mut kept = match known {
                 Some(kept) => kept,
-                None => Kept {
-                    at: call.at,
-                    of,
-                    asked,
-                    people: Arc::new(first(source.as_ref()).await?),
-                    named: BTreeMap::new(),
-                },
+                None => {
+                    let (people, refused) = first(source.as_ref()).await?;
+                    Kept {
+                        at: call.at,
+                        of,
+                        asked,
+                        people: Arc::new(people),
+                        refused: Arc::new(refused),
+                        named: BTreeMap::new(),
+                    }
+                }
             };
             for name in &chosen {
                 if kept.named.contains_key(*name) {
@@ -267,20 +291,20 @@ async fn shown(
             .filter(|(record, _)| !taken.contains(&record.external_id))
             .cloned(),
     );
-    Ok((people, missed))
+    Ok((people, missed, kept.refused))
 }
 
-/// The first people that a source shows.
-async fn first(source: &dyn Source) -> Result<Vec<Person>, Error> {
+/// The first people that a source shows, and who among them cannot be used.
+async fn first(source: &dyn Source) -> Result<(Vec<Person>, Vec<Refused>), Error> {
     let mut first = First::default();
     let completeness = source.read(&mut first).await;
     match first.people.is_empty() {
-        true => Err(nobody(first.refused, &completeness)),
-        false => Ok(first.people),
+        true => Err(nobody(first.refused.first(), &completeness)),
+        false => Ok((first.people, first.refused)),
     }
 }
 
-fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
+fn nobody(refused: Option<&Refused>, completeness: &Completeness) -> Error {
     let doubts: Vec<String> = match completeness {
         Completeness::Complete => Vec::new(),
         Completeness::Incomplete(doubts) => doubts
@@ -289,7 +313,7 @@ fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
             .collect(),
     };
     let why = match (doubts.as_slice(), refused) {
-        ([], Some(why)) => format!("Of the first record: {why}"),
+        ([], Some(first)) => format!("Of the first record: {}", first.why),
         ([], None) => "It holds nobody.".to_owned(),
         (doubts, _) => doubts.join(" "),
     };
@@ -305,7 +329,7 @@ fn nobody(refused: Option<String>, completeness: &Completeness) -> Error {
 #[derive(Default)]
 struct First {
     people: Vec<Person>,
-    refused: Option<String>,
+    refused: Vec<Refused>,
 }
 
 #[async_trait]
@@ -317,7 +341,12 @@ impl Intake for First {
                     self.people.push((record, without_secrets(source)));
                 }
                 Entry::Refused(record) => {
-                    self.refused.get_or_insert(record.why);
+                    if self.refused.len() < SHOWN {
+                        self.refused.push(Refused {
+                            about: record.about,
+                            why: record.why,
+                        });
+                    }
                 }
                 _ => {}
             }

@@ -7,7 +7,7 @@ mod named;
 mod recent;
 mod shadow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::Error;
 use muster_domain::drift::Class;
@@ -44,6 +44,8 @@ pub struct PlanLine {
     pub plan: StoredPlan,
     /// The name of its directory.
     pub directory: String,
+    /// Whether something changed since it was made: then it cannot be carried out any more.
+    pub is_stale: bool,
 }
 
 /// One page of plans; pass `Direction::Desc` for the newest first.
@@ -59,10 +61,39 @@ pub async fn plan_list(
     call.may(Permission::ViewDirectories)?;
     let names = Names::read(services).await?;
     let page = plan_pages::plans(services.db(), filter, paging).await?;
+    let stale = stale(services, &page.rows).await?;
     Ok(each(page, |plan| PlanLine {
         directory: names.of(plan.directory),
+        is_stale: stale.contains(&plan.id),
         plan,
     }))
+}
+
+/// Which of these plans wait and cannot be carried out any more.
+async fn stale(services: &Services, plans: &[StoredPlan]) -> Result<BTreeSet<PlanId>, Error> {
+    let (db, mut revisions, mut stale) = (services.db(), BTreeMap::new(), BTreeSet::new());
+    for plan in plans.iter().filter(|plan| plan.is_open()) {
+        let revision = match revisions.get(&plan.directory) {
+            Some(known) => *known,
+            None => {
+                let asked = directory_states::revision(db, plan.directory).await?;
+                revisions.insert(plan.directory, asked);
+                asked
+            }
+        };
+        if is_stale(services, plan, revision).await? {
+            stale.insert(plan.id);
+        }
+    }
+    Ok(stale)
+}
+
+/// Whether a plan that waits cannot be carried out any more, its directory being at this revision.
+async fn is_stale(services: &Services, plan: &StoredPlan, revision: u64) -> Result<bool, Error> {
+    let is_of_another = plan.identity.as_ref().is_some_and(|it| !it.is_of_now());
+    Ok(revision != plan.base_revision
+        || is_of_another
+        || shadowing::is_stale(services.db(), plan).await?)
 }
 
 /// A run in a list.
@@ -72,6 +103,8 @@ pub struct RunLine {
     pub run: Run,
     /// The name of its directory.
     pub directory: String,
+    /// Its plan, where a person is to look at it, or was.
+    pub held: Option<PlanLine>,
 }
 
 /// One page of runs; pass `Direction::Desc` for the newest first.
@@ -86,9 +119,23 @@ pub async fn run_list(
 ) -> Result<Page<RunLine>, Error> {
     call.may(Permission::ViewDirectories)?;
     let names = Names::read(services).await?;
-    let page = plan_pages::runs(services.db(), directory, paging).await?;
+    let db = services.db();
+    let page = plan_pages::runs(db, directory, paging).await?;
+    let held = page.rows.iter().filter(|run| run.state == RunState::Held);
+    let held: Vec<PlanId> = held.filter_map(|run| run.plan).collect();
+    let held = plans::get_many(db, &held).await?;
+    let stale = stale(services, &held).await?;
+    let plan_of = |run: &Run| {
+        let plan = held.iter().find(|plan| Some(plan.id) == run.plan)?;
+        Some(PlanLine {
+            directory: names.of(plan.directory),
+            is_stale: stale.contains(&plan.id),
+            plan: plan.clone(),
+        })
+    };
     Ok(each(page, |run| RunLine {
         directory: names.of(run.directory),
+        held: plan_of(&run),
         run,
     }))
 }
@@ -160,14 +207,10 @@ async fn around(services: &Services, plan: StoredPlan) -> Result<PlanView, Error
     let mut directory = ever(db, plan.directory).await?;
     directory.name = name_ever(db, plan.directory).await?;
     let is_removed = removed_directories::is_one(db, plan.directory).await?;
-    let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
     let revision = directory_states::revision(db, plan.directory).await?;
     Ok(PlanView {
         runs: runs::of_plan(db, plan.id).await?,
-        is_stale: waits
-            && (revision != plan.base_revision
-                || plan.identity.as_ref().is_some_and(|it| !it.is_of_now())
-                || shadowing::is_stale(db, &plan).await?),
+        is_stale: plan.is_open() && is_stale(services, &plan, revision).await?,
         is_read: !is_removed && services.directory_kind(&directory.kind).is_ok(),
         directory,
         plan,

@@ -208,7 +208,10 @@ fn tests_hold_or_say_what_came_instead() {
     let compiled = mapping.check().expect("checked");
     assert!(test(values("anna.berg@example.org")).run(&compiled).holds);
     let failed = test(values("x")).run(&compiled);
-    assert_eq!(failed.words, "email is “anna.berg@example.org”, not “x”.");
+    assert_eq!(
+        failed.words,
+        "email was expected to be “x”, and is “anna.berg@example.org”."
+    );
     assert!(!test(Expected::FilteredOut).run(&compiled).holds);
     let out = MappingTest {
         source: source(&[("department", &["Temp"])]),

@@ -10,6 +10,7 @@ use muster_domain::plan::person::{self, HerePerson, NameStanding, Person};
 use muster_domain::plan::terms::Stated;
 use muster_domain::plan::{Leavers, Reason, Refusal, Step, Terms, Verdict};
 use muster_domain::record::ExternalId;
+use muster_domain::user::State;
 use muster_domain::user::User;
 use muster_storage::accounts::{self, Account};
 use muster_storage::{memberships, users};
@@ -123,7 +124,7 @@ impl Making<'_> {
                 && !decided
                     .refusals
                     .iter()
-                    .all(|one| one.reason == Reason::Stays)
+                    .all(|one| matches!(one.reason, Reason::Stays | Reason::StaysOff))
                 && let Some(adopting) = &mut self.adopting
             {
                 adopting.stays.insert(member);
@@ -163,7 +164,10 @@ impl Making<'_> {
         };
         let decided = person::decide(&person, terms, &mut || self.services.id());
         if decided.steps.is_empty() && decided.refusals.is_empty() {
-            return refuse(Reason::Stays);
+            return refuse(match here.state == State::Active {
+                true => Reason::Stays,
+                false => Reason::StaysOff,
+            });
         }
         decided
     }
