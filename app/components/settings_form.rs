@@ -15,6 +15,8 @@ pub struct Filled {
     pub values: Values,
     /// Keys of the secrets that are stored.
     pub secrets_set: Vec<String>,
+    /// Whether those were typed and are not saved yet.
+    pub secrets_wait: bool,
     /// What is wrong.
     pub errors: Vec<FieldError>,
     /// What an empty field means, by its key; shown inside it.
@@ -154,7 +156,10 @@ fn one_field(field: &Field, filled: &Filled) -> AnyView {
         Input::Secret => {
             let is_set = filled.secrets_set.iter().any(|key| key == name);
             let stored = if is_set {
-                Stored::Since("Stored, sealed".to_owned())
+                Stored::Since(match filled.secrets_wait {
+                    true => "Entered, stored when you save".to_owned(),
+                    false => "Stored, sealed".to_owned(),
+                })
             } else {
                 Stored::Nothing
             };

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 
 import { look } from '../pages.mjs';
 import { asRoot, words } from '../people.mjs';
-import { BASE, READER, installed, startSlapd } from '../peers/slapd.mjs';
+import { BASE, READER, entry, installed, startSlapd } from '../peers/slapd.mjs';
 import { expect, story } from '../world.mjs';
 
 const test = story();
@@ -202,6 +202,36 @@ test('what would change waits for no sync silently, and says which run is in the
   });
   await press(page, 'Show what would change');
   await page.waitForURL(/\/plans\//, { timeout: 60_000 });
+});
+
+test('whoever is kept as a test is whoever stood there, and it tells whom a sync would refuse', async ({ world, page, context }) => {
+  await (await asRoot(world)).enter(context);
+  const added = (text) => text.replace('\n', '\nchangetype: add\n');
+  const blank = `${entry('dora').replace('dn: uid=dora', 'dn: cn=dora').replace('uid: dora', 'uid: dora blank')}cn: dora\n`;
+  slapd.change(`${added(blank)}\n${added(entry('eve'))}displayName:: ${Buffer.from('Eve \u202e evE').toString('base64')}\n`);
+  await page.goto(kept.path);
+  await page.waitForFunction(() => document.documentElement.dataset.ready === '');
+  const preview = page.locator('#preview');
+  const of = (name) => preview.locator('details.folded').filter({ has: page.locator('summary', { hasText: name }) });
+  await page.locator('#filter').fill('');
+  await page.locator('#about').fill('eve, dora blank');
+  await expect(of('eve')).toContainText('Refused');
+  await expect(of('eve')).toContainText('holds invisible or control characters');
+  await expect(of('dora blank')).toContainText('The username cannot be used.');
+  await expect(preview).toContainText('2 refused');
+  await look(page, 'mapping-refused');
+  await page.locator('#about').fill('cleo');
+  await expect(preview.locator('details.folded > summary').first()).toContainText('cleo');
+  await page.locator('#about').fill('');
+  await of('cleo').first().locator('summary').first().click();
+  await of('cleo').getByRole('button', { name: 'Keep as a test' }).click();
+  await expect(page.locator('#test_1')).toHaveValue('cleo');
+  await test.step('Enter in a field tries it, and saves nothing', async () => {
+    await page.locator('#about').fill('ben');
+    await page.locator('#about').press('Enter');
+    await expect(preview.locator('details.folded > summary').first()).toContainText('ben');
+    await expect(page.locator('main')).not.toContainText('The mapping is saved.');
+  });
 });
 
 test.describe('without script', () => {

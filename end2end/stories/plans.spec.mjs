@@ -157,7 +157,7 @@ test.describe('without script', () => {
       await root.enter(context);
       const page = await context.newPage();
       await page.goto(await planFor(root, 'sync'));
-      await page.getByRole('button', { name: 'Discard' }).click();
+      await page.getByRole('button', { name: 'Put away' }).click();
       await page.waitForURL('/plans');
       await expect(page.locator('main')).toContainText('Put the plan away');
       await page.goto(await planFor(root, 'drift'));

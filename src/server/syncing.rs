@@ -182,6 +182,12 @@ async fn approved(
 
 fn outcome(detail: &RunDetail) -> Result<u8, Why> {
     let (run, progress) = (&detail.run, &detail.run.progress);
+    let is_refused = run.person.is_some()
+        && progress.tried == 0
+        && detail
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.counts.refused() > 0);
     let is_unread = detail.plan.as_ref().is_some_and(StoredPlan::knows_nothing);
     let waits = detail.plan.as_ref().is_some_and(StoredPlan::waits);
     match run.state {
@@ -199,6 +205,9 @@ fn outcome(detail: &RunDetail) -> Result<u8, Why> {
         )),
         RunState::Held => Ok(HELD),
         RunState::Done if waits => Ok(HELD),
+        RunState::Done if is_refused => Err(Why::new(
+            "They were not brought here: what stands above says why.",
+        )),
         RunState::Done if progress.tried > 0 => {
             say(format_args!("{} steps are done.", progress.tried));
             Ok(DONE)

@@ -270,7 +270,7 @@ pub async fn diff(
     }
     policies::diff(&here, wanted, &mut differences);
     applications::diff(&here, wanted, &mut differences)?;
-    directories::diff(services, &here, wanted, &mut differences)?;
+    directories::diff(services, &here, wanted, &mut differences).await?;
     mail::diff(&here, wanted, &mut differences)?;
     Ok(differences)
 }

@@ -30,7 +30,7 @@ pub use carried::{carried, carry};
 pub(crate) use confirmed::confirmed_at;
 pub use draft::{Draft, schema, secret_field, seldom, usual};
 pub use keeping::{Enabled, Offered, Shown, add, declare, get, kinds, save, set_enabled};
-pub(crate) use keeping::{out_of_date, switch};
+pub(crate) use keeping::{declarable, out_of_date, switch};
 pub use ordering::{Against, Step, order_mark, shift};
 pub(crate) use past::{bring_back, ever, name_ever, names_ever};
 pub use probing::{OnePerson, Target, person, probe};

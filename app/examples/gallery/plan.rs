@@ -77,7 +77,7 @@ pub fn plan() -> AnyView {
         })
         .into();
         let actions = view! {
-            <Button look=Look::Danger>"Discard"</Button>
+            <Button look=Look::Danger>"Put away"</Button>
             <Button>"Recompute"</Button>
             <Button look=Look::Primary>"Approve all 431 changes"</Button>
         };

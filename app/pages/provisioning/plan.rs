@@ -168,7 +168,7 @@ fn actions(seen: &Seen, may: bool) -> AnyView {
     let waits = matches!(plan.state, PlanState::Clear | PlanState::Held);
     let discard = (waits && view.runs.iter().all(|run| run.state.is_over())).then(|| {
         let action = format!("/plans/{}/discard", plan.id);
-        view! { <PostButton action look=Look::Danger>"Discard"</PostButton> }
+        view! { <PostButton action look=Look::Danger>"Put away"</PostButton> }
     });
     let apply = can_apply(view).then(|| match plan.counts.all() {
         0 => apply(view, view.directory.name.clone(), "Delete"),

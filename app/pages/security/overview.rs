@@ -6,6 +6,7 @@ use muster_domain::protocol::Level;
 use muster_domain::role::{Permission, Role};
 use muster_services::directories::{self, DirectoryRow};
 use muster_services::overview::{self, Attention, Day, Overview};
+use muster_services::sync::rules;
 use muster_services::users::{self, Paging, UserFilter};
 
 use crate::components::{
@@ -197,10 +198,11 @@ fn directory_table(directories: &[DirectoryRow]) -> AnyView {
         .iter()
         .map(|row| {
             let name = row.directory.name.clone();
-            let (tone, state) = if row.directory.enabled {
-                (Tone::Good, "On")
-            } else {
-                (Tone::Neutral, "Off")
+            let in_shadow = rules::in_shadow(&row.directory.settings);
+            let (tone, state) = match (row.directory.enabled, in_shadow) {
+                (true, true) => (Tone::Accent, "In shadow"),
+                (true, false) => (Tone::Good, "On"),
+                (false, _) => (Tone::Neutral, "Off"),
             };
             TableRow::new(vec![
                 view! { <b>{name}</b> }.into_any(),

@@ -141,6 +141,7 @@ impl DirectoryForm {
         let filled = Filled {
             values: std::mem::take(&mut self.values),
             secrets_set,
+            secrets_wait: self.kept.is_some(),
             errors: self.errors.clone(),
             usual: std::mem::take(&mut self.usual),
         };

@@ -244,6 +244,23 @@ async fn encrypted(
     tcp: TcpStream,
 ) -> Result<Box<dyn Stream>, Error> {
     let refused = |error: native_tls::Error| {
+        let why = error.to_string();
+        // What a server says that does not speak TLS where it is asked to, in the words of OpenSSL.
+        if [
+            "wrong version number",
+            "packet length too long",
+            "unexpected eof",
+        ]
+        .iter()
+        .any(|sign| why.contains(sign))
+        {
+            return Error::new(
+                "LDAP-002",
+                Kind::Upstream,
+                format!("{server} answers, but not in TLS."),
+            )
+            .next("LDAPS is spoken on a port of its own, 636 as a rule; on port 389 choose StartTLS. Nothing was sent.");
+        }
         Error::new(
             "LDAP-002",
             Kind::Upstream,

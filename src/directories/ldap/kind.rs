@@ -63,7 +63,7 @@ impl DirectoryKind for LdapKind {
     }
 
     fn seldom(&self) -> &'static [&'static str] {
-        &["ca", "users_filter", "groups_base", "groups_filter"]
+        &["ca", "users_filter", "groups_filter"]
     }
 
     fn secret_is_for(&self) -> Option<&'static [&'static str]> {

@@ -156,6 +156,51 @@ fn wrong(name: &str, fields: &[FieldError]) -> Error {
         .next("Correct what it names. Nothing about this directory was changed.")
 }
 
+/// That applying it would hold; whether a secret is stored for it already. A secret that the file names is read only when
+/// it is applied: here another stands for it.
+async fn holds(services: &Services, name: &str, wanted: &DirectoryConfig) -> Result<bool, Error> {
+    let stand_in = || SecretString::from("stands for the one that is read".to_owned());
+    let draft = Draft {
+        kind: wanted.kind.clone(),
+        name: name.to_owned(),
+        settings: together(wanted),
+        secret: wanted.bind_password.as_ref().map(|_| stand_in()),
+    };
+    let kept = directories::declarable(services, &draft).await;
+    kept.map_err(|error| refused(services, name, wanted, error))
+}
+
+/// What the forms would say, in the words of the file.
+fn refused(services: &Services, name: &str, wanted: &DirectoryConfig, error: Error) -> Error {
+    if error.fields.is_empty() {
+        return error;
+    }
+    let schema = directories::schema(services, &wanted.kind).ok();
+    let secret = schema.as_ref().and_then(directories::secret_field);
+    let fields: Vec<FieldError> = error
+        .fields
+        .into_iter()
+        .map(|field| match secret == Some(field.field.as_str()) {
+            true => FieldError {
+                field: "bind_password".to_owned(),
+                message: format!(
+                    "{} In the file: bind_password = \"env:NAME\" or \"file:PATH\".",
+                    field.message
+                ),
+            },
+            false => FieldError {
+                field: match field.field.as_str() {
+                    "name" => field.field,
+                    key if rules::is_term(key) => format!("rules.{key}"),
+                    key => format!("settings.{key}"),
+                },
+                ..field
+            },
+        })
+        .collect();
+    wrong(name, &fields)
+}
+
 /// The directory of this name that is here.
 fn held<'a>(
     here: &'a BTreeMap<String, DirectoryConfig>,
@@ -165,7 +210,7 @@ fn held<'a>(
     here.iter().find(|(known, _)| name::key(known) == key)
 }
 
-pub(super) fn diff(
+pub(super) async fn diff(
     services: &Services,
     here: &Config,
     wanted: &Config,
@@ -175,6 +220,7 @@ pub(super) fn diff(
         let held = held(&here.directories, name);
         let of_here = held.map(|(_, held)| held);
         let mut flat_wanted = flatten(&effective(services, name, directory, of_here)?);
+        let is_kept = holds(services, name, directory).await?;
         let mut flat_here = held.map(|(_, held)| flatten(held)).unwrap_or_default();
         if directory.place.is_none() {
             flat_here.remove("place");
@@ -192,7 +238,7 @@ pub(super) fn diff(
         if let Some(reference) = &directory.bind_password {
             into.push(Difference {
                 path: format!("{path}.bind_password"),
-                here: None,
+                here: is_kept.then(|| "(stored)".to_owned()),
                 wanted: Some(format!("read from {reference}")),
             });
         }
@@ -231,10 +277,7 @@ pub(super) async fn apply(
             secret: secrets.remove(name),
         };
         let kept = directories::declare(services, call, &draft).await;
-        let id = kept.map_err(|error| match error.fields.as_slice() {
-            [] => error,
-            fields => wrong(name, fields),
-        })?;
+        let id = kept.map_err(|error| refused(services, name, directory, error))?;
         let enabled = if directory.enabled {
             Enabled::Yes
         } else {

@@ -134,17 +134,34 @@ pub async fn declare(
     };
     if found.kind != draft.kind {
         tx.rollback().await?;
-        return Err(Error::new(
-            "DIR-007",
-            Kind::Conflict,
-            format!("“{}” is a directory of another kind.", found.name),
-        )
-        .next("Remove it first, or declare the new one under another name."));
+        return Err(of_another_kind(&found));
     }
     keep_still(&tx, found.id, draft).await?;
     let known = known(services, &tx, found.id).await?;
     change(services, call, tx, known, draft, json!({})).await?;
     Ok(found.id)
+}
+
+/// Whether [`declare`] would take a draft, and whether a secret is stored for it already. Changes nothing.
+pub(crate) async fn declarable(services: &Services, draft: &Draft) -> Result<bool, Error> {
+    let tx = services.db().begin().await?;
+    let known = match directories::by_name(&tx, &draft.name).await? {
+        Some(found) if found.kind == draft.kind => Some(known(services, &tx, found.id).await?),
+        Some(found) => return Err(of_another_kind(&found)),
+        None => None,
+    };
+    tx.rollback().await?;
+    checked(services, draft, known.as_ref())?;
+    Ok(known.is_some_and(|known| known.secret.is_some()))
+}
+
+fn of_another_kind(found: &Directory) -> Error {
+    Error::new(
+        "DIR-007",
+        Kind::Conflict,
+        format!("“{}” is a directory of another kind.", found.name),
+    )
+    .next("Remove it first, or declare the new one under another name.")
 }
 
 /// The directory with its secret, inside a transaction.

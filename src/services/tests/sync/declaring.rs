@@ -101,6 +101,21 @@ async fn each_step_is_tried_by_itself_before_anything_is_kept() {
         .await
         .unwrap();
     assert!(connected.outcome.is_ok());
+    // What a step does not need may be empty yet.
+    let mut begun = Draft {
+        name: String::new(),
+        ..right.clone()
+    };
+    begun.settings.remove("users_base");
+    let bound = probe(s, call, Target::Draft(None, &begun), Probe::Bind).await;
+    assert!(bound.unwrap().outcome.is_ok());
+    begun.secret = None;
+    let connected = probe(s, call, Target::Draft(None, &begun), Probe::Connect).await;
+    assert!(connected.unwrap().outcome.is_ok());
+    let unbound = probe(s, call, Target::Draft(None, &begun), Probe::Bind).await;
+    assert_eq!(field(&unbound.unwrap_err()), "bind_password");
+    let nowhere = probe(s, call, Target::Draft(None, &begun), Probe::Search).await;
+    assert_eq!(field(&nowhere.unwrap_err()), "users_base");
     let refused = probe(s, call, Target::Draft(None, &wrong), Probe::Bind)
         .await
         .unwrap();
@@ -112,6 +127,7 @@ async fn each_step_is_tried_by_itself_before_anything_is_kept() {
     let one = one_person(s, call, Target::Draft(None, &right), "u003")
         .await
         .unwrap();
+    assert_eq!(one.unusable, None);
     let record = one.outcome.unwrap().unwrap();
     assert_eq!(record.attributes["email"], "u003@example.test");
     let nobody = one_person(s, call, Target::Draft(None, &right), "u003)(uid=*")
@@ -485,10 +501,37 @@ async fn a_file_declares_directories_and_applying_it_twice_changes_nothing() {
         (FILE.replace("env:READER", "env:OTHER"), "WEB-404"),
         (FILE.replace("dc1.example.org", "http://dc1"), "CFG-021"),
     ] {
-        assert_eq!(
-            applied(&world, &wrong).await.unwrap_err().code,
-            code,
-            "{wrong}"
-        );
+        let error = applied(&world, &wrong).await.unwrap_err();
+        assert_eq!(error.code, code, "{wrong}");
+        let wanted = config::parse(&wrong);
+        let told = match wanted {
+            Ok(wanted) => config::diff(&world.services, &world.system(), &wanted)
+                .await
+                .err(),
+            Err(_) => continue,
+        };
+        // A secret is read only when it is applied.
+        let told = told.map(|error| error.code);
+        assert_eq!(told, (code != "WEB-404").then_some(code), "{wrong}");
     }
+    let elsewhere = FILE
+        .replace("dc1.example.org", "dc2.example.org")
+        .replace("bind_password = \"env:READER\"", "");
+    let wanted = config::parse(&elsewhere).unwrap();
+    let refused = config::diff(&world.services, &world.system(), &wanted).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        refused.public.contains("bind_password = \"env:NAME\""),
+        "{}",
+        refused.public
+    );
+    let wanted = config::parse(FILE).unwrap();
+    let differences = config::diff(&world.services, &world.system(), &wanted)
+        .await
+        .unwrap();
+    let secret = differences
+        .iter()
+        .find(|one| one.path.ends_with("bind_password"))
+        .unwrap();
+    assert_eq!(secret.here.as_deref(), Some("(stored)"));
 }

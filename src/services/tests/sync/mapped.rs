@@ -6,14 +6,14 @@ use muster_domain::census::{Counted, Present};
 use muster_domain::change::{Action, Cause};
 use muster_domain::directory::{Cursor, Directory, Finding, Probe};
 use muster_domain::id::DirectoryId;
-use muster_domain::mapping::{Expression, How, Mapping, Rule, When};
+use muster_domain::mapping::{Expected, Expression, How, Mapping, Rule, When};
 use muster_domain::plan::{Plan, Reason};
 use muster_domain::record::{Attributes, ExternalId, SourceValues, UserRecord};
 use muster_domain::snapshot::{Completeness, Doubt, Entry, Gathered, Intake, Reference};
 use muster_services::config;
 use muster_services::sync::Rules;
 use muster_services::sync::mapped::{MappedSource, Work};
-use muster_storage::{accounts, users};
+use muster_storage::{Quiet, accounts, directories, mappings, users};
 use muster_testing::TestWorld;
 
 use crate::{carried, declared, is_in, planned};
@@ -397,5 +397,27 @@ async fn a_configuration_file_declares_a_mapping_once_and_gives_it_back() {
     assert_eq!(error.code, "CFG-021");
     assert!(error.public.contains("nosuch"), "{}", error.public);
     let fails = FILE.replace("email = \"a@x\"", "email = \"b@x\"");
-    assert_eq!(applied(&world, &fails).await.unwrap_err().code, "CFG-021");
+    let error = applied(&world, &fails).await.unwrap_err();
+    assert_eq!(error.code, "CFG-021");
+    assert!(
+        error.public.contains("expected to be “b@x”"),
+        "{}",
+        error.public
+    );
+    // One that was saved although a test does not hold comes back as it was exported.
+    let services = &world.services;
+    let office = directories::by_name(services.db(), "Office")
+        .await
+        .unwrap()
+        .unwrap();
+    let kept = mappings::get(services.db(), office.id).await.unwrap();
+    let mut knowingly = kept.mapping;
+    knowingly.tests[0].expected = Expected::Refused;
+    let tx = services.db().begin().await.unwrap();
+    mappings::put(&tx, office.id, &knowingly, kept.revision, services.now())
+        .await
+        .unwrap();
+    tx.commit_quiet(Quiet::Working).await.unwrap();
+    let text = config::export(services, &world.system()).await.unwrap();
+    assert_eq!(applied(&world, &text).await.unwrap(), 0, "{text}");
 }

@@ -10,8 +10,7 @@ use muster_domain::plan::person::{self, HerePerson, NameStanding, Person};
 use muster_domain::plan::terms::Stated;
 use muster_domain::plan::{Leavers, Reason, Refusal, Step, Terms, Verdict};
 use muster_domain::record::ExternalId;
-use muster_domain::user::State;
-use muster_domain::user::User;
+use muster_domain::user::{State, User};
 use muster_storage::accounts::{self, Account};
 use muster_storage::{memberships, users};
 

@@ -6,8 +6,9 @@ use muster_domain::role::Role;
 use muster_domain::run::{RunState, Wish};
 use muster_domain::snapshot::Doubt;
 use muster_services::sync::runs;
-use muster_services::sync::views;
-use muster_storage::{directory_states, drafts, plans};
+use muster_services::sync::views::{self, PlanFilter};
+use muster_services::users::Paging;
+use muster_storage::{Quiet, directory_states, drafts, plans};
 use muster_testing::TestWorld;
 
 use super::{asked, carried_out, here, many, office, plan_of, ran, run_of, sound, synced};
@@ -25,6 +26,23 @@ on_both! {
         assert_eq!((plan.state, plan.counts.all()), (PlanState::Held, 0));
         assert!(plan.holds[0].words().contains("Nothing is removed on its word"));
         assert_eq!(here(&world, directory).await, (30, 30));
+        let (services, call) = (&world.services, world.system());
+        let line = || async {
+            let listed = views::run_list(services, &call, None, &Paging::default()).await.unwrap();
+            let line = listed.rows.into_iter().find(|line| line.run.id == held.id).unwrap();
+            let of = line.held.unwrap();
+            (of.plan.state, of.plan.knows_nothing(), of.is_stale)
+        };
+        assert_eq!(line().await, (PlanState::Held, true, false));
+        let tx = services.db().begin().await.unwrap();
+        directory_states::changed(&tx, &[directory]).await.unwrap();
+        tx.commit_quiet(Quiet::Working).await.unwrap();
+        assert_eq!(line().await, (PlanState::Held, true, true));
+        let plans = views::plan_list(services, &call, PlanFilter::default(), &Paging::default()).await.unwrap();
+        let stale: Vec<_> = plans.rows.iter().filter(|line| line.is_stale).map(|line| line.plan.id).collect();
+        assert_eq!(stale, [plan.id]);
+        runs::discard(services, &call, plan.id).await.unwrap();
+        assert_eq!(line().await, (PlanState::Discarded, true, false));
         sound(&world).await;
     }
 
