@@ -233,6 +233,7 @@ test('deleting it shows its plan first, and the directory goes when that was car
   await look(page, 'directory-delete-plan');
   expect((await root.get('/users?q=ada')).text).toContain('ada@example.test');
   await page.getByRole('button', { name: /changes?$/ }).first().click();
+  await page.getByRole('dialog').getByRole('button', { name: /changes?$/ }).click();
   await page.waitForURL(/\/runs\//);
   await expect.poll(async () => (await root.get(kept.path)).status, { timeout: 90_000, message: 'the directory goes' }).toBe(404);
   const left = words((await root.get('/users?q=ada&state=deactivated')).text);
