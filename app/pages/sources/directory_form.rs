@@ -1,5 +1,6 @@
 //! The form that declares or changes a directory, with the tests beside what they test.
 
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::Error;
 use muster_domain::directory::{Preset, Probe};
@@ -18,6 +19,8 @@ use crate::visit::Visit;
 
 /// The field that carries a secret that was typed, sealed.
 const KEPT: &str = "secret_kept";
+/// The field that says which state of the directory was changed.
+const SEEN: &str = "seen";
 /// The field for the name of one person.
 pub(super) const PERSON: &str = "person";
 
@@ -73,6 +76,10 @@ pub(super) fn read(visit: &Visit, fields: &Fields, kind: &str) -> Result<Sent, E
             name: fields.one("name").unwrap_or_default().to_owned(),
             settings,
             secret: typed.or_else(kept),
+            seen: fields.one(SEEN).and_then(|seen| {
+                let millis = seen.parse().ok()?;
+                DateTime::from_timestamp_millis(millis)
+            }),
         },
         person: fields.one(PERSON).unwrap_or_default().trim().to_owned(),
         wants: Wants::of(fields.one("intent")).unwrap_or(Wants::Save),
@@ -100,6 +107,8 @@ pub(super) struct DirectoryForm {
     pub(super) secret_is_set: bool,
     /// A secret that was typed, sealed.
     pub(super) kept: Option<String>,
+    /// When the directory was last changed, as this form knows it; none: it is a new one.
+    pub(super) seen: Option<DateTime<Utc>>,
     /// The person who was looked for.
     pub(super) person: String,
     pub(super) errors: Vec<FieldError>,
@@ -117,6 +126,7 @@ impl DirectoryForm {
             self.values.entry(field.key.to_owned()).or_default();
         }
         self.person.clone_from(&sent.person);
+        self.seen = sent.draft.seen;
         self.kept = match &sent.draft.secret {
             Some(secret) => Some(directories::carry(&visit.services, &visit.call, secret)?),
             None => None,
@@ -194,7 +204,12 @@ impl DirectoryForm {
             .map(|preset| ("system", preset.key.to_owned()));
         let begun = self.preset.iter().flat_map(|preset| &preset.values);
         let begun = begun.map(|(key, value)| (key.clone(), value.clone()));
+        let seen = self
+            .seen
+            .map(|seen| (SEEN, seen.timestamp_millis().to_string()));
+        let system = system.map(|(name, value)| (name, value.to_owned()));
         kept.into_iter()
+            .chain(seen)
             .chain(system)
             .map(|(name, value)| (name.to_owned(), value))
             .chain(begun)

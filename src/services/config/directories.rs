@@ -165,6 +165,7 @@ async fn holds(services: &Services, name: &str, wanted: &DirectoryConfig) -> Res
         name: name.to_owned(),
         settings: together(wanted),
         secret: wanted.bind_password.as_ref().map(|_| stand_in()),
+        seen: None,
     };
     let kept = directories::declarable(services, &draft).await;
     kept.map_err(|error| refused(services, name, wanted, error))
@@ -275,6 +276,7 @@ pub(super) async fn apply(
             name: name.clone(),
             settings: together(directory),
             secret: secrets.remove(name),
+            seen: None,
         };
         let kept = directories::declare(services, call, &draft).await;
         let id = kept.map_err(|error| refused(services, name, directory, error))?;

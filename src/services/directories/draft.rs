@@ -1,5 +1,6 @@
 //! What somebody wants a directory to be, and whether that can be accepted.
 
+use chrono::{DateTime, Utc};
 use muster_domain::directory::{Directory as Source, DirectoryKind, Probe};
 use muster_domain::error::FieldError;
 use muster_domain::role::Permission;
@@ -22,6 +23,9 @@ pub struct Draft {
     pub settings: Values,
     /// A new secret; none keeps the stored one.
     pub secret: Option<SecretString>,
+    /// When the directory was last changed, as whoever typed this saw it: a later change is not written over unseen. None:
+    /// whatever was before.
+    pub seen: Option<DateTime<Utc>>,
 }
 
 impl Draft {
@@ -33,6 +37,7 @@ impl Draft {
             name: directory.name.clone(),
             settings: directory.settings.clone(),
             secret: None,
+            seen: Some(directory.updated_at),
         }
     }
 }

@@ -93,7 +93,7 @@ pub async fn add(
 /// Changes a directory. Plans made before are out of date.
 ///
 /// # Errors
-/// As [`add`]; a stored secret has to be entered again when the server or account it is for changes. `DIR-009`, `SHD-005` when
+/// As [`add`], `DIR-013` when somebody changed it since it was seen; a stored secret has to be entered again when the server or account it is for changes. `DIR-009`, `SHD-005` when
 /// it is to go into the shadow or come out of it while a run is under way by which it cannot.
 pub async fn save(
     services: &Services,
@@ -107,6 +107,16 @@ pub async fn save(
     let tx = services.db().begin().await?;
     keep_still(&tx, id, draft).await?;
     let known = known(services, &tx, id).await?;
+    if draft
+        .seen
+        .is_some_and(|seen| seen != known.directory.updated_at)
+    {
+        return Err(Error::new(
+            "DIR-013",
+            Kind::Conflict,
+            "Somebody changed this directory after this form was opened. Open it again in another window, compare, and save yours then.",
+        ));
+    }
     let detail = json!({ "elevation": elevated.id() });
     change(services, call, tx, known, draft, detail).await
 }

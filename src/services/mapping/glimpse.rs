@@ -340,13 +340,11 @@ impl Intake for First {
                 Entry::User { record, source, .. } if self.people.len() < SHOWN => {
                     self.people.push((record, without_secrets(source)));
                 }
-                Entry::Refused(record) => {
-                    if self.refused.len() < SHOWN {
-                        self.refused.push(Refused {
-                            about: record.about,
-                            why: record.why,
-                        });
-                    }
+                Entry::Refused(record) if self.refused.len() < SHOWN => {
+                    self.refused.push(Refused {
+                        about: record.about,
+                        why: record.why,
+                    });
                 }
                 _ => {}
             }

@@ -13,10 +13,9 @@ use muster_services::directories::{
     remove_plan, save, set_enabled, sweep_removed,
 };
 use muster_services::sync::runs;
-use muster_services::{Knowingly, config, groups as group_services};
+use muster_services::{Knowingly, groups as group_services};
 use muster_storage::{accounts, groups, memberships, plans, users};
 use muster_testing::{Persona, TestWorld};
-use secrecy::SecretString;
 
 use crate::is_in;
 use crate::slapd::{BASE, PASSWORD, READER, Setup, Slapd, group, named, people, person};
@@ -43,6 +42,7 @@ pub fn draft(slapd: &Slapd, more: &[(&str, &str)]) -> Draft {
         name: "Office".to_owned(),
         settings,
         secret: Some(PASSWORD.into()),
+        seen: None,
     }
 }
 
@@ -243,6 +243,7 @@ async fn what_is_wrong_stands_beside_its_field_and_changes_nothing() {
             name: name.to_owned(),
             settings,
             secret: None,
+            seen: None,
         }
     };
     for (wrong, expected) in [
@@ -274,9 +275,26 @@ async fn what_is_wrong_stands_beside_its_field_and_changes_nothing() {
         "WEB-403"
     );
     let elevated = ann.call.elevated().unwrap();
-    set_enabled(&world.services, &ann.call, &elevated, id, Enabled::No)
-        .await
-        .unwrap();
+    let db = world.services.db();
+    let kept = || async {
+        muster_storage::directories::get(db, id)
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let mut old = Draft::of(&kept().await);
+    old.seen = old.seen.map(|seen| seen - chrono::TimeDelta::seconds(1));
+    let switched = set_enabled(&world.services, &ann.call, &elevated, id, Enabled::No).await;
+    switched.unwrap();
+    old.settings
+        .insert("leavers".to_owned(), "delete".to_owned());
+    let before = kept().await;
+    let late = saved(&world, &ann, id, &old).await.unwrap_err();
+    assert_eq!(
+        (late.code, kept().await),
+        ("DIR-013", before),
+        "a later change is not written over unseen"
+    );
     let off = runs::ask(&world.services, &ann.call, id, Wish::Sync)
         .await
         .unwrap_err();
@@ -435,103 +453,4 @@ async fn a_removed_directory_takes_people_and_groups_along_if_that_is_chosen() {
         "it is in a local group, so it stays, as a local one"
     );
     assert_eq!(is_in(&world, "ann").await, Some(true));
-}
-
-fn resolve(reference: &str) -> Result<SecretString, Error> {
-    match reference {
-        "env:READER" => Ok(PASSWORD.into()),
-        _ => Err(Error::not_found("secret")),
-    }
-}
-
-async fn applied(world: &TestWorld, text: &str) -> Result<usize, Error> {
-    let wanted = config::parse(text)?;
-    let done = config::apply(&world.services, &world.system(), &wanted, &resolve).await?;
-    Ok(done
-        .iter()
-        .filter(|difference| !difference.path.ends_with("bind_password"))
-        .count())
-}
-
-const FILE: &str = r#"
-[directories."Office"]
-kind = "ldap"
-place = 1
-bind_password = "env:READER"
-[directories."Office".settings]
-servers = "dc1.example.org"
-bind_dn = "cn=reader,dc=example"
-users_base = "dc=example"
-[directories."Office".rules]
-leavers = "keep"
-schedule = "0 * * * *"
-"#;
-
-#[tokio::test]
-async fn a_file_declares_directories_and_applying_it_twice_changes_nothing() {
-    let world = TestWorld::new().await.unwrap();
-    world.user("somebody").await.unwrap();
-    assert!(applied(&world, FILE).await.unwrap() > 5);
-    assert_eq!(applied(&world, FILE).await.unwrap(), 0);
-    let text = config::export(&world.services, &world.system())
-        .await
-        .unwrap();
-    assert!(!text.contains(PASSWORD));
-    assert_eq!(applied(&world, &text).await.unwrap(), 0, "{text}");
-    let all = muster_storage::directories::list(world.services.db())
-        .await
-        .unwrap();
-    assert_eq!(all[0].name, "Office");
-    assert_eq!(all[0].settings["leavers"], "keep");
-    let again = FILE
-        .replace("Office", "office")
-        .replace("\"keep\"", "\"delete\"");
-    assert_eq!(
-        applied(&world, &again).await.unwrap(),
-        2,
-        "its name and one term"
-    );
-    for (wrong, code) in [
-        (FILE.replace("users_base", "user_base"), "CFG-021"),
-        (FILE.replace("schedule =", "scheduel ="), "CFG-021"),
-        (FILE.replace("\"keep\"", "\"shoot\""), "CFG-021"),
-        (FILE.replace("bind_dn =", "bind_password ="), "CFG-021"),
-        (FILE.replace("\"ldap\"", "\"crowd\""), "DIR-004"),
-        (FILE.replace("place", "plaice"), "CFG-010"),
-        (FILE.replace("env:READER", "env:OTHER"), "WEB-404"),
-        (FILE.replace("dc1.example.org", "http://dc1"), "CFG-021"),
-    ] {
-        let error = applied(&world, &wrong).await.unwrap_err();
-        assert_eq!(error.code, code, "{wrong}");
-        let wanted = config::parse(&wrong);
-        let told = match wanted {
-            Ok(wanted) => config::diff(&world.services, &world.system(), &wanted)
-                .await
-                .err(),
-            Err(_) => continue,
-        };
-        // A secret is read only when it is applied.
-        let told = told.map(|error| error.code);
-        assert_eq!(told, (code != "WEB-404").then_some(code), "{wrong}");
-    }
-    let elsewhere = FILE
-        .replace("dc1.example.org", "dc2.example.org")
-        .replace("bind_password = \"env:READER\"", "");
-    let wanted = config::parse(&elsewhere).unwrap();
-    let refused = config::diff(&world.services, &world.system(), &wanted).await;
-    let refused = refused.unwrap_err();
-    assert!(
-        refused.public.contains("bind_password = \"env:NAME\""),
-        "{}",
-        refused.public
-    );
-    let wanted = config::parse(FILE).unwrap();
-    let differences = config::diff(&world.services, &world.system(), &wanted)
-        .await
-        .unwrap();
-    let secret = differences
-        .iter()
-        .find(|one| one.path.ends_with("bind_password"))
-        .unwrap();
-    assert_eq!(secret.here.as_deref(), Some("(stored)"));
 }

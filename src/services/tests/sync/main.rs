@@ -16,6 +16,7 @@
 mod certificates;
 #[macro_use]
 mod both;
+mod by_file;
 mod causes;
 mod declaring;
 mod door;
