@@ -147,7 +147,13 @@ pub async fn save(visit: Visit, Path(id): Path<String>, fields: Fields) -> Answe
                     let words = format!("Saved {}.", sent.draft.name.trim());
                     return visit.done(&format!("/directories/{id}"), &words).await;
                 }
-                Err(error) => refused(&mut form, error)?,
+                Err(error) => {
+                    // Whoever was told of the other change, and saves once more, means it.
+                    if error.code == "DIR-013" {
+                        form.seen = Some(shown.directory.updated_at);
+                    }
+                    refused(&mut form, error)?
+                }
             }
         }
         _ => tried(&visit, &mut form, Some(id), &sent).await?,

@@ -244,22 +244,18 @@ async fn encrypted(
     tcp: TcpStream,
 ) -> Result<Box<dyn Stream>, Error> {
     let refused = |error: native_tls::Error| {
-        let why = error.to_string();
-        // What a server says that does not speak TLS where it is asked to, in the words of OpenSSL.
-        if [
-            "wrong version number",
-            "packet length too long",
-            "unexpected eof",
-        ]
-        .iter()
-        .any(|sign| why.contains(sign))
-        {
+        let why = error.to_string().to_ascii_lowercase();
+        // What a server says that speaks LDAP without TLS on this port, in the words of OpenSSL.
+        let signs = ["wrong version number", "packet length", "unexpected eof"];
+        let is_plain =
+            settings.security == Security::Ldaps && signs.iter().any(|sign| why.contains(sign));
+        if is_plain {
             return Error::new(
                 "LDAP-002",
                 Kind::Upstream,
-                format!("{server} answers, but not in TLS."),
+                format!("{server} ended before TLS was agreed on: {}.", shown(&error.to_string())),
             )
-            .next("LDAPS is spoken on a port of its own, 636 as a rule; on port 389 choose StartTLS. Nothing was sent.");
+            .next("Most likely LDAPS is not spoken on this port: it has one of its own, 636 as a rule; on port 389 choose StartTLS. Nothing was sent.");
         }
         Error::new(
             "LDAP-002",

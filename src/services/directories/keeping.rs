@@ -107,16 +107,6 @@ pub async fn save(
     let tx = services.db().begin().await?;
     keep_still(&tx, id, draft).await?;
     let known = known(services, &tx, id).await?;
-    if draft
-        .seen
-        .is_some_and(|seen| seen != known.directory.updated_at)
-    {
-        return Err(Error::new(
-            "DIR-013",
-            Kind::Conflict,
-            "Somebody changed this directory after this form was opened. Open it again in another window, compare, and save yours then.",
-        ));
-    }
     let detail = json!({ "elevation": elevated.id() });
     change(services, call, tx, known, draft, detail).await
 }
@@ -256,6 +246,13 @@ async fn change(
     let other_settings = directory.settings != settings;
     if directory.name == name && !other_settings && !other_secret {
         return tx.rollback().await;
+    }
+    if draft.seen.is_some_and(|seen| seen != directory.updated_at) {
+        return Err(Error::new(
+            "DIR-013",
+            Kind::Conflict,
+            "Somebody changed this directory after this form was opened. Look at it in another window, and save yours again if it shall count.",
+        ));
     }
     put(
         &mut detail,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use muster_domain::Error;
 use muster_domain::id::UserId;
-use muster_domain::membership::{Member, Membership};
+use muster_domain::membership::{Member, Membership, Origin};
 use muster_domain::plan::unchanged::Put;
 use muster_domain::plan::{PlanState, Purpose, Step, StoredPlan};
 use muster_domain::run::{Run, RunState, Wish};
@@ -197,7 +197,12 @@ async fn of_what_was_done(services: &Services, run: &Run) -> Result<Vec<String>,
             .await?
             .into_iter()
             .collect();
-        let gone = rows.iter().filter(|row| !inside.contains(row)).count();
+        // What is of another directory, or of somebody here, changes without this one: a switch and a removal leave such.
+        let own = Origin::Directory(run.directory);
+        let gone = rows
+            .iter()
+            .filter(|row| row.origin == own && !inside.contains(row))
+            .count();
         missing += u64::try_from(gone).unwrap_or_default();
     }
     Ok(match missing {

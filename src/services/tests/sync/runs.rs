@@ -2,7 +2,7 @@
 
 mod approvals;
 mod cuts;
-mod kept;
+pub(crate) mod kept;
 mod outcomes;
 mod overviews;
 mod parts;

@@ -33,7 +33,7 @@ async fn told(world: &TestWorld, beginning: &str) -> Vec<AuditEvent> {
 }
 
 /// Removes a directory, as somebody does who is there.
-async fn removed(world: &TestWorld, directory: DirectoryId) -> Run {
+pub(crate) async fn removed(world: &TestWorld, directory: DirectoryId) -> Run {
     let ann = world.persona("ann", &[Role::Superadmin]).await.unwrap();
     let ann = world.elevate(&ann).await.unwrap();
     let elevated = ann.call.elevated().unwrap();

@@ -13,8 +13,9 @@ use muster_testing::TestWorld;
 
 use super::{
     approved, asked, compared, directories_of, group, new_tree, old_tree, picture, rows, says,
-    somebody, two, user,
+    somebody, two, undone, user,
 };
+use crate::runs::kept::removed;
 
 /// The new tree, some time later: Zoe came, and is in a group of everybody with Ada; Fay came to the group of both.
 fn later() -> Vec<Entry> {
@@ -142,5 +143,18 @@ on_both! {
         let again = asked(&world, old, Wish::Sync).await;
         let left = plans::get(world.services.db(), again.plan.unwrap()).await.unwrap().unwrap();
         assert_eq!(left.counts.all(), 0, "{:#?}", rows(&world, &left).await);
+    }
+
+    async fn what_an_undone_switch_gave_back_is_missed_by_nobody_once_its_directory_is_removed(world) {
+        let (old, new) = two(&world, "deactivate").await;
+        says(&world, "Old", old_tree());
+        says(&world, "New", new_tree());
+        asked(&world, old, Wish::Sync).await;
+        let plan = compared(&world, new, old, MatchKey::Username).await;
+        let run = approved(&world, &plan).await;
+        undone(&world, &run).await;
+        removed(&world, old).await;
+        let (_, wrong) = runs::examine(&world.services).await.unwrap();
+        assert_eq!(wrong, Vec::<String>::new());
     }
 }
