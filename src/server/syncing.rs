@@ -201,7 +201,7 @@ fn outcome(detail: &RunDetail) -> Result<u8, Why> {
             )))
         }
         RunState::Held | RunState::Done if is_unread => Err(Why::new(
-            "The source could not be read: nothing was changed, and what would change is not known.",
+            "The source was not read as a whole: nothing was changed, and what would change is not known.",
         )),
         RunState::Held => Ok(HELD),
         RunState::Done if waits => Ok(HELD),

@@ -27,7 +27,7 @@ pub(super) fn callouts(seen: &Seen, may: bool, visit: &Visit) -> AnyView {
             false => "Nothing has been applied. Look at what would go, then approve the plan, or put it away and correct the source.",
         };
         let title = match plan.knows_nothing() {
-            true => "It could not be read",
+            true => "It was not read as a whole",
             false => "Held: somebody has to look first",
         };
         view! {

@@ -190,12 +190,13 @@ pub(crate) fn headline(plan: &StoredPlan, is_stale: bool) -> String {
 pub(crate) fn run_chip(run: &Run, held: Option<(&StoredPlan, bool)>) -> AnyView {
     let (words, tone) = match held {
         Some((plan, is_stale)) if run.state == RunState::Held => {
-            if !plan.is_open() || is_stale {
+            // That a reading failed stays true, whatever became of what was made of it.
+            if plan.knows_nothing() {
+                ("Not read as a whole", Tone::Danger)
+            } else if plan.is_open() && !is_stale {
+                ("Waits for a person", Tone::Caution)
+            } else {
                 return plan_chip(plan, is_stale);
-            }
-            match plan.knows_nothing() {
-                true => ("Not read", Tone::Danger),
-                false => ("Waits for a person", Tone::Caution),
             }
         }
         _ => run_state(run),

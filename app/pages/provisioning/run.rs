@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use muster_domain::id::RunId;
-use muster_domain::plan::PlanState;
+use muster_domain::plan::{PlanState, StoredPlan};
 use muster_domain::role::Permission;
 use muster_domain::run::{Run, RunState, Wish};
 use muster_islands::RunProgress;
@@ -121,7 +121,7 @@ fn sentence(detail: &RunDetail) -> String {
         }
         RunState::Held | RunState::Done if is_unread(detail) => {
             format!(
-                "{name} could not be read. Nothing was changed, and what would change is not known."
+                "{name} was not read as a whole. Nothing was changed, and what would change is not known."
             )
         }
         RunState::Held => match detail.plan.as_ref().map(|plan| plan.state) {
@@ -161,7 +161,7 @@ fn sentence(detail: &RunDetail) -> String {
 /// Whether its plan can tell nothing, because the source could not be read as a whole.
 fn is_unread(detail: &RunDetail) -> bool {
     let plan = detail.plan.as_ref();
-    plan.is_some_and(|plan| plan.is_open() && plan.knows_nothing())
+    plan.is_some_and(StoredPlan::knows_nothing)
 }
 
 fn actions(detail: &RunDetail, may: bool) -> AnyView {
@@ -283,7 +283,7 @@ fn callouts(detail: &RunDetail) -> AnyView {
                 .collect_view();
             let action = view! { <LinkButton href=format!("/plans/{}", plan.id)>"Look at the plan"</LinkButton> }.into_any();
             let title = match plan.knows_nothing() {
-                true => "It could not be read",
+                true => "It was not read as a whole",
                 false => "Held: somebody has to look first",
             };
             view! { <Callout tone=Tone::Caution title action><ul class="points">{holds}</ul></Callout> }
